@@ -1,0 +1,7 @@
+//! daarion: a living community beside a Matrix homeserver, in one process.
+#![forbid(unsafe_code)]
+
+pub mod clock;
+pub mod domain;
+pub mod payload;
+pub mod store;

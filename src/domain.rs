@@ -1,0 +1,17 @@
+//! The rules and the words of daarion: pure values and pure functions.
+//!
+//! Nothing here does I/O, waits, reads a clock or knows a contract's JSON; every other
+//! layer may use it, it uses none of them. Begin with [`channel`], [`message`] and [`event`].
+
+pub mod channel;
+pub mod entity;
+pub mod error;
+pub mod event;
+pub mod id;
+pub mod member;
+pub mod message;
+pub mod page;
+pub mod slug;
+pub mod text;
+
+pub use error::{Error, Result};

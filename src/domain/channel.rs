@@ -1,0 +1,226 @@
+//! Channels: conversations that are backed by exactly one Matrix room each.
+
+use super::error::{Error, Result};
+use super::id::{ChannelId, Millis, RoomAlias, RoomId};
+
+/// The type of the state event that makes a Matrix room a channel.
+pub const STATE_TYPE: &str = "city.daarion.channel";
+
+/// What a channel is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ChannelKind {
+    /// A room of the city, listed at `/api/city/rooms`.
+    City,
+    /// A channel of a microdao.
+    Channel,
+}
+
+/// Who may come in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Visibility {
+    /// Any local person may join.
+    Public,
+    /// By invitation.
+    Private,
+}
+
+/// Whether a channel is in use.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ChannelStatus {
+    Active,
+    /// Readable, closed for writing; the Matrix room stays.
+    Archived,
+}
+
+macro_rules! words {
+    ($type:ident { $($variant:ident = $word:literal),+ $(,)? }) => {
+        impl $type {
+            /// The word that contracts and records use.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+
+            /// Reads the word back.
+            #[must_use]
+            pub fn parse(word: &str) -> Option<Self> {
+                match word { $($word => Some(Self::$variant),)+ _ => None }
+            }
+        }
+    };
+}
+
+words!(ChannelKind { City = "city", Channel = "channel" });
+words!(Visibility { Public = "public", Private = "private" });
+words!(ChannelStatus { Active = "active", Archived = "archived" });
+
+/// A channel as the index knows it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Channel {
+    pub id: ChannelId,
+    pub kind: ChannelKind,
+    pub slug: String,
+    /// The bare name, without the city's prefix.
+    pub name: String,
+    pub description: String,
+    /// `microdao:<name>`.
+    pub microdao: String,
+    pub visibility: Visibility,
+    /// Encrypted from its creation: nothing of its content is kept.
+    pub confidential: bool,
+    pub status: ChannelStatus,
+    /// The city room that newcomers are shown first.
+    pub is_default: bool,
+    pub room: RoomId,
+    pub alias: Option<RoomAlias>,
+    /// The entity that made it; `None` for rooms that a service or a backfill made.
+    pub created_by: Option<String>,
+    pub created_at: Millis,
+}
+
+/// What of a channel has been set anew.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ChannelChange {
+    Name(String),
+    Description(String),
+    Alias(Option<RoomAlias>),
+    /// What the `city.daarion.channel` state event carries and may change.
+    Settings {
+        status: ChannelStatus,
+        is_default: bool,
+    },
+}
+
+impl Channel {
+    /// The document's public id of a city room.
+    #[must_use]
+    pub fn city_id(&self) -> String {
+        format!("room_city_{}", self.slug)
+    }
+
+    /// Applies a change.
+    pub fn apply(&mut self, change: &ChannelChange) {
+        match change {
+            ChannelChange::Name(name) => self.name.clone_from(name),
+            ChannelChange::Description(text) => self.description.clone_from(text),
+            ChannelChange::Alias(alias) => self.alias.clone_from(alias),
+            ChannelChange::Settings { status, is_default } => {
+                self.status = *status;
+                self.is_default = *is_default;
+            }
+        }
+    }
+}
+
+/// How the Matrix names of city rooms are made.
+#[derive(Clone, Debug)]
+pub struct CityNaming {
+    /// The city's name.
+    pub city: String,
+    /// What a city alias begins with, `city_`.
+    pub room_prefix: String,
+    /// `{city} — {room}`.
+    pub matrix_name: String,
+    pub server_name: String,
+}
+
+impl CityNaming {
+    /// The Matrix name of a city room.
+    #[must_use]
+    pub fn matrix_name(&self, room: &str) -> String {
+        // The room's name goes in last: it may hold "{city}" itself.
+        let (before, after) = self.template();
+        format!("{before}{room}{after}")
+    }
+
+    /// The city's own name for a room, from its Matrix name (which a person may have
+    /// changed in any client, with or without the city's part).
+    #[must_use]
+    pub fn room_name(&self, matrix_name: &str) -> String {
+        let (before, after) = self.template();
+        matrix_name
+            .strip_prefix(before.as_str())
+            .and_then(|rest| rest.strip_suffix(after.as_str()))
+            .unwrap_or(matrix_name)
+            .to_owned()
+    }
+
+    /// The alias of a city room.
+    pub fn alias(&self, slug: &str) -> Result<RoomAlias> {
+        alias(&format!("{}{slug}", self.room_prefix), &self.server_name)
+    }
+
+    fn template(&self) -> (String, String) {
+        let (before, after) = self
+            .matrix_name
+            .split_once("{room}")
+            .unwrap_or((self.matrix_name.as_str(), ""));
+        (
+            before.replace("{city}", &self.city),
+            after.replace("{city}", &self.city),
+        )
+    }
+}
+
+/// The alias of a microdao's channel: `#<slug>-<microdao>:<server>`.
+pub fn channel_alias(slug: &str, microdao: &str, server_name: &str) -> Result<RoomAlias> {
+    let bare = microdao.strip_prefix("microdao:").unwrap_or(microdao);
+    alias(&format!("{slug}-{bare}"), server_name)
+}
+
+fn alias(localpart: &str, server_name: &str) -> Result<RoomAlias> {
+    RoomAlias::new(localpart, server_name)
+        .ok_or_else(|| Error::invalid("slug", "makes a Matrix alias of more than 255 bytes"))
+}
+
+/// Checks `microdao:<name>`, the name being 1 to 64 of `a-z 0-9 - _`.
+pub fn check_microdao(microdao: &str) -> Result<()> {
+    let fits = microdao
+        .strip_prefix("microdao:")
+        .is_some_and(|name| super::slug::check(name).is_ok());
+    if fits {
+        return Ok(());
+    }
+    Err(Error::invalid(
+        "microdao_id",
+        "must be microdao:<name>, the name 1 to 64 characters from a-z, 0-9, \"-\" and \"_\"",
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn city_names_go_there_and_back() {
+        let naming = CityNaming {
+            city: "DAARION City".into(),
+            room_prefix: "city_".into(),
+            matrix_name: "{city} — {room}".into(),
+            server_name: "daarion.space".into(),
+        };
+        assert_eq!(naming.matrix_name("Energy"), "DAARION City — Energy");
+        assert_eq!(naming.room_name("DAARION City — Energy"), "Energy");
+        assert_eq!(
+            naming.room_name("Renamed in a client"),
+            "Renamed in a client"
+        );
+        assert_eq!(naming.matrix_name("{city}"), "DAARION City — {city}");
+        let alias = naming.alias("general").expect("an alias");
+        assert_eq!(alias.as_str(), "#city_general:daarion.space");
+    }
+
+    #[test]
+    fn channel_alias_is_the_documents() {
+        let alias = channel_alias("test", "microdao:daarion", "daarion.city").expect("an alias");
+        assert_eq!(alias.as_str(), "#test-daarion:daarion.city");
+    }
+
+    #[test]
+    fn microdao_is_checked() {
+        assert_eq!(check_microdao("microdao:7"), Ok(()));
+        for bad in ["", "daarion", "microdao:", "microdao:A B", "microdao:a:b"] {
+            assert!(check_microdao(bad).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Events: what happened, in our words, numbered by their place in the journal.
+
+use super::channel::{Channel, ChannelChange};
+use super::id::{ChannelId, EventId, Millis, Seq, UserId};
+use super::member::{Member, Membership};
+use super::message::Message;
+
+/// By which way an event came to us.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Source {
+    /// The homeserver pushed it.
+    Push,
+    /// We sent it and hold the homeserver's answer.
+    Echo,
+    /// It was missing and found in the room's history.
+    Heal,
+    /// It was read again while the index was rebuilt from the homeserver: nothing new has
+    /// happened, so nobody is told.
+    Rebuild,
+}
+
+/// What happened in a channel.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum What {
+    ChannelCreated(Channel),
+    ChannelUpdated {
+        change: ChannelChange,
+        by: UserId,
+        at: Millis,
+    },
+    /// A text, notice or emote, or an encrypted message.
+    MessageCreated(Message),
+    /// A message that carries a file.
+    MediaUploaded(Message),
+    MessageEdited {
+        target: EventId,
+        by: UserId,
+        preview: String,
+        truncated: bool,
+        at: Millis,
+    },
+    MessageDeleted {
+        target: EventId,
+        by: UserId,
+        at: Millis,
+    },
+    ReactionAdded {
+        target: EventId,
+        key: String,
+        by: UserId,
+        at: Millis,
+    },
+    /// Somebody was invited, came, left or was banned.
+    MemberChanged(Member),
+}
+
+/// An event that is not numbered yet.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NewEvent {
+    pub channel: ChannelId,
+    /// The Matrix event that it is; events without one are never taken for repeats.
+    pub event: Option<EventId>,
+    pub source: Source,
+    pub what: What,
+}
+
+/// An event in the journal.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Event {
+    pub seq: Seq,
+    /// When it reached us, by our clock.
+    pub arrived_at: Millis,
+    pub channel: ChannelId,
+    pub event: Option<EventId>,
+    pub source: Source,
+    pub what: What,
+}
+
+impl What {
+    /// The name of the event in every contract.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::ChannelCreated(_) => "messaging.channel.created",
+            Self::ChannelUpdated { .. } => "messaging.channel.updated",
+            Self::MessageCreated(_) => "messaging.message.created",
+            Self::MediaUploaded(_) => "messaging.media.uploaded",
+            Self::MessageEdited { .. } => "messaging.message.updated",
+            Self::MessageDeleted { .. } => "messaging.message.deleted",
+            Self::ReactionAdded { .. } => "messaging.reaction.added",
+            Self::MemberChanged(member) => match member.membership {
+                Membership::Invited => "messaging.member.invited",
+                Membership::Joined => "messaging.member.joined",
+                Membership::Left | Membership::Banned => "messaging.member.left",
+            },
+        }
+    }
+
+    /// The message that is new with this event.
+    #[must_use]
+    pub fn message(&self) -> Option<&Message> {
+        match self {
+            Self::MessageCreated(message) | Self::MediaUploaded(message) => Some(message),
+            _ => None,
+        }
+    }
+}
+
+/// A Matrix event of a channel that could not be turned into one of ours.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Skipped {
+    pub at: Millis,
+    /// Why: its type is unknown, or what of it is malformed.
+    pub reason: String,
+    /// The Matrix event as it came, cut at 64 KiB.
+    pub raw: String,
+}

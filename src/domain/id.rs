@@ -1,0 +1,258 @@
+//! Identifiers. Matrix identifiers are opaque: a room id of room version 12 has no server
+//! part, so nothing may ever split one.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// Position of an event in the journal, counted from 1. Zero stands before the first event.
+pub type Seq = u64;
+
+/// Milliseconds since the Unix epoch, the unit in which Matrix counts time.
+pub type Millis = u64;
+
+/// The namespace of [`MessageId`]: UUIDv5 of the URL namespace and this project's name.
+/// It is part of the public contract: changing it changes the id of every message.
+const MESSAGE_NAMESPACE: Uuid = Uuid::from_u128(0x6f2d_90a6_7c0e_5b5e_9d0b_63a1_d5a3_c0de);
+
+macro_rules! uuid_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub Uuid);
+
+        impl $name {
+            /// Reads the hyphenated form.
+            #[must_use]
+            pub fn parse(text: &str) -> Option<Self> {
+                Uuid::try_parse(text).ok().map(Self)
+            }
+
+            /// The 16 bytes that keys are made of.
+            #[must_use]
+            pub fn as_bytes(&self) -> &[u8; 16] {
+                self.0.as_bytes()
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// The identifier as Matrix writes it.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+
+            /// Takes an identifier that Matrix or our own rules have made.
+            #[must_use]
+            pub fn trusted(text: impl Into<String>) -> Self {
+                Self(text.into())
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+uuid_id! {
+    /// A channel. Carried by the room's `city.daarion.channel` state event, so that it
+    /// outlives the index.
+    ChannelId
+}
+
+uuid_id! {
+    /// A message: UUIDv5 of its Matrix event id, the same on any machine and after any rebuild.
+    MessageId
+}
+
+text_id! {
+    /// `!opaque`, with or without `:server`.
+    RoomId
+}
+
+text_id! {
+    /// `$opaque`.
+    EventId
+}
+
+text_id! {
+    /// `@localpart:server`.
+    UserId
+}
+
+text_id! {
+    /// `#localpart:server`.
+    RoomAlias
+}
+
+impl MessageId {
+    /// The id of the message that this Matrix event is.
+    #[must_use]
+    pub fn of(event: &EventId) -> Self {
+        Self(Uuid::new_v5(&MESSAGE_NAMESPACE, event.as_str().as_bytes()))
+    }
+}
+
+impl RoomId {
+    /// Accepts what may be sent on to the homeserver as a room id: `!`, then 1 to 254
+    /// visible ASCII characters. Stricter would refuse room version 12 or historical ids.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        is_sigil_id(text, '!').then(|| Self(text.to_owned()))
+    }
+}
+
+impl EventId {
+    /// Accepts `$`, then 1 to 254 visible ASCII characters.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        is_sigil_id(text, '$').then(|| Self(text.to_owned()))
+    }
+}
+
+impl UserId {
+    /// Accepts `@localpart:server` with at most 255 bytes of visible ASCII (historical
+    /// localparts hold more than today's grammar allows).
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (localpart, server) = text.strip_prefix('@')?.split_once(':')?;
+        (is_sigil_id(text, '@') && !localpart.is_empty() && is_server_name(server))
+            .then(|| Self(text.to_owned()))
+    }
+
+    /// The part between `@` and the first `:`.
+    #[must_use]
+    pub fn localpart(&self) -> &str {
+        self.split().0
+    }
+
+    /// The server that the user belongs to.
+    #[must_use]
+    pub fn server(&self) -> &str {
+        self.split().1
+    }
+
+    fn split(&self) -> (&str, &str) {
+        let bare = self.0.strip_prefix('@').unwrap_or(&self.0);
+        bare.split_once(':').unwrap_or((bare, ""))
+    }
+}
+
+impl RoomAlias {
+    /// Accepts `#localpart:server` with at most 255 bytes. The localpart may hold any
+    /// character but `:` and NUL (Matrix specification, appendix "Room aliases").
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (localpart, server) = text.strip_prefix('#')?.split_once(':')?;
+        let fits = text.len() <= 255 && !localpart.is_empty() && !localpart.contains('\0');
+        (fits && is_server_name(server)).then(|| Self(text.to_owned()))
+    }
+
+    /// The alias `#localpart:server`, or `None` when it would be too long.
+    #[must_use]
+    pub fn new(localpart: &str, server: &str) -> Option<Self> {
+        Self::parse(&format!("#{localpart}:{server}"))
+    }
+
+    /// The part between `#` and the first `:`, which room creation wants bare.
+    #[must_use]
+    pub fn localpart(&self) -> &str {
+        let bare = self.0.strip_prefix('#').unwrap_or(&self.0);
+        bare.split_once(':')
+            .map_or(bare, |(localpart, _)| localpart)
+    }
+}
+
+fn is_sigil_id(text: &str, sigil: char) -> bool {
+    text.len() > 1
+        && text.len() <= 255
+        && text.starts_with(sigil)
+        && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// Whether `text` can be a Matrix server name: a DNS name, an IPv4 or bracketed IPv6
+/// address, with an optional port.
+#[must_use]
+pub fn is_server_name(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= 230
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn message_id_is_fixed_by_the_event_id() {
+        let id = MessageId::of(&EventId::trusted("$event"));
+        assert_eq!(id, MessageId::of(&EventId::trusted("$event")));
+        assert_eq!(id.to_string(), "3cf97ab6-83c9-5e3d-986c-a1a931c96ffa");
+    }
+
+    #[test]
+    fn room_id_needs_no_server() {
+        assert!(RoomId::parse("!31hneApxJ_1o-63DmFrpeqnkFfWppnzWso1JvH3ogLM").is_some());
+        assert!(RoomId::parse("!abc:example.org").is_some());
+        for bad in ["", "!", "abc", "!a b:s", "#a:b"] {
+            assert!(RoomId::parse(bad).is_none(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn user_id_needs_both_parts() {
+        let user = UserId::parse("@alice:example.org").expect("a valid user id");
+        assert_eq!((user.localpart(), user.server()), ("alice", "example.org"));
+        for bad in [
+            "alice",
+            "@alice",
+            "@:example.org",
+            "@alice:",
+            "@a b:c",
+            "@a:b/c",
+        ] {
+            assert!(UserId::parse(bad).is_none(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn alias_is_bounded() {
+        assert!(RoomAlias::new("city_general", "example.org").is_some());
+        assert!(RoomAlias::new(&"a".repeat(255), "example.org").is_none());
+        assert!(RoomAlias::parse("#:example.org").is_none());
+    }
+}

@@ -1,0 +1,122 @@
+//! Messages: references to Matrix events, with as much of them as lists show.
+
+use super::entity::Entity;
+use super::id::{ChannelId, EventId, MessageId, Millis, UserId};
+
+/// What a message is, by its Matrix `msgtype`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum MessageKind {
+    Text,
+    Notice,
+    Emote,
+    Image,
+    File,
+    Audio,
+    Video,
+    Location,
+    /// `m.room.encrypted`: its content is not ours to read.
+    Encrypted,
+    /// A `msgtype` that this version does not know.
+    Other(String),
+}
+
+impl MessageKind {
+    /// The Matrix `msgtype` (for encrypted messages the event type).
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Text => "m.text",
+            Self::Notice => "m.notice",
+            Self::Emote => "m.emote",
+            Self::Image => "m.image",
+            Self::File => "m.file",
+            Self::Audio => "m.audio",
+            Self::Video => "m.video",
+            Self::Location => "m.location",
+            Self::Encrypted => "m.room.encrypted",
+            Self::Other(msgtype) => msgtype,
+        }
+    }
+
+    /// Reads a `msgtype`.
+    #[must_use]
+    pub fn parse(msgtype: &str) -> Self {
+        match msgtype {
+            "m.text" => Self::Text,
+            "m.notice" => Self::Notice,
+            "m.emote" => Self::Emote,
+            "m.image" => Self::Image,
+            "m.file" => Self::File,
+            "m.audio" => Self::Audio,
+            "m.video" => Self::Video,
+            "m.location" => Self::Location,
+            "m.room.encrypted" => Self::Encrypted,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+
+    /// Whether the message is a file of some sort.
+    #[must_use]
+    pub fn is_media(&self) -> bool {
+        matches!(self, Self::Image | Self::File | Self::Audio | Self::Video)
+    }
+}
+
+/// A file that a message carries.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Media {
+    /// `mxc://server/id`; `None` for an encrypted file.
+    pub url: Option<String>,
+    pub mimetype: Option<String>,
+    /// In bytes, as the sender says.
+    pub size: Option<u64>,
+}
+
+/// A message as the index knows it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Message {
+    pub id: MessageId,
+    pub channel: ChannelId,
+    pub event: EventId,
+    pub sender: UserId,
+    pub sender_entity: Entity,
+    pub kind: MessageKind,
+    /// The first characters of the plain text.
+    pub preview: String,
+    /// Whether the text goes on behind the preview.
+    pub truncated: bool,
+    pub reply_to: Option<MessageId>,
+    /// The root of the thread that the message is in.
+    pub thread: Option<MessageId>,
+    pub media: Option<Media>,
+    /// The homeserver's `origin_server_ts`, never later than its arrival.
+    pub created_at: Millis,
+    /// When it was last edited.
+    pub edited_at: Option<Millis>,
+    pub deleted: bool,
+}
+
+impl Message {
+    /// Takes everything out of the message that a redaction takes away.
+    pub fn delete(&mut self) {
+        self.preview.clear();
+        self.truncated = false;
+        self.media = None;
+        self.reply_to = None;
+        self.edited_at = None;
+        self.deleted = true;
+    }
+
+    /// Applies an edit, unless it is from somebody else, the message is gone, or a newer
+    /// edit was applied before. Says whether it did.
+    pub fn edit(&mut self, by: &UserId, preview: &str, truncated: bool, at: Millis) -> bool {
+        let stale = self.edited_at.is_some_and(|applied| applied > at);
+        if self.deleted || stale || *by != self.sender {
+            return false;
+        }
+        preview.clone_into(&mut self.preview);
+        self.truncated = truncated;
+        self.edited_at = Some(at);
+        true
+    }
+}

@@ -1,0 +1,103 @@
+//! What daarion keeps, as traits in domain words.
+//!
+//! Every method is one atomic operation: it happened whole and is as durable as its trait
+//! says, or it did not happen. No transaction and no type of a backend leaves a backend, so
+//! that another one is a new folder, an arm in [`open`] and one line of the contract suite.
+
+pub mod accounts;
+pub mod creations;
+pub mod index;
+pub mod journal;
+pub mod redb;
+pub mod subscriptions;
+
+use std::path::Path;
+use std::sync::Arc;
+
+pub use accounts::Accounts;
+pub use creations::{Creation, Creations};
+pub use index::{ActivityMap, Index, MemberQuery, MessageQuery, RenderedPage};
+pub use journal::{Append, Appended, Journal, Placed, SkippedReport};
+pub use subscriptions::{Subscription, Subscriptions};
+
+/// Why a store operation failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The disk is full or fails, or the file cannot be opened.
+    #[error("{0}")]
+    Unavailable(String),
+    /// Another process has the file open.
+    #[error("{path} is in use by another process; is daarion running already?")]
+    Locked { path: String },
+    /// The file was written by a newer daarion.
+    #[error(
+        "{path} has store format {found}, this daarion knows formats up to {known}; \
+         install a newer daarion"
+    )]
+    Newer {
+        path: String,
+        found: u64,
+        known: u64,
+    },
+    /// What is stored cannot be what was written.
+    #[error("stored data is damaged: {0}")]
+    Damaged(String),
+    /// A row that must be unique exists already.
+    #[error("{0}")]
+    Exists(String),
+}
+
+impl From<StoreError> for crate::domain::Error {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Exists(what) => Self::Conflict(what),
+            StoreError::Damaged(what) => Self::Internal(format!("stored data is damaged: {what}")),
+            other => Self::StoreUnavailable(other.to_string()),
+        }
+    }
+}
+
+/// All that daarion keeps, each part behind its trait.
+#[derive(Clone)]
+pub struct Store {
+    pub journal: Arc<dyn Journal>,
+    pub index: Arc<dyn Index>,
+    pub accounts: Arc<dyn Accounts>,
+    pub creations: Arc<dyn Creations>,
+    pub subscriptions: Arc<dyn Subscriptions>,
+    /// Ends the store's threads and closes its file; part of the drain at the end.
+    pub closer: Arc<dyn Closer>,
+}
+
+/// What the operator sees of the store itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StoreStatus {
+    /// Size of the file in bytes; zero for one in memory.
+    pub bytes: u64,
+    /// Format of the file.
+    pub format: u64,
+    /// How long opening took, in milliseconds.
+    pub opened_in_ms: u64,
+    /// Whether the last write failed.
+    pub failing: bool,
+}
+
+/// The life of a store.
+#[async_trait::async_trait]
+pub trait Closer: Send + Sync {
+    /// Waits for what is being written, then closes; later calls fail as unavailable.
+    async fn close(&self);
+
+    /// Size, format and health.
+    fn status(&self) -> StoreStatus;
+}
+
+/// Opens the store of a data directory, which must exist, and migrates it.
+pub fn open(data_dir: &Path) -> Result<Store, StoreError> {
+    redb::open(&data_dir.join("daarion.redb"))
+}
+
+/// A store in memory, for tests and for the fake installation.
+pub fn in_memory() -> Result<Store, StoreError> {
+    redb::in_memory()
+}

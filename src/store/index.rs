@@ -1,0 +1,102 @@
+//! The index: what lists and checks read. Made of the journal alone and safe to throw away.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+
+use super::StoreError;
+use crate::domain::channel::Channel;
+use crate::domain::event::Event;
+use crate::domain::id::{ChannelId, EventId, MessageId, Millis, Seq, UserId};
+use crate::domain::member::{Member, Membership};
+use crate::domain::message::Message;
+use crate::domain::page::{Order, Page};
+
+/// Which messages of a channel.
+#[derive(Clone, Debug)]
+pub struct MessageQuery {
+    pub channel: ChannelId,
+    /// Begin behind this message.
+    pub after: Option<MessageId>,
+    pub order: Order,
+    pub limit: usize,
+}
+
+/// Which members of a channel.
+#[derive(Clone, Debug)]
+pub struct MemberQuery {
+    pub channel: ChannelId,
+    /// `None`: the joined and the invited.
+    pub membership: Option<Membership>,
+    /// Begin behind this user.
+    pub after: Option<UserId>,
+    pub limit: usize,
+}
+
+/// A page that is ready to be sent: measured at half the CPU time of reading each row and
+/// writing it again.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct RenderedPage {
+    /// The items as JSON objects with commas between them.
+    pub json: Vec<u8>,
+    pub count: usize,
+    /// The message behind which the next page begins.
+    pub next: Option<MessageId>,
+}
+
+/// When something was last said, by channel.
+pub type ActivityMap = HashMap<ChannelId, Millis>;
+
+/// The message index. Writing is for the index consumer alone.
+#[async_trait]
+pub trait Index: Send + Sync {
+    /// Applies events in order and moves the position behind the last, atomically. Events
+    /// at or before the position are passed over. May be lost by a crash together with the
+    /// position, never apart from it. An event that cannot be applied (an unknown channel,
+    /// a second channel for one room) is passed over and named in the answer.
+    async fn apply(&self, events: &[Event]) -> Result<Vec<String>, StoreError>;
+
+    /// The position behind the last applied event.
+    fn position(&self) -> Seq;
+
+    /// Empties the index and sets its position. With `forget_events` the memory of the known
+    /// Matrix event ids goes too, so that they may be appended once more.
+    async fn clear(&self, position: Seq, forget_events: bool) -> Result<(), StoreError>;
+
+    /// Remembers durably that a rebuild from the homeserver is under way (or no longer is).
+    async fn set_rebuilding(&self, rebuilding: bool) -> Result<(), StoreError>;
+
+    /// Whether a rebuild from the homeserver was begun and has not ended.
+    async fn rebuilding(&self) -> Result<bool, StoreError>;
+
+    /// Every channel.
+    async fn channels(&self) -> Result<Vec<Channel>, StoreError>;
+
+    /// When something was last said in each channel that has messages.
+    async fn activity(&self) -> Result<ActivityMap, StoreError>;
+
+    /// One channel.
+    async fn channel(&self, id: ChannelId) -> Result<Option<Channel>, StoreError>;
+
+    /// A page of messages, by (`created_at`, event id). An unknown `after` gives `None`.
+    async fn messages(&self, query: MessageQuery) -> Result<Option<RenderedPage>, StoreError>;
+
+    /// One message.
+    async fn message(&self, id: MessageId) -> Result<Option<Message>, StoreError>;
+
+    /// The newest event id known in a channel (for reports), if any.
+    async fn newest(&self, channel: ChannelId) -> Result<Option<EventId>, StoreError>;
+
+    /// A page of members by user id, `next` being the last one's user id.
+    async fn members(&self, query: MemberQuery) -> Result<Page<Member>, StoreError>;
+
+    /// One user's membership.
+    async fn member(&self, channel: ChannelId, user: &UserId)
+    -> Result<Option<Member>, StoreError>;
+
+    /// The channels that a user has joined or is invited to.
+    async fn memberships(&self, user: &UserId) -> Result<Vec<(ChannelId, Membership)>, StoreError>;
+
+    /// How many messages and channels there are.
+    async fn counts(&self) -> Result<(u64, u64), StoreError>;
+}

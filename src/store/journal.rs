@@ -1,0 +1,73 @@
+//! The journal: everything that has happened, in the order of its arrival.
+
+use async_trait::async_trait;
+
+use super::StoreError;
+use crate::domain::event::{Event, NewEvent, Skipped};
+use crate::domain::id::{EventId, Millis, Seq};
+
+/// What is appended at once.
+#[derive(Clone, Debug, Default)]
+pub struct Append {
+    /// The homeserver's transaction that brought it; one that is known already is a repeat.
+    pub transaction: Option<String>,
+    pub events: Vec<NewEvent>,
+    pub skipped: Vec<Skipped>,
+    pub arrived_at: Millis,
+}
+
+/// Where an event of an [`Append`] stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Placed {
+    /// It was new.
+    New(Seq),
+    /// It was there; `None` when that is so long ago that only the index remembers it.
+    Known(Option<Seq>),
+}
+
+/// What came of an append.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Appended {
+    /// The transaction had been committed before; nothing was done.
+    pub repeated: bool,
+    /// One for each event, in their order; empty for a repeated transaction.
+    pub placed: Vec<Placed>,
+    /// The newest position of the journal.
+    pub head: Seq,
+}
+
+/// How many Matrix events could not be used, and the latest of them.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct SkippedReport {
+    pub count: u64,
+    /// Newest first.
+    pub latest: Vec<Skipped>,
+}
+
+/// An append-only sequence. Only `ingest` appends.
+#[async_trait]
+pub trait Journal: Send + Sync {
+    /// Appends durably and atomically: events, transaction id and skipped events together.
+    /// An event whose Matrix event id is in the journal or the index already is dropped,
+    /// also when it stands twice in one append.
+    async fn append(&self, append: Append) -> Result<Appended, StoreError>;
+
+    /// Up to `limit` events after a position, in order.
+    async fn read(&self, after: Seq, limit: usize) -> Result<Vec<Event>, StoreError>;
+
+    /// The newest position; 0 when nothing was ever appended.
+    fn head(&self) -> Seq;
+
+    /// The oldest position that is kept; `head() + 1` when none is.
+    async fn first(&self) -> Result<Seq, StoreError>;
+
+    /// Which of these events have been appended before.
+    async fn knows(&self, events: &[EventId]) -> Result<Vec<bool>, StoreError>;
+
+    /// Drops events that arrived before a time and whose position is not past `upto`.
+    /// Says how many. Bounded work a call: call again until it says 0.
+    async fn trim(&self, before: Millis, upto: Seq) -> Result<u64, StoreError>;
+
+    /// Unusable Matrix events: all counted, the latest kept.
+    async fn skipped(&self) -> Result<SkippedReport, StoreError>;
+}
