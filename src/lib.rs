@@ -2,6 +2,9 @@
 #![forbid(unsafe_code)]
 
 pub mod clock;
+pub mod directory;
 pub mod domain;
+pub mod homeserver;
+pub mod ingest;
 pub mod payload;
 pub mod store;

@@ -84,8 +84,12 @@ pub trait Index: Send + Sync {
     /// One message.
     async fn message(&self, id: MessageId) -> Result<Option<Message>, StoreError>;
 
-    /// The newest event id known in a channel (for reports), if any.
-    async fn newest(&self, channel: ChannelId) -> Result<Option<EventId>, StoreError>;
+    /// The Matrix event up to which a channel's history is known to have no gap: where the
+    /// last complete healing began.
+    async fn watermark(&self, channel: ChannelId) -> Result<Option<EventId>, StoreError>;
+
+    /// Moves the watermark; emptied by `clear` with `forget_events`, kept by one without.
+    async fn set_watermark(&self, channel: ChannelId, event: &EventId) -> Result<(), StoreError>;
 
     /// A page of members by user id, `next` being the last one's user id.
     async fn members(&self, query: MemberQuery) -> Result<Page<Member>, StoreError>;

@@ -1,0 +1,233 @@
+//! The homeserver, in our words: what daarion asks of it ([`Homeserver`]) and what it brings
+//! to us ([`Inbound`]).
+//!
+//! `matrix` implements both for a real homeserver, `fake` the first in memory for tests of
+//! logic. Nobody else knows how Matrix spells any of this.
+
+pub mod fake;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::domain::Result;
+use crate::domain::channel::{Channel, ChannelKind, ChannelStatus, Visibility};
+use crate::domain::event::{NewEvent, Skipped, Source};
+use crate::domain::id::{ChannelId, EventId, Millis, RoomAlias, RoomId, UserId};
+use crate::domain::member::Member;
+
+/// What the `city.daarion.channel` state event of a room says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ChannelState {
+    pub id: ChannelId,
+    pub kind: ChannelKind,
+    pub slug: String,
+    pub microdao: String,
+    pub visibility: Visibility,
+    pub confidential: bool,
+    pub status: ChannelStatus,
+    pub is_default: bool,
+    pub created_by: Option<String>,
+    pub created_at: Millis,
+}
+
+/// A room to be created by the connector, which stays in it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NewRoom {
+    pub alias: RoomAlias,
+    /// The Matrix name, the city's part included.
+    pub name: String,
+    pub topic: String,
+    pub channel: ChannelState,
+    /// Gets power level 100 and an invitation.
+    pub owner: Option<UserId>,
+    /// `None`: the homeserver's default.
+    pub room_version: Option<String>,
+}
+
+/// A room as its state shows it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RoomSnapshot {
+    pub room: RoomId,
+    /// The `city.daarion.channel` state event, if there is one that can be read.
+    pub channel: Option<StoredChannelState>,
+    /// The Matrix name.
+    pub name: Option<String>,
+    pub topic: Option<String>,
+    pub alias: Option<RoomAlias>,
+    /// Whether anybody may join.
+    pub public: bool,
+    pub encrypted: bool,
+    pub created_at: Millis,
+    /// Each with the state event that says so.
+    pub members: Vec<(EventId, Member)>,
+}
+
+/// A `city.daarion.channel` state event.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StoredChannelState {
+    pub event: EventId,
+    pub sender: UserId,
+    pub at: Millis,
+    pub state: ChannelState,
+}
+
+/// What one Matrix event is to us.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Mapped {
+    /// Something that the journal keeps.
+    Event(NewEvent),
+    /// A room that is not a channel yet says that it is one.
+    Claim(RoomId),
+    /// A Matrix event that we know and need not keep.
+    Nothing,
+    /// One of a channel that we cannot use.
+    Skipped(Skipped),
+}
+
+/// A page of a room's history.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct HistoryPage {
+    /// Newest first, each with its event id when it has a readable one.
+    pub events: Vec<(Option<EventId>, Mapped)>,
+    /// Where the next, older page begins; `None` at the room's beginning.
+    pub next: Option<String>,
+}
+
+/// A message to be sent.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Outgoing {
+    pub room: RoomId,
+    /// Who says it; the connector may act as any local user.
+    pub sender: UserId,
+    /// The Matrix transaction id: unique in the world, because the homeserver's
+    /// de-duplication does not tell asserted users apart.
+    pub transaction: String,
+    /// Becomes the event's `origin_server_ts`, so that our echo has the same time.
+    pub at: Millis,
+    pub text: String,
+    /// Whether the text is Markdown, to be rendered to safe HTML beside the text.
+    pub markdown: bool,
+    /// `m.notice` instead of `m.text`.
+    pub notice: bool,
+    pub reply_to: Option<EventId>,
+    /// The root of the thread that it goes into.
+    pub thread: Option<EventId>,
+    pub mentions: Vec<UserId>,
+}
+
+/// Something of a room to be set.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Setting {
+    Name(String),
+    Topic(String),
+    Channel(ChannelState),
+    CanonicalAlias(RoomAlias),
+}
+
+/// A message's content in full.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FullContent {
+    pub body: String,
+    /// HTML, sanitised by the Matrix specification's allow-list.
+    pub formatted_body: Option<String>,
+}
+
+/// What comes and goes and is never stored.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Ephemeral {
+    Presence { user: UserId, online: bool },
+}
+
+/// What daarion asks of the homeserver. Every call has a time limit; those that have an
+/// effect are repeated only where that is safe.
+///
+/// `as_user` acts by identity assertion; `None` is the connector itself. Acting as a user
+/// whom the homeserver does not know is [`Forbidden`](crate::domain::Error::Forbidden) and
+/// names the user.
+#[async_trait]
+pub trait Homeserver: Send + Sync {
+    /// Whether it answers at all.
+    async fn check(&self) -> Result<()>;
+
+    /// Has the homeserver ping us; this also makes it retry what it could not push.
+    async fn ping(&self) -> Result<Duration>;
+
+    /// Makes sure that the connector's own user is registered.
+    async fn register_connector(&self) -> Result<()>;
+
+    /// Registers an agent's user in our namespace; one that exists is fine.
+    async fn register_agent(&self, user: &UserId) -> Result<()>;
+
+    async fn set_display_name(&self, user: &UserId, name: &str) -> Result<()>;
+
+    /// Whether the homeserver knows a local user.
+    async fn user_exists(&self, user: &UserId) -> Result<bool>;
+
+    /// Whether a user is online now.
+    async fn presence(&self, user: &UserId) -> Result<bool>;
+
+    /// Creates a room. Never repeated by itself: the caller looks for the alias first.
+    /// An alias that is taken is a [`Conflict`](crate::domain::Error::Conflict).
+    async fn create_room(&self, room: &NewRoom) -> Result<RoomId>;
+
+    async fn resolve_alias(&self, alias: &RoomAlias) -> Result<Option<RoomId>>;
+
+    async fn set_alias(&self, alias: &RoomAlias, room: &RoomId) -> Result<()>;
+
+    /// The rooms that the connector is in.
+    async fn joined_rooms(&self) -> Result<Vec<RoomId>>;
+
+    /// A room's state as the connector sees it; `None` when it is not in the room.
+    async fn room(&self, room: &RoomId) -> Result<Option<RoomSnapshot>>;
+
+    /// Makes the connector a member of a room that others made, with the power to mark it as
+    /// a channel: by joining, by an invitation of, and a raise from, a local user who may.
+    async fn take_over(&self, room: &RoomId) -> Result<()>;
+
+    /// A page of a channel's history, newest first; `from` is an earlier page's `next`.
+    async fn history(
+        &self,
+        channel: &Channel,
+        from: Option<&str>,
+        limit: usize,
+        source: Source,
+    ) -> Result<HistoryPage>;
+
+    async fn join(&self, room: &RoomId, as_user: Option<&UserId>) -> Result<()>;
+
+    async fn invite(&self, room: &RoomId, user: &UserId, as_user: Option<&UserId>) -> Result<()>;
+
+    async fn leave(&self, room: &RoomId, as_user: Option<&UserId>) -> Result<()>;
+
+    /// Sends a message. Repeating it with the same transaction id has no further effect.
+    async fn send(&self, message: &Outgoing) -> Result<EventId>;
+
+    async fn set(
+        &self,
+        room: &RoomId,
+        setting: &Setting,
+        as_user: Option<&UserId>,
+    ) -> Result<EventId>;
+
+    /// A user's power level in a room (a creator of a version 12 room has `i64::MAX`).
+    async fn power(&self, room: &RoomId, user: &UserId) -> Result<i64>;
+
+    /// A message's content in full, its latest edit applied; `None` when it is redacted,
+    /// encrypted or gone.
+    async fn content(&self, room: &RoomId, event: &EventId) -> Result<Option<FullContent>>;
+}
+
+/// What the homeserver asks of us: the application service's side.
+#[async_trait]
+pub trait Inbound: Send + Sync {
+    /// Takes a transaction. Returns only when everything in it is durable; an error makes
+    /// the homeserver send it again.
+    async fn transaction(&self, id: &str, body: &[u8]) -> Result<()>;
+
+    /// Whether a user of our namespace exists. Answers at once: the homeserver waits.
+    fn knows_user(&self, user: &str) -> bool;
+
+    /// Whether a room alias of our namespace exists. Answers at once.
+    fn knows_alias(&self, alias: &str) -> bool;
+}

@@ -1,0 +1,1 @@
+//! A working homeserver in memory, for tests of logic.

@@ -1,0 +1,157 @@
+//! Ingest: the one door through which everything that happens enters the journal.
+//!
+//! It is the only caller of `Journal::append`. Whoever brings events waits here until they
+//! are durable, and the bell then wakes the journal's readers; it carries no data.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::sync::{mpsc, watch};
+
+use crate::clock::Clock;
+use crate::domain::Result;
+use crate::domain::event::NewEvent;
+use crate::domain::id::{RoomId, Seq};
+use crate::homeserver::{Ephemeral, Mapped};
+use crate::store::{Append, Appended, Journal};
+
+/// How many rooms may wait to be looked at. A claim that finds the queue full is found again
+/// by the next healing.
+const CLAIMS: usize = 1_024;
+
+/// The door.
+pub struct Ingest {
+    journal: Arc<dyn Journal>,
+    clock: Clock,
+    bell: watch::Sender<Seq>,
+    claims: mpsc::Sender<RoomId>,
+    ephemeral: mpsc::Sender<Ephemeral>,
+    counters: Counters,
+}
+
+/// What has come through the door since the start.
+#[derive(Default)]
+pub struct Counters {
+    pub transactions: AtomicU64,
+    pub repeated_transactions: AtomicU64,
+    pub events: AtomicU64,
+    pub repeated_events: AtomicU64,
+    /// Events of rooms that are no channels: dropped unseen.
+    pub foreign: AtomicU64,
+    pub skipped: AtomicU64,
+}
+
+/// The far ends of the door's queues, for whoever works on them.
+pub struct Outlets {
+    /// Rooms that claim to be channels.
+    pub claims: mpsc::Receiver<RoomId>,
+    pub ephemeral: mpsc::Receiver<Ephemeral>,
+}
+
+impl Ingest {
+    #[must_use]
+    pub fn new(journal: Arc<dyn Journal>, clock: Clock) -> (Self, Outlets) {
+        let (claims, claims_out) = mpsc::channel(CLAIMS);
+        let (ephemeral, ephemeral_out) = mpsc::channel(CLAIMS);
+        let bell = watch::Sender::new(journal.head());
+        let ingest = Self {
+            journal,
+            clock,
+            bell,
+            claims,
+            ephemeral,
+            counters: Counters::default(),
+        };
+        let outlets = Outlets {
+            claims: claims_out,
+            ephemeral: ephemeral_out,
+        };
+        (ingest, outlets)
+    }
+
+    /// Rings when the journal has grown.
+    #[must_use]
+    pub fn bell(&self) -> watch::Receiver<Seq> {
+        self.bell.subscribe()
+    }
+
+    #[must_use]
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Takes a transaction of the homeserver. When this returns, all of it is durable.
+    pub async fn transaction(&self, id: &str, mapped: Vec<Mapped>) -> Result<()> {
+        self.counters.transactions.fetch_add(1, Ordering::Relaxed);
+        let appended = self.take(Some(id.to_owned()), mapped).await?;
+        if appended.repeated {
+            let counter = &self.counters.repeated_transactions;
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Takes events that were found in a room's history, oldest first.
+    pub async fn found(&self, mapped: Vec<Mapped>) -> Result<Appended> {
+        self.take(None, mapped).await
+    }
+
+    /// Takes events that we brought about ourselves.
+    pub async fn echo(&self, events: Vec<NewEvent>) -> Result<Appended> {
+        self.append(Append {
+            events,
+            arrived_at: self.clock.now(),
+            ..Append::default()
+        })
+        .await
+    }
+
+    /// Hands on what is never stored. When nobody keeps up, the oldest news is the less
+    /// interesting one, but waiting would hold the homeserver up: what is new is dropped.
+    pub fn ephemeral(&self, news: Ephemeral) {
+        let _ = self.ephemeral.try_send(news);
+    }
+
+    /// Counts an event of a room that is no channel.
+    pub fn foreign(&self, count: u64) {
+        self.counters.foreign.fetch_add(count, Ordering::Relaxed);
+    }
+
+    async fn take(&self, transaction: Option<String>, mapped: Vec<Mapped>) -> Result<Appended> {
+        let mut append = Append {
+            transaction,
+            arrived_at: self.clock.now(),
+            ..Append::default()
+        };
+        for one in mapped {
+            match one {
+                Mapped::Event(event) => append.events.push(event),
+                Mapped::Skipped(skipped) => append.skipped.push(skipped),
+                Mapped::Claim(room) => {
+                    let _ = self.claims.try_send(room);
+                }
+                Mapped::Nothing => {}
+            }
+        }
+        self.append(append).await
+    }
+
+    async fn append(&self, append: Append) -> Result<Appended> {
+        let (events, skipped) = (append.events.len() as u64, append.skipped.len() as u64);
+        let appended = self.journal.append(append).await?;
+        if appended.repeated {
+            return Ok(appended);
+        }
+        let is_new =
+            |placed: &&crate::store::Placed| matches!(placed, crate::store::Placed::New(_));
+        let new = appended.placed.iter().filter(is_new).count() as u64;
+        self.counters.events.fetch_add(new, Ordering::Relaxed);
+        self.counters.skipped.fetch_add(skipped, Ordering::Relaxed);
+        let repeated = &self.counters.repeated_events;
+        repeated.fetch_add(events - new, Ordering::Relaxed);
+        if new > 0 {
+            self.bell.send_replace(appended.head);
+        }
+        Ok(appended)
+    }
+}
