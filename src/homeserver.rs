@@ -73,6 +73,10 @@ pub struct StoredChannelState {
 }
 
 /// What one Matrix event is to us.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are events, and a box would cost each an allocation"
+)]
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Mapped {
     /// Something that the journal keeps.
