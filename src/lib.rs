@@ -6,5 +6,6 @@ pub mod directory;
 pub mod domain;
 pub mod homeserver;
 pub mod ingest;
+pub mod matrix;
 pub mod payload;
 pub mod store;
