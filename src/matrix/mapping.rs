@@ -9,6 +9,7 @@ mod channel_state;
 mod content;
 mod edit;
 mod envelope;
+mod ephemeral;
 mod html;
 mod json;
 mod message;
@@ -24,6 +25,7 @@ use serde_json::value::RawValue;
 
 pub use channel_state::{channel_state, read_channel_state};
 pub use edit::full_content;
+pub use ephemeral::ephemeral;
 pub use html::sanitise;
 pub use outgoing::message_content;
 pub use power::{Creation, Power, has_creators_rule};
