@@ -1,6 +1,7 @@
 //! The proof of the harness itself: the homeserver that the other tests stand on is a real one,
 //! and it keeps what it was given when it is killed.
 
+mod daarion;
 mod homeserver;
 
 use homeserver::{Homeserver, HomeserverOptions, Port};
