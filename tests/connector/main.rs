@@ -7,6 +7,7 @@ mod homeserver;
 mod messages;
 mod push;
 mod rooms;
+mod story;
 mod takeover;
 mod trouble;
 mod users;
