@@ -2,9 +2,11 @@
 #![forbid(unsafe_code)]
 
 pub mod clock;
+pub mod consumer;
 pub mod directory;
 pub mod domain;
 pub mod homeserver;
 pub mod ingest;
 pub mod payload;
+pub mod service;
 pub mod store;
