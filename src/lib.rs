@@ -1,6 +1,7 @@
 //! daarion: a living community beside a Matrix homeserver, in one process.
 #![forbid(unsafe_code)]
 
+pub mod api;
 pub mod clock;
 pub mod consumer;
 pub mod directory;

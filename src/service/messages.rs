@@ -10,7 +10,7 @@ use crate::domain::access::Caller;
 use crate::domain::channel::{Channel, ChannelStatus, Visibility};
 use crate::domain::entity::Entity;
 use crate::domain::event::What;
-use crate::domain::id::{ChannelId, EventId, MessageId, UserId};
+use crate::domain::id::{ChannelId, EventId, MessageId, Millis, RoomId, UserId};
 use crate::domain::member::Membership;
 use crate::domain::message::{Message, MessageKind};
 use crate::domain::page::Order;
@@ -27,7 +27,7 @@ const MAX_MENTIONS: usize = 50;
 /// The messages service.
 pub struct Messages {
     core: Arc<Core>,
-    contents: Cache<(EventId, Option<u64>), Option<Arc<FullContent>>>,
+    contents: Cache<(EventId, Option<Millis>), Option<Arc<FullContent>>>,
 }
 
 /// A message to be sent.
@@ -97,24 +97,32 @@ impl Messages {
         let Some(room) = room else {
             return Err(Error::not_found(format!("no channel {channel}")));
         };
-        let fetches = messages.iter().map(|message| {
-            let room = &room;
-            async move {
-                if message.deleted || message.kind == MessageKind::Encrypted {
-                    return Ok(None);
-                }
-                // An edit makes another key, so what was fetched before is not shown again.
-                let key = (message.event.clone(), message.edited_at);
-                let fetch = async {
-                    let content = self.core.homeserver.content(room, &message.event).await?;
-                    Ok::<_, Error>(content.map(Arc::new))
-                };
-                let fetched = self.contents.try_get_with(key, fetch).await;
-                fetched.map_err(|error: Arc<Error>| (*error).clone())
-            }
-        });
+        let mut fetches = Vec::with_capacity(messages.len());
+        for message in messages {
+            let hidden = message.deleted || message.kind == MessageKind::Encrypted;
+            // An edit makes another key, so what was fetched before is not shown again.
+            let key = (!hidden).then(|| (message.event.clone(), message.edited_at));
+            fetches.push(self.content(room.clone(), key));
+        }
         let fetched: Vec<_> = stream::iter(fetches).buffered(FETCHES).collect().await;
         fetched.into_iter().collect()
+    }
+
+    async fn content(
+        &self,
+        room: RoomId,
+        key: Option<(EventId, Option<Millis>)>,
+    ) -> Result<Option<Arc<FullContent>>> {
+        let Some(key) = key else {
+            return Ok(None);
+        };
+        let event = key.0.clone();
+        let fetch = async {
+            let content = self.core.homeserver.content(&room, &event).await?;
+            Ok::<_, Error>(content.map(Arc::new))
+        };
+        let fetched = self.contents.try_get_with(key, fetch).await;
+        fetched.map_err(|error: Arc<Error>| (*error).clone())
     }
 
     /// Sends a message as the caller. In a public channel a person who is no member joins
