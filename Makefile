@@ -1,0 +1,58 @@
+# The one door to everything that is built, run or checked here. `make` lists the targets.
+
+# A shell that is not a login shell does not know where rustup puts cargo.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+CARGO_FLAGS ?= --locked
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+RELEASE := $(TARGET_DIR)/release/daarion
+SYNAPSE := $(or $(DAARION_SYNAPSE_VENV),target/synapse/venv)
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test check lint-openapi openapi bench clean cargo synapse
+# Each target uses all cores already, and the tests of one build stand on another's.
+.NOTPARALLEL:
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+build: cargo ## Build the release binary
+	cargo build --release $(CARGO_FLAGS)
+
+demo: build synapse ## Run a small city on a real Synapse; CHECK=1 tries it out and stops
+	@$(SYNAPSE)/bin/python -B tests/demo/demo.py --daarion $(RELEASE) --synapse $(SYNAPSE) $(if $(CHECK),--check)
+
+test: cargo synapse check ## Set up what is missing and run every check and test
+	cargo test $(CARGO_FLAGS)
+	$(MAKE) lint-openapi
+	$(MAKE) demo CHECK=1
+
+check: cargo ## Check the formatting and the lints
+	cargo fmt --all --check
+	cargo clippy --all-targets $(CARGO_FLAGS) -- -D warnings
+
+lint-openapi: ## Check openapi/*.json with a public linter
+	tests/openapi/lint.sh
+
+openapi: cargo ## Write openapi/*.json anew from the code
+	@mkdir -p openapi
+	cargo run --quiet $(CARGO_FLAGS) -- openapi public > openapi/public.json.new
+	cargo run --quiet $(CARGO_FLAGS) -- openapi internal > openapi/internal.json.new
+	@mv openapi/public.json.new openapi/public.json
+	@mv openapi/internal.json.new openapi/internal.json
+
+bench: cargo synapse ## Measure, and print a report
+	cargo bench $(CARGO_FLAGS)
+
+clean: ## Remove all that was built, installed or stored under target/
+	@if command -v cargo >/dev/null; then cargo clean; fi
+	rm -rf target
+
+# The tools that the targets stand on.
+
+cargo:
+	@command -v cargo >/dev/null || { \
+	    echo "make: cargo is not installed; get Rust 1.95 or newer from https://rustup.rs" >&2; exit 1; }
+
+synapse:
+	@tests/homeserver/install.sh
