@@ -107,3 +107,6 @@ impl Closer for Redb {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
