@@ -11,3 +11,4 @@ pub mod ingest;
 pub mod payload;
 pub mod service;
 pub mod store;
+pub mod telemetry;
