@@ -11,4 +11,5 @@ pub mod ingest;
 pub mod payload;
 pub mod service;
 pub mod store;
+pub mod systemd;
 pub mod telemetry;
