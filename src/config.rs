@@ -70,6 +70,10 @@ impl Config {
     ///
     /// # Errors
     /// The first thing that is wrong, in one line.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the environment"
+    )]
     pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
         // Variables that are not UTF-8 are none of ours: all of our names and values are text.
         let variables = std::env::vars_os().filter_map(|(name, value)| {
