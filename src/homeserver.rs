@@ -83,6 +83,8 @@ pub enum Mapped {
     Event(NewEvent),
     /// A room that is not a channel yet says that it is one.
     Claim(RoomId),
+    /// One of a room that is no channel: nobody but a counter may see it.
+    Foreign,
     /// A Matrix event that we know and need not keep.
     Nothing,
     /// One of a channel that we cannot use.

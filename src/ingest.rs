@@ -130,8 +130,18 @@ impl Ingest {
                 Mapped::Claim(room) => {
                     let _ = self.claims.try_send(room);
                 }
+                Mapped::Foreign => self.foreign(1),
                 Mapped::Nothing => {}
             }
+        }
+        // Most of what a wide namespace brings is foreign. There is nothing to keep of such a
+        // transaction, not even its id: taking it again would do nothing again.
+        if append.events.is_empty() && append.skipped.is_empty() {
+            return Ok(Appended {
+                repeated: false,
+                placed: Vec::new(),
+                head: self.journal.head(),
+            });
         }
         self.append(append).await
     }

@@ -21,6 +21,7 @@ pub mod directory;
 pub mod domain;
 pub mod homeserver;
 pub mod ingest;
+pub mod matrix;
 pub mod payload;
 pub mod service;
 pub mod store;

@@ -1,0 +1,227 @@
+//! The HTTP client: one connection pool to one homeserver, the application service's token,
+//! time limits, and repetition where that is safe.
+//!
+//! Requests are ruma's; what goes wrong becomes our [`Error`] in [`failure`].
+
+mod failure;
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use bytes::Bytes;
+use ruma::api::auth_scheme::{AuthScheme, SendAccessToken};
+use ruma::api::path_builder::PathBuilder;
+use ruma::api::{
+    AppserviceUserIdentity, IncomingResponse, MatrixVersion, OutgoingRequest,
+    OutgoingRequestAppserviceExt as _, SupportedVersions,
+};
+use url::Url;
+
+use super::ids;
+use crate::clock::Clock;
+use crate::domain::id::UserId;
+use crate::domain::{Error, Result};
+use failure::Failure;
+pub use failure::is_unknown_user;
+
+/// How long opening a connection may take.
+const CONNECT_LIMIT: Duration = Duration::from_secs(3);
+/// How long a request may take, its repetitions included.
+const REQUEST_LIMIT: Duration = Duration::from_secs(30);
+/// How long we wait in all when the homeserver says "later".
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How often a request that failed is repeated.
+const REPETITIONS: u32 = 3;
+/// The pause before the first repetition; it doubles.
+const PAUSE: Duration = Duration::from_millis(100);
+const IDLE_CONNECTIONS: usize = 64;
+
+/// Whether doing something twice is the same as doing it once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Repeat {
+    /// It reads, sets what may be set again, or carries a transaction id.
+    Safe,
+    /// It would be done twice.
+    Never,
+}
+
+/// A homeserver as HTTP reaches it.
+pub struct Client {
+    http: reqwest::Client,
+    base: String,
+    token: String,
+    versions: SupportedVersions,
+    clock: Clock,
+}
+
+impl Client {
+    pub fn new(homeserver: &Url, token: String, clock: Clock) -> Result<Self> {
+        let http = reqwest::Client::builder()
+            .connect_timeout(CONNECT_LIMIT)
+            .tcp_nodelay(true)
+            .tcp_keepalive(Duration::from_secs(60))
+            .pool_max_idle_per_host(IDLE_CONNECTIONS)
+            .redirect(reqwest::redirect::Policy::none())
+            // The homeserver stands beside us; a proxy of the environment leads elsewhere.
+            .no_proxy()
+            .user_agent(concat!("daarion/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| Error::internal(format!("cannot make an HTTP client: {error}")))?;
+        Ok(Self {
+            http,
+            base: homeserver.as_str().trim_end_matches('/').to_owned(),
+            token,
+            versions: spoken_versions(),
+            clock,
+        })
+    }
+
+    /// Asks the homeserver for something, as a user or, by default, as the connector.
+    pub async fn request<R>(
+        &self,
+        request: R,
+        as_user: Option<&UserId>,
+        repeat: Repeat,
+    ) -> Result<R::IncomingResponse>
+    where
+        R: OutgoingRequest,
+        for<'a> R::Authentication: AuthScheme<Input<'a> = SendAccessToken<'a>>,
+        for<'a> R::PathBuilder: PathBuilder<Input<'a> = Cow<'a, SupportedVersions>>,
+    {
+        let answer = self.request_plain(request, as_user, repeat).await;
+        answer.map_err(|error| failure::name_user(error, as_user))
+    }
+
+    /// As [`request`](Self::request), the homeserver's refusals in its own words.
+    pub async fn request_plain<R>(
+        &self,
+        request: R,
+        as_user: Option<&UserId>,
+        repeat: Repeat,
+    ) -> Result<R::IncomingResponse>
+    where
+        R: OutgoingRequest,
+        for<'a> R::Authentication: AuthScheme<Input<'a> = SendAccessToken<'a>>,
+        for<'a> R::PathBuilder: PathBuilder<Input<'a> = Cow<'a, SupportedVersions>>,
+    {
+        let user = as_user.map(ids::user).transpose()?;
+        let mut identity = AppserviceUserIdentity::default();
+        identity.user_id = user.as_deref();
+        let request = request
+            .try_into_http_request_with_identity::<Vec<u8>>(
+                &self.base,
+                SendAccessToken::Appservice(&self.token),
+                identity,
+                Cow::Borrowed(&self.versions),
+            )
+            .map_err(|error| Error::internal(format!("cannot make a request: {error}")))?;
+        let answer = self.execute(request.map(Bytes::from), repeat).await?;
+        let whole = http::Response::from_parts(answer.0, answer.1.as_ref());
+        <R::IncomingResponse as IncomingResponse>::try_from_http_response_inner(whole)
+            .map_err(|error| Error::HomeserverNonsense(error.to_string()))
+    }
+
+    /// Reads an address that ruma has no request for, with a token of its own or none.
+    pub async fn get(&self, path: &str, token: Option<&str>) -> Result<Bytes> {
+        let mut request = http::Request::get(format!("{}{path}", self.base));
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let request = request
+            .body(Bytes::new())
+            .map_err(|error| Error::internal(format!("cannot make a request: {error}")))?;
+        Ok(self.execute(request, Repeat::Safe).await?.1)
+    }
+
+    /// Sends a request, again where that is safe, and returns the answer if it is a success.
+    async fn execute(
+        &self,
+        request: http::Request<Bytes>,
+        repeat: Repeat,
+    ) -> Result<(http::response::Parts, Bytes)> {
+        let begun = self.clock.instant();
+        let mut repetitions = 0;
+        loop {
+            let left = REQUEST_LIMIT.saturating_sub(self.clock.instant() - begun);
+            let failure = match self.once(&request, left).await {
+                Ok(answer) => return Ok(answer),
+                Err(failure) => failure,
+            };
+            let spent = self.clock.instant() - begun;
+            let pause = match repeat {
+                Repeat::Safe => self.pause(&failure, repetitions),
+                Repeat::Never => None,
+            };
+            let Some(pause) = pause.filter(|pause| spent + *pause <= PATIENCE) else {
+                return Err(failure.error);
+            };
+            repetitions += 1;
+            tracing::debug!(
+                path = request.uri().path(),
+                repetitions,
+                pause_ms = pause.as_millis(),
+                error = %failure.error,
+                "repeating a request to the homeserver"
+            );
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    async fn once(
+        &self,
+        request: &http::Request<Bytes>,
+        limit: Duration,
+    ) -> Result<(http::response::Parts, Bytes), Failure> {
+        let answer = self
+            .http
+            .request(request.method().clone(), request.uri().to_string())
+            .headers(request.headers().clone())
+            .body(request.body().clone())
+            .timeout(limit)
+            .send()
+            .await
+            .map_err(|error| Failure::transport(&error, &self.base))?;
+        let mut whole = http::Response::new(());
+        *whole.status_mut() = answer.status();
+        *whole.headers_mut() = answer.headers().clone();
+        let body = answer.bytes().await;
+        let body = body.map_err(|error| Failure::transport(&error, &self.base))?;
+        let (parts, ()) = whole.into_parts();
+        if parts.status.is_success() {
+            Ok((parts, body))
+        } else {
+            Err(Failure::answer(&parts, &body))
+        }
+    }
+
+    /// How long to wait before the next attempt; `None` when there should be none.
+    fn pause(&self, failure: &Failure, repetitions: u32) -> Option<Duration> {
+        match &failure.error {
+            Error::HomeserverLimited { retry_after } => Some(*retry_after),
+            _ if !failure.may_pass || repetitions >= REPETITIONS => None,
+            _ => {
+                // Between half and one and a half of the step, so that callers who failed
+                // together do not come back together.
+                let step = PAUSE * 2_u32.pow(repetitions);
+                let share = u32::try_from(self.clock.uuid().as_u128() % 1_000).unwrap_or(0);
+                let pause = step / 2 + step * share / 1_000;
+                Some(pause.max(failure.retry_after().unwrap_or_default()))
+            }
+        }
+    }
+}
+
+/// The versions of the specification whose addresses we use. They are not asked for: every
+/// homeserver that this connector can work beside has them, and the oldest that some
+/// requests need is 1.7.
+fn spoken_versions() -> SupportedVersions {
+    SupportedVersions {
+        versions: [
+            MatrixVersion::V1_1,
+            MatrixVersion::V1_7,
+            MatrixVersion::V1_11,
+        ]
+        .into(),
+        features: Default::default(),
+    }
+}

@@ -1,0 +1,118 @@
+//! What daarion asks of the homeserver, topic by topic: `users`, `rooms`, `create`,
+//! `takeover`, `messages`.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use ruma::api::client::appservice::request_ping;
+
+use super::Matrix;
+use super::client::Repeat;
+use crate::domain::Result;
+use crate::domain::channel::Channel;
+use crate::domain::event::Source;
+use crate::domain::id::{EventId, RoomAlias, RoomId, UserId};
+use crate::homeserver::{
+    FullContent, HistoryPage, Homeserver, NewRoom, Outgoing, RoomSnapshot, Setting,
+};
+
+#[async_trait]
+impl Homeserver for Matrix {
+    async fn check(&self) -> Result<()> {
+        let answer = self.client.get("/_matrix/client/versions", None).await;
+        answer.map(drop)
+    }
+
+    async fn ping(&self) -> Result<Duration> {
+        let request = request_ping::v1::Request::new(self.registration_id.clone());
+        let answer = self.client.request(request, None, Repeat::Safe).await?;
+        Ok(answer.duration)
+    }
+
+    async fn register_connector(&self) -> Result<()> {
+        self.register(&self.directory.naming.connector()).await
+    }
+
+    async fn register_agent(&self, user: &UserId) -> Result<()> {
+        self.register(user).await
+    }
+
+    async fn set_display_name(&self, user: &UserId, name: &str) -> Result<()> {
+        self.set_user_name(user, name).await
+    }
+
+    async fn user_exists(&self, user: &UserId) -> Result<bool> {
+        self.is_registered(user).await
+    }
+
+    async fn presence(&self, user: &UserId) -> Result<bool> {
+        self.is_online(user).await
+    }
+
+    async fn create_room(&self, room: &NewRoom) -> Result<RoomId> {
+        self.make_room(room).await
+    }
+
+    async fn resolve_alias(&self, alias: &RoomAlias) -> Result<Option<RoomId>> {
+        self.find_alias(alias).await
+    }
+
+    async fn set_alias(&self, alias: &RoomAlias, room: &RoomId) -> Result<()> {
+        self.put_alias(alias, room).await
+    }
+
+    async fn joined_rooms(&self) -> Result<Vec<RoomId>> {
+        self.list_joined_rooms().await
+    }
+
+    async fn room(&self, room: &RoomId) -> Result<Option<RoomSnapshot>> {
+        self.read_room(room).await
+    }
+
+    async fn take_over(&self, room: &RoomId) -> Result<()> {
+        self.enter_and_rise(room).await
+    }
+
+    async fn history(
+        &self,
+        channel: &Channel,
+        from: Option<&str>,
+        limit: usize,
+        source: Source,
+    ) -> Result<HistoryPage> {
+        self.read_history(channel, from, limit, source).await
+    }
+
+    async fn join(&self, room: &RoomId, as_user: Option<&UserId>) -> Result<()> {
+        self.join_room(room, as_user).await
+    }
+
+    async fn invite(&self, room: &RoomId, user: &UserId, as_user: Option<&UserId>) -> Result<()> {
+        self.invite_to_room(room, user, as_user).await
+    }
+
+    async fn leave(&self, room: &RoomId, as_user: Option<&UserId>) -> Result<()> {
+        self.leave_room(room, as_user).await
+    }
+
+    async fn send(&self, message: &Outgoing) -> Result<EventId> {
+        self.send_message(message).await
+    }
+
+    async fn set(
+        &self,
+        room: &RoomId,
+        setting: &Setting,
+        as_user: Option<&UserId>,
+    ) -> Result<EventId> {
+        self.set_setting(room, setting, as_user).await
+    }
+
+    async fn power(&self, room: &RoomId, user: &UserId) -> Result<i64> {
+        self.read_power(room, user).await
+    }
+
+    async fn content(&self, room: &RoomId, event: &EventId) -> Result<Option<FullContent>> {
+        self.read_content(room, event).await
+    }
+}

@@ -1,0 +1,132 @@
+//! Creating a room. The one call that is never repeated: a room that was made before its
+//! answer was lost is found by its alias.
+
+use ruma::api::client::discovery::get_capabilities;
+use ruma::api::client::room::{Visibility as Listing, create_room};
+use ruma::serde::Raw;
+use ruma::{OwnedUserId, RoomVersionId};
+use serde_json::{Map, Value, json};
+
+use super::client::Repeat;
+use super::mapping::{self, has_creators_rule};
+use super::{Matrix, ids, rooms};
+use crate::domain::channel::{STATE_TYPE, Visibility};
+use crate::domain::id::{RoomId, UserId};
+use crate::domain::{Error, Result};
+use crate::homeserver::NewRoom;
+
+/// What the owner has, and in older room versions the connector.
+const OWNER: i64 = 100;
+/// Beyond everybody's reach but the creator's, who has infinite power (MSC4289).
+const CREATOR_ONLY: i64 = 150;
+
+impl Matrix {
+    pub(super) async fn make_room(&self, room: &NewRoom) -> Result<RoomId> {
+        let version = match &room.room_version {
+            Some(version) => version.clone(),
+            None => self.default_room_version().await?,
+        };
+        let request = self.creation(room, &version)?;
+        match self.client.request(request, None, Repeat::Never).await {
+            Ok(answer) => Ok(RoomId::trusted(answer.room_id.as_str())),
+            Err(error) if error.is_refusal("M_ROOM_IN_USE") => Err(Error::conflict(format!(
+                "the alias {} is taken",
+                room.alias
+            ))),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn creation(&self, room: &NewRoom, version: &str) -> Result<create_room::v3::Request> {
+        let public = room.channel.visibility == Visibility::Public;
+        let owner = room.owner.as_ref();
+        let levels = levels(&self.directory.naming.connector(), owner, version);
+        let mut request = create_room::v3::Request::new();
+        request.preset = Some(match public {
+            true => create_room::v3::RoomPreset::PublicChat,
+            false => create_room::v3::RoomPreset::PrivateChat,
+        });
+        request.visibility = match public {
+            true => Listing::Public,
+            false => Listing::Private,
+        };
+        request.room_alias_name = Some(room.alias.localpart().to_owned());
+        request.name = Some(room.name.clone());
+        request.topic = (!room.topic.is_empty()).then(|| room.topic.clone());
+        let version = RoomVersionId::try_from(version);
+        let version = version.map_err(|_| Error::invalid("room_version", "is no room version"))?;
+        request.room_version = Some(version);
+        request.power_level_content_override = Some(Raw::from_json(rooms::json(&levels)?));
+        request.invite = self.invited(owner)?;
+        request.initial_state = initial_state(room)?;
+        Ok(request)
+    }
+
+    fn invited(&self, owner: Option<&UserId>) -> Result<Vec<OwnedUserId>> {
+        let connector = self.directory.naming.connector();
+        let others = owner.filter(|owner| **owner != connector);
+        others.map(ids::user).into_iter().collect()
+    }
+
+    /// The version of rooms that are made without naming one. Asked for once: a homeserver
+    /// that changes its mind is restarted, and a daarion that is not makes the older rooms,
+    /// which are as good.
+    async fn default_room_version(&self) -> Result<String> {
+        let ask = async {
+            let request = get_capabilities::v3::Request::new();
+            let answer = self.client.request(request, None, Repeat::Safe).await?;
+            Ok::<_, Error>(answer.capabilities.room_versions.default.to_string())
+        };
+        self.room_version.get_or_try_init(|| ask).await.cloned()
+    }
+}
+
+/// The complete map of levels: what stands here replaces the homeserver's defaults.
+fn levels(connector: &UserId, owner: Option<&UserId>, version: &str) -> Value {
+    let creators_rule = has_creators_rule(version);
+    let top = if creators_rule { CREATOR_ONLY } else { OWNER };
+    let mut users = Map::new();
+    // Since version 12 the creator must not stand here.
+    if !creators_rule {
+        users.insert(connector.to_string(), OWNER.into());
+    }
+    if let Some(owner) = owner.filter(|owner| *owner != connector) {
+        users.insert(owner.to_string(), OWNER.into());
+    }
+    json!({
+        "users": users,
+        "events": {
+            "m.room.name": 50,
+            "m.room.topic": 50,
+            "m.room.avatar": 50,
+            "m.room.canonical_alias": 50,
+            "m.room.power_levels": 100,
+            "m.room.history_visibility": 100,
+            "m.room.server_acl": 100,
+            "m.room.encryption": 100,
+            "m.room.tombstone": top,
+            STATE_TYPE: top,
+        },
+    })
+}
+
+fn initial_state(room: &NewRoom) -> Result<Vec<Raw<ruma::events::AnyInitialStateEvent>>> {
+    let channel = mapping::channel_state(&room.channel)?;
+    let mut events = vec![
+        json!({ "type": STATE_TYPE, "state_key": "", "content": channel }),
+        json!({
+            "type": "m.room.history_visibility",
+            "state_key": "",
+            "content": { "history_visibility": "shared" },
+        }),
+    ];
+    if room.channel.confidential {
+        events.push(json!({
+            "type": "m.room.encryption",
+            "state_key": "",
+            "content": { "algorithm": "m.megolm.v1.aes-sha2" },
+        }));
+    }
+    let raw = |event: &Value| rooms::json(event).map(Raw::from_json);
+    events.iter().map(raw).collect()
+}

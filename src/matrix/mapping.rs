@@ -1,0 +1,150 @@
+//! The mapping: the one place that speaks both Matrix's language and ours. Pure functions.
+//!
+//! [`map`] takes one Matrix event as the homeserver pushed it, [`map_in`] one of a room's
+//! history. Of an event of a room that is no channel nothing but its type, room and sender is
+//! ever looked at. Whatever is malformed becomes [`Mapped::Skipped`], never a panic: all of
+//! this is foreign data.
+
+mod channel_state;
+mod content;
+mod edit;
+mod envelope;
+mod ephemeral;
+mod html;
+mod json;
+mod message;
+mod outgoing;
+mod power;
+mod relation;
+mod room;
+mod state;
+#[cfg(test)]
+mod tests;
+
+use serde_json::value::RawValue;
+
+pub use channel_state::{channel_state, read_channel_state};
+pub use edit::full_content;
+pub use ephemeral::ephemeral;
+pub use html::sanitise;
+pub use outgoing::message_content;
+pub use power::{Creation, Power, has_creators_rule};
+pub use room::snapshot;
+
+use crate::directory::Directory;
+use crate::domain::channel::{Channel, STATE_TYPE};
+use crate::domain::event::{NewEvent, Skipped, Source, What};
+use crate::domain::id::{EventId, Millis, RoomId, UserId};
+use crate::homeserver::Mapped;
+use envelope::{Envelope, Header, Reason};
+
+/// How much of an unusable Matrix event is kept, in bytes. A Matrix event is no larger.
+const MAX_RAW: usize = 64 * 1024;
+
+/// Maps an event that the homeserver pushed.
+#[must_use]
+pub fn map(raw: &RawValue, directory: &Directory, now: Millis, source: Source) -> Mapped {
+    let Some(envelope) = json::object::<Envelope>(raw) else {
+        return Mapped::Foreign;
+    };
+    let room = json::text(envelope.room_id).and_then(|room| RoomId::parse(&room));
+    let Some(room) = room else {
+        return Mapped::Foreign;
+    };
+    match directory.channel_of(&room) {
+        Some(channel) => map_envelope(raw, &envelope, &channel, directory, now, source),
+        None if is_claim(&envelope, directory) => Mapped::Claim(room),
+        None => Mapped::Foreign,
+    }
+}
+
+/// Maps an event of a channel's history, with its id when it has a readable one.
+#[must_use]
+pub fn map_in(
+    raw: &RawValue,
+    channel: &Channel,
+    directory: &Directory,
+    now: Millis,
+    source: Source,
+) -> (Option<EventId>, Mapped) {
+    match json::object::<Envelope>(raw) {
+        Some(envelope) => (
+            json::text(envelope.event_id).and_then(|id| EventId::parse(&id)),
+            map_envelope(raw, &envelope, channel, directory, now, source),
+        ),
+        None => (None, skipped(raw, now, "is no JSON object".into())),
+    }
+}
+
+fn map_envelope(
+    raw: &RawValue,
+    envelope: &Envelope,
+    channel: &Channel,
+    directory: &Directory,
+    now: Millis,
+    source: Source,
+) -> Mapped {
+    let header = match Header::read(envelope, channel, directory, now) {
+        Ok(header) => header,
+        Err(reason) => return skipped(raw, now, reason),
+    };
+    match what(&header) {
+        Ok(Some(what)) => Mapped::Event(NewEvent {
+            channel: channel.id,
+            event: Some(header.event),
+            source,
+            what,
+        }),
+        Ok(None) => Mapped::Nothing,
+        Err(reason) => skipped(raw, now, reason),
+    }
+}
+
+/// The table of the gateway document, and what else clients send.
+fn what(header: &Header) -> Result<Option<What>, Reason> {
+    match header.kind.as_ref() {
+        "m.room.message"
+        | "m.room.encrypted"
+        | "m.sticker"
+        | "m.poll.start"
+        | "org.matrix.msc3381.poll.start" => message::message(header),
+        "m.reaction" => message::reaction(header),
+        "m.room.redaction" => message::redaction(header),
+        "m.room.member" => state::member(header),
+        "m.room.name" => state::name(header).map(Some),
+        "m.room.topic" => state::topic(header).map(Some),
+        "m.room.canonical_alias" => state::canonical_alias(header).map(Some),
+        STATE_TYPE => state::settings(header),
+        known if state::is_structural(known) => Ok(None),
+        unknown => {
+            let shown: String = unknown.chars().take(100).collect();
+            Err(format!("unknown type {shown}").into())
+        }
+    }
+}
+
+/// Only the connector may say that a room is a channel: anybody can send a state event.
+fn is_claim(envelope: &Envelope, directory: &Directory) -> bool {
+    let is = |field, expected: &str| json::text(field).is_some_and(|text| text == expected);
+    is(envelope.kind, STATE_TYPE)
+        && is(envelope.state_key, "")
+        && json::text(envelope.sender)
+            .and_then(|sender| UserId::parse(&sender))
+            .is_some_and(|sender| sender == directory.naming.connector())
+}
+
+fn skipped(raw: &RawValue, at: Millis, reason: Reason) -> Mapped {
+    let mut raw = raw.get();
+    if raw.len() > MAX_RAW {
+        let end = (0..=MAX_RAW)
+            .rev()
+            .find(|end| raw.is_char_boundary(*end))
+            .unwrap_or(0);
+        raw = &raw[..end];
+    }
+    Mapped::Skipped(Skipped {
+        at,
+        reason: reason.into_owned(),
+        raw: raw.to_owned(),
+    })
+}

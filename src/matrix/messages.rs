@@ -1,0 +1,72 @@
+//! Messages: sending, history, one message in full.
+
+use ruma::api::client::message::{get_message_events, send_message_event};
+use ruma::api::client::room::get_room_event;
+use ruma::events::MessageLikeEventType;
+use ruma::serde::Raw;
+use ruma::{MilliSecondsSinceUnixEpoch, OwnedTransactionId, UInt};
+
+use super::client::Repeat;
+use super::{Matrix, ids, mapping};
+use crate::domain::channel::Channel;
+use crate::domain::event::Source;
+use crate::domain::id::{EventId, RoomId};
+use crate::domain::{Error, Result};
+use crate::homeserver::{FullContent, HistoryPage, Outgoing};
+
+impl Matrix {
+    pub(super) async fn send_message(&self, message: &Outgoing) -> Result<EventId> {
+        let content = mapping::message_content(message)?;
+        let mut request = send_message_event::v3::Request::new_raw(
+            ids::room(&message.room)?,
+            OwnedTransactionId::from(message.transaction.as_str()),
+            MessageLikeEventType::RoomMessage,
+            Raw::from_json(content),
+        );
+        let at = UInt::try_from(message.at);
+        let at = at.map_err(|_| Error::internal("a message's time is out of range"))?;
+        request.timestamp = Some(MilliSecondsSinceUnixEpoch(at));
+        let answer = self
+            .client
+            .request(request, Some(&message.sender), Repeat::Safe)
+            .await?;
+        Ok(EventId::trusted(answer.event_id.as_str()))
+    }
+
+    /// No lazy loading of members is asked for: a history without its member events could not
+    /// rebuild an index.
+    pub(super) async fn read_history(
+        &self,
+        channel: &Channel,
+        from: Option<&str>,
+        limit: usize,
+        source: Source,
+    ) -> Result<HistoryPage> {
+        let mut request = get_message_events::v3::Request::backward(ids::room(&channel.room)?);
+        request.from = from.map(str::to_owned);
+        request.limit = UInt::try_from(limit).unwrap_or(UInt::MAX);
+        let page = self.client.request(request, None, Repeat::Safe).await?;
+        let now = self.clock.now();
+        let map = |raw: &Raw<_>| mapping::map_in(raw.json(), channel, &self.directory, now, source);
+        let events: Vec<_> = page.chunk.iter().map(map).collect();
+        // A page that leads to itself would never end.
+        let is_last = events.is_empty() && page.end.as_deref() == from;
+        Ok(HistoryPage {
+            events,
+            next: page.end.filter(|_| !is_last),
+        })
+    }
+
+    pub(super) async fn read_content(
+        &self,
+        room: &RoomId,
+        event: &EventId,
+    ) -> Result<Option<FullContent>> {
+        let request = get_room_event::v3::Request::new(ids::room(room)?, ids::event(event)?);
+        match self.client.request(request, None, Repeat::Safe).await {
+            Ok(answer) => Ok(mapping::full_content(answer.event.json())),
+            Err(Error::HomeserverRefused { status: 404, .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
