@@ -31,7 +31,7 @@ impl ChannelsApi {
     ///
     /// The channels that the caller may know of, city rooms among them, the oldest first.
     #[oai(path = "/", method = "get", operation_id = "listChannels")]
-    #[allow(
+    #[expect(
         clippy::too_many_arguments,
         reason = "one argument a query parameter is how poem-openapi reads them"
     )]

@@ -41,7 +41,7 @@ impl MessagesApi {
         method = "get",
         operation_id = "listMessages"
     )]
-    #[allow(
+    #[expect(
         clippy::too_many_arguments,
         reason = "one argument a query parameter is how poem-openapi reads them"
     )]

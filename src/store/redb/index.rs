@@ -111,18 +111,23 @@ impl Index for Redb {
         })
     }
 
-    async fn newest(&self, channel: ChannelId) -> Result<Option<EventId>, StoreError> {
+    async fn watermark(&self, channel: ChannelId) -> Result<Option<EventId>, StoreError> {
         self.read(|txn| {
-            let messages = txn.open_table(tables::MESSAGES)?;
-            let range = keys::Range::of(channel.as_bytes());
-            let newest = messages
-                .range::<&[u8]>(range.bounds())?
-                .next_back()
-                .transpose()?;
-            newest
-                .map(|(key, _)| keys::message_event(key.value()))
-                .transpose()
+            let marks = txn.open_table(tables::WATERMARKS)?;
+            let mark = marks.get(channel.as_bytes().as_slice())?;
+            Ok(mark.map(|mark| EventId::trusted(mark.value())))
         })
+    }
+
+    async fn set_watermark(&self, channel: ChannelId, event: &EventId) -> Result<(), StoreError> {
+        let event = event.clone();
+        self.writer
+            .run(move |work| {
+                let mut marks = work.txn.open_table(tables::WATERMARKS)?;
+                marks.insert(channel.as_bytes().as_slice(), event.as_str())?;
+                Ok(())
+            })
+            .await
     }
 
     async fn members(&self, query: MemberQuery) -> Result<Page<Member>, StoreError> {
@@ -222,6 +227,8 @@ fn clear(work: &mut Work<'_>, position: Seq, forget_events: bool) -> Result<(), 
     work.staged.position = position;
     if forget_events {
         empty(txn, tables::KNOWN)?;
+        txn.delete_table(tables::WATERMARKS)?;
+        txn.open_table(tables::WATERMARKS)?;
         work.staged.forgotten = true;
         work.staged.pending.clear();
         work.staged.indexed.clear();

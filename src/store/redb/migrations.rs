@@ -70,6 +70,7 @@ fn create_tables(txn: &WriteTransaction) -> Result<(), StoreError> {
     txn.open_table(tables::MEMBERS)?;
     txn.open_table(tables::MEMBERSHIPS)?;
     txn.open_table(tables::ORPHANS)?;
+    txn.open_table(tables::WATERMARKS)?;
     txn.open_table(tables::AGENTS)?;
     txn.open_table(tables::AGENT_USERS)?;
     txn.open_table(tables::CREATIONS)?;

@@ -93,6 +93,10 @@ pub const MEMBERSHIPS: TableDefinition<Bytes, u64> = TableDefinition::new("membe
 /// record [`EventRecord`](super::records::event::EventRecord), 1.
 pub const ORPHANS: TableDefinition<Bytes, Bytes> = TableDefinition::new("orphans_v1");
 
+/// Up to where a channel's history is known to have no gap. Key: channel (16 bytes). Value:
+/// Matrix event id.
+pub const WATERMARKS: TableDefinition<Bytes, &str> = TableDefinition::new("watermarks_v1");
+
 /// Agents. Key: bare name. Value: record [`AgentRecord`](super::records::agent::AgentRecord), 1.
 pub const AGENTS: TableDefinition<&str, Bytes> = TableDefinition::new("agents_v1");
 
