@@ -14,6 +14,7 @@
 )]
 
 pub mod api;
+pub mod app;
 pub mod clock;
 pub mod config;
 pub mod consumer;
@@ -27,3 +28,4 @@ pub mod service;
 pub mod store;
 pub mod systemd;
 pub mod telemetry;
+pub mod web;

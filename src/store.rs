@@ -5,6 +5,8 @@
 //! that another one is a new folder, an arm in [`open`] and one line of the contract suite.
 
 pub mod accounts;
+#[cfg(test)]
+mod contract;
 pub mod creations;
 pub mod index;
 pub mod journal;

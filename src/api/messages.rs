@@ -14,8 +14,8 @@ use super::rendered::Rendered;
 use super::schema::{ContentDetail, Message, MessagePage, NewMessage, Order, TextFormat};
 use super::{Services, Tag};
 use crate::domain::id::{ChannelId, MessageId};
+use crate::domain::message::FullContent;
 use crate::domain::{Error, message, page};
-use crate::homeserver::FullContent;
 use crate::payload::MessageJson;
 use crate::service::messages;
 
@@ -40,10 +40,6 @@ impl MessagesApi {
         path = "/:channel_id/messages",
         method = "get",
         operation_id = "listMessages"
-    )]
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "one argument a query parameter is how poem-openapi reads them"
     )]
     async fn list(
         &self,

@@ -12,10 +12,10 @@ use crate::domain::entity::Entity;
 use crate::domain::event::What;
 use crate::domain::id::{ChannelId, EventId, MessageId, Millis, RoomId, UserId};
 use crate::domain::member::Membership;
-use crate::domain::message::{Message, MessageKind};
+use crate::domain::message::{FullContent, Message, MessageKind};
 use crate::domain::page::Order;
 use crate::domain::{Error, Result, text};
-use crate::homeserver::{FullContent, Outgoing};
+use crate::homeserver::Outgoing;
 use crate::store::{MessageQuery, RenderedPage};
 
 /// How many full contents are kept at the most, and how many are fetched at once.
