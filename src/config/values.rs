@@ -257,18 +257,15 @@ pub(super) fn shown(value: &Value) -> String {
     }
 }
 
-/// Replaces what stands between `://` and `@`, for each URL of a list separated by commas.
+/// Hides what may be a password or token: all from the first `://` to the last `@`, and what looks
+/// like `name:password@` without a scheme. A list of URLs loses its middle, which is the safe side.
 pub(super) fn hide_credentials(text: &str) -> String {
-    let hide = |part: &str| match (part.find("://"), part.rfind('@')) {
-        (Some(scheme), Some(at)) if scheme + 3 <= at => {
-            format!(
-                "{}{}{}",
-                &part[..scheme + 3],
-                super::secret::HIDDEN,
-                &part[at..]
-            )
+    let scheme = text.find("://").map(|at| at + 3);
+    let start = scheme.unwrap_or(0);
+    match text.rfind('@').filter(|at| *at > start) {
+        Some(at) if scheme.is_some() || text[..at].contains(':') => {
+            format!("{}{}{}", &text[..start], super::secret::HIDDEN, &text[at..])
         }
-        _ => part.to_owned(),
-    };
-    text.split(',').map(hide).collect::<Vec<_>>().join(",")
+        _ => text.to_owned(),
+    }
 }

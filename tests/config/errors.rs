@@ -218,6 +218,19 @@ fn wrong_entries_of_the_file_are_named() {
             "nats.url: expected a URL like \"nats://127.0.0.1:4222\", found \"http://[hidden]@h\"",
         ),
         (
+            "[nats]\nurl = \"user:secret@h:4222\"",
+            "nats.url: expected a URL like \"nats://127.0.0.1:4222\", found \"[hidden]@h:4222\"",
+        ),
+        (
+            "[nats]\nurl = \"nats://token@h:4222,nats://u:p,w@h\"",
+            "nats.url: expected a URL like \"nats://127.0.0.1:4222\", found \"nats://[hidden]@h\"",
+        ),
+        (
+            "[auth]\noperators = [\"ada@example.org\"]",
+            "auth.operators: expected \"@user:server\" or \"user:<localpart>\", found \
+             \"ada@example.org\"",
+        ),
+        (
             "[limits]\nperson_per_second = 0",
             "limits.person_per_second: expected a whole number above 0, found the number 0",
         ),
