@@ -11,8 +11,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::api::Services;
 use crate::api::auth::Gate;
+use crate::api::{self, Services};
 use crate::clock::Clock;
 use crate::config::{ActAs, Config, CreateBy};
 use crate::consumer::hub::Hub;
@@ -41,6 +41,7 @@ use crate::service::status::StatusService;
 use crate::service::{Core, Rules};
 use crate::store;
 use crate::web::admin::Admin;
+use crate::web::docs::Documents;
 use crate::web::{self, Parts};
 use crate::{homeserver, systemd};
 
@@ -64,8 +65,11 @@ pub struct App {
 impl App {
     /// Opens the store, brings the index up to the journal and builds the services.
     pub async fn build(config: &Config) -> anyhow::Result<Self> {
+        Self::assemble(config, open_store(config).await?).await
+    }
+
+    async fn assemble(config: &Config, store: store::Store) -> anyhow::Result<Self> {
         let clock = Clock::system();
-        let store = open_store(config).await?;
         let directory = Arc::new(directory(config));
         for agent in store.accounts.agents().await? {
             directory.put_agent(agent);
@@ -213,6 +217,31 @@ pub fn registration(config: &Config) -> String {
         room_prefix: config.city.room_prefix.clone(),
         act_as_all: matrix.act_as == ActAs::AllLocalUsers,
     })
+}
+
+/// The OpenAPI documents of the public and the internal listener. Made of the operations
+/// themselves, over an empty store in memory and a connector that is never used.
+pub async fn documents() -> anyhow::Result<(Documents, Documents)> {
+    let secret = || "0123456789abcdef".to_owned();
+    let needed = [
+        (
+            "DAARION_MATRIX__HOMESERVER_URL",
+            "http://127.0.0.1".to_owned(),
+        ),
+        ("DAARION_MATRIX__SERVER_NAME", "localhost".to_owned()),
+        ("DAARION_MATRIX__AS_TOKEN", secret()),
+        ("DAARION_MATRIX__HS_TOKEN", secret() + "0"),
+        ("DAARION_INTERNAL__SECRET", secret()),
+    ];
+    let needed = needed.map(|(name, value)| (name.to_owned(), value));
+    let config = Config::load_from(None, needed)?;
+    let app = App::assemble(&config, store::in_memory()?).await?;
+    let documents = (
+        Documents::of(&api::public(&app.services)),
+        Documents::of(&api::internal(&app.services)),
+    );
+    app.core.store.closer.close().await;
+    Ok(documents)
 }
 
 async fn open_store(config: &Config) -> anyhow::Result<store::Store> {

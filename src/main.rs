@@ -10,4 +10,6 @@
     )
 )]
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    daarion::cli::run()
+}
