@@ -20,7 +20,7 @@ build: cargo ## Build the release binary
 	cargo build --release $(CARGO_FLAGS)
 
 demo: build synapse ## Run a small city on a real Synapse; CHECK=1 tries it out and stops
-	@$(SYNAPSE)/bin/python tests/demo/demo.py --daarion $(RELEASE) --synapse $(SYNAPSE) $(if $(CHECK),--check)
+	@$(SYNAPSE)/bin/python -B tests/demo/demo.py --daarion $(RELEASE) --synapse $(SYNAPSE) $(if $(CHECK),--check)
 
 test: cargo synapse check ## Set up what is missing and run every check and test
 	cargo test $(CARGO_FLAGS)

@@ -3,6 +3,7 @@
 //! Nothing here does I/O, waits, reads a clock or knows a contract's JSON; every other
 //! layer may use it, it uses none of them. Begin with [`channel`], [`message`] and [`event`].
 
+pub mod access;
 pub mod channel;
 pub mod entity;
 pub mod error;

@@ -15,6 +15,7 @@ use crate::domain::channel::{Channel, ChannelKind, ChannelStatus, Visibility};
 use crate::domain::event::{NewEvent, Skipped, Source};
 use crate::domain::id::{ChannelId, EventId, Millis, RoomAlias, RoomId, UserId};
 use crate::domain::member::Member;
+pub use crate::domain::message::FullContent;
 
 /// What the `city.daarion.channel` state event of a room says.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -129,14 +130,6 @@ pub enum Setting {
     Topic(String),
     Channel(ChannelState),
     CanonicalAlias(RoomAlias),
-}
-
-/// A message's content in full.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct FullContent {
-    pub body: String,
-    /// HTML, sanitised by the Matrix specification's allow-list.
-    pub formatted_body: Option<String>,
 }
 
 /// What comes and goes and is never stored.

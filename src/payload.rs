@@ -6,8 +6,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::channel::ChannelChange;
 use crate::domain::entity::Entity;
-use crate::domain::id::{ChannelId, EventId, MessageId, Millis, UserId};
+use crate::domain::event::{Event, Source, What};
+use crate::domain::id::{ChannelId, EventId, MessageId, Millis, RoomAlias, Seq, UserId};
 use crate::domain::message::{Media, Message, MessageKind};
 
 /// A message as every contract shows it.
@@ -122,5 +124,166 @@ impl MessageJson {
             edited_at: self.edited_at.map(|time| time.0),
             deleted: self.deleted,
         })
+    }
+}
+
+/// A live frame: what happened, numbered. `None` for events that nobody is told of.
+#[must_use]
+pub fn frame(event: &Event) -> Option<String> {
+    if event.source == Source::Rebuild {
+        return None;
+    }
+    let name = event.what.name();
+    let frame = FrameJson {
+        r#type: name.strip_prefix("messaging.").unwrap_or(name),
+        seq: event.seq,
+        channel_id: event.channel,
+        detail: DetailJson::of(&event.what),
+    };
+    serde_json::to_string(&frame).ok()
+}
+
+#[derive(Serialize)]
+struct FrameJson<'a> {
+    r#type: &'a str,
+    seq: Seq,
+    channel_id: ChannelId,
+    #[serde(flatten)]
+    detail: DetailJson<'a>,
+}
+
+/// What a frame says beside its type, number and channel.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum DetailJson<'a> {
+    Message {
+        message: Box<MessageJson>,
+    },
+    Edited {
+        message_id: MessageId,
+        content_preview: &'a str,
+        truncated: bool,
+        edited_at: Rfc3339,
+    },
+    Deleted {
+        message_id: MessageId,
+        deleted_at: Rfc3339,
+    },
+    Reaction {
+        message_id: MessageId,
+        emoji: &'a str,
+        sender_matrix_id: &'a UserId,
+        created_at: Rfc3339,
+    },
+    Member {
+        member: MemberFrame<'a>,
+    },
+    Channel {
+        channel: ChannelFrame<'a>,
+    },
+}
+
+#[derive(Serialize)]
+struct MemberFrame<'a> {
+    member_id: String,
+    matrix_user_id: &'a UserId,
+    membership: &'a str,
+    display_name: Option<&'a str>,
+    by_matrix_id: &'a UserId,
+    since: Rfc3339,
+}
+
+/// The fields that were set; the others are left out.
+#[derive(Serialize, Default)]
+struct ChannelFrame<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    slug: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    matrix_room_alias: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    is_default: Option<bool>,
+}
+
+impl<'a> DetailJson<'a> {
+    fn of(what: &'a What) -> Self {
+        match what {
+            What::ChannelCreated(channel) => Self::Channel {
+                channel: ChannelFrame {
+                    slug: Some(&channel.slug),
+                    name: Some(&channel.name),
+                    description: Some(&channel.description),
+                    matrix_room_alias: channel.alias.as_ref().map(RoomAlias::as_str),
+                    status: Some(channel.status.as_str()),
+                    is_default: Some(channel.is_default),
+                },
+            },
+            What::ChannelUpdated { change, .. } => Self::Channel {
+                channel: ChannelFrame::of(change),
+            },
+            What::MessageCreated(message) | What::MediaUploaded(message) => Self::Message {
+                message: Box::new(MessageJson::from(message)),
+            },
+            What::MessageEdited {
+                target,
+                preview,
+                truncated,
+                at,
+                ..
+            } => Self::Edited {
+                message_id: MessageId::of(target),
+                content_preview: preview,
+                truncated: *truncated,
+                edited_at: Rfc3339(*at),
+            },
+            What::MessageDeleted { target, at, .. } => Self::Deleted {
+                message_id: MessageId::of(target),
+                deleted_at: Rfc3339(*at),
+            },
+            What::ReactionAdded {
+                target,
+                key,
+                by,
+                at,
+            } => Self::Reaction {
+                message_id: MessageId::of(target),
+                emoji: key,
+                sender_matrix_id: by,
+                created_at: Rfc3339(*at),
+            },
+            What::MemberChanged(member) => Self::Member {
+                member: MemberFrame {
+                    member_id: member.entity.to_string(),
+                    matrix_user_id: &member.user,
+                    membership: member.membership.as_str(),
+                    display_name: member.display_name.as_deref(),
+                    by_matrix_id: &member.by,
+                    since: Rfc3339(member.since),
+                },
+            },
+        }
+    }
+}
+
+impl<'a> ChannelFrame<'a> {
+    fn of(change: &'a ChannelChange) -> Self {
+        let mut frame = Self::default();
+        match change {
+            ChannelChange::Name(name) => frame.name = Some(name),
+            ChannelChange::Description(text) => frame.description = Some(text),
+            ChannelChange::Alias(alias) => {
+                frame.matrix_room_alias = alias.as_ref().map(RoomAlias::as_str);
+            }
+            ChannelChange::Settings { status, is_default } => {
+                frame.status = Some(status.as_str());
+                frame.is_default = Some(*is_default);
+            }
+        }
+        frame
     }
 }

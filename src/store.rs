@@ -5,6 +5,8 @@
 //! that another one is a new folder, an arm in [`open`] and one line of the contract suite.
 
 pub mod accounts;
+#[cfg(test)]
+mod contract;
 pub mod creations;
 pub mod index;
 pub mod journal;
@@ -45,6 +47,9 @@ pub enum StoreError {
     /// A row that must be unique exists already.
     #[error("{0}")]
     Exists(String),
+    /// Events between the index's position and those to be applied were left out.
+    #[error("the index is at position {position}; read the journal from there")]
+    Behind { position: u64 },
 }
 
 impl From<StoreError> for crate::domain::Error {

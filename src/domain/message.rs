@@ -72,6 +72,14 @@ pub struct Media {
     pub size: Option<u64>,
 }
 
+/// A message's content in full.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FullContent {
+    pub body: String,
+    /// HTML, sanitised by the Matrix specification's allow-list.
+    pub formatted_body: Option<String>,
+}
+
 /// A message as the index knows it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Message {

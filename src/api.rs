@@ -1,0 +1,100 @@
+//! The public contract: one poem-openapi struct an area, each operation with its text.
+//!
+//! Turns requests into calls of `service` and outcomes into statuses and bodies; decides
+//! nothing itself. Begin with [`Services`].
+
+pub mod agents;
+pub mod auth;
+pub mod bridge;
+pub mod channels;
+pub mod city;
+pub mod error;
+pub mod members;
+pub mod messages;
+pub mod rendered;
+pub mod schema;
+pub mod system;
+
+use std::sync::Arc;
+
+use poem_openapi::{OpenApiService, Tags};
+
+use crate::clock::Clock;
+use crate::service::agents::Agents;
+use crate::service::backfill::Backfill;
+use crate::service::channels::Channels;
+use crate::service::city::City;
+use crate::service::health::Health;
+use crate::service::members::Members;
+use crate::service::messages::Messages;
+
+/// What the operations call.
+#[derive(Clone)]
+pub struct Services {
+    pub city: Arc<City>,
+    pub channels: Arc<Channels>,
+    pub messages: Arc<Messages>,
+    pub members: Arc<Members>,
+    pub agents: Arc<Agents>,
+    pub backfill: Arc<Backfill>,
+    pub health: Arc<Health>,
+    pub clock: Clock,
+}
+
+/// Groups of operations.
+#[derive(Tags)]
+pub enum Tag {
+    /// Rooms of the city: shared by everybody, each backed by a Matrix room.
+    City,
+    /// Channels, their messages and their members.
+    Messaging,
+    /// Bots of the installation.
+    Agents,
+    /// Matrix for services that do not know Matrix.
+    Gateway,
+    /// How the program itself does.
+    System,
+}
+
+/// Operations of the public listener.
+pub type Public = (
+    city::CityApi,
+    channels::ChannelsApi,
+    messages::MessagesApi,
+    members::MembersApi,
+);
+
+/// Operations of the internal listener.
+pub type Internal = (bridge::BridgeApi, agents::AgentsApi);
+
+/// The public listener's operations and their document.
+#[must_use]
+pub fn public(services: &Services) -> OpenApiService<(Public, system::SystemApi), ()> {
+    let apis = (
+        city::CityApi(services.clone()),
+        channels::ChannelsApi(services.clone()),
+        messages::MessagesApi(services.clone()),
+        members::MembersApi(services.clone()),
+    );
+    let system = system::SystemApi(services.clone());
+    OpenApiService::new((apis, system), "daarion", env!("CARGO_PKG_VERSION"))
+        .summary("Matrix-backed community: the public API")
+        .description(include_str!("api/public.md"))
+}
+
+/// The internal listener's operations and their document.
+#[must_use]
+pub fn internal(services: &Services) -> OpenApiService<(Internal, system::SystemApi), ()> {
+    let apis = (
+        bridge::BridgeApi(services.clone()),
+        agents::AgentsApi(services.clone()),
+    );
+    let system = system::SystemApi(services.clone());
+    OpenApiService::new(
+        (apis, system),
+        "daarion internal",
+        env!("CARGO_PKG_VERSION"),
+    )
+    .summary("Matrix-backed community: the API for services of the installation")
+    .description(include_str!("api/internal.md"))
+}

@@ -1,0 +1,125 @@
+//! Agents (`/internal/agents`).
+
+use poem_openapi::ApiResponse;
+use poem_openapi::OpenApi;
+use poem_openapi::param::{Path, Query};
+use poem_openapi::payload::Json;
+
+use super::auth::Service;
+use super::error::Failure;
+use super::messages::{SentMessage, render};
+use super::rendered::Rendered;
+use super::schema::{Agent, AgentPage, AgentPatch, AgentPost, NewAgent, TextFormat};
+use super::{Services, Tag};
+use crate::domain::id::{ChannelId, MessageId};
+use crate::domain::page;
+use crate::payload::MessageJson;
+use crate::service::messages::NewMessage;
+
+/// The operations.
+pub struct AgentsApi(pub Services);
+
+/// An agent was registered.
+#[derive(ApiResponse)]
+pub enum CreatedAgent {
+    /// The agent, with its Matrix user.
+    #[oai(status = 201)]
+    Created(Json<Agent>),
+}
+
+#[OpenApi(prefix_path = "/internal/agents", tag = "Tag::Agents")]
+impl AgentsApi {
+    /// List agents
+    ///
+    /// By name.
+    #[oai(path = "/", method = "get", operation_id = "listAgents")]
+    async fn list(
+        &self,
+        _service: Service,
+        /// How many, 1 to 200; 50 when absent.
+        limit: Query<Option<u32>>,
+        /// The `next` of an earlier page.
+        cursor: Query<Option<String>>,
+    ) -> Result<Json<AgentPage>, Failure> {
+        let limit = page::limit(limit.0)?;
+        let page = self.0.agents.list(cursor.0.as_deref(), limit).await?;
+        Ok(Json(AgentPage {
+            items: page.items.into_iter().map(Into::into).collect(),
+            next: page.next,
+        }))
+    }
+
+    /// Register an agent
+    ///
+    /// Registers `@agent_<name>:<server>` with the homeserver, unless `matrix_user_id` names a
+    /// user that the agent shall be. 409 when the agent exists.
+    #[oai(path = "/", method = "post", operation_id = "createAgent")]
+    async fn create(
+        &self,
+        _service: Service,
+        body: Json<NewAgent>,
+    ) -> Result<CreatedAgent, Failure> {
+        let new = body.0;
+        let display_name = new.display_name.as_deref();
+        let user = new.matrix_user_id.as_deref();
+        let agent = self.0.agents.register(&new.id, display_name, user).await?;
+        Ok(CreatedAgent::Created(Json(agent.into())))
+    }
+
+    /// Get an agent
+    #[oai(path = "/:agent_id", method = "get", operation_id = "getAgent")]
+    async fn get(
+        &self,
+        _service: Service,
+        /// `agent:<name>`.
+        agent_id: Path<String>,
+    ) -> Result<Json<Agent>, Failure> {
+        Ok(Json(self.0.agents.get(&agent_id.0)?.into()))
+    }
+
+    /// Change an agent
+    #[oai(path = "/:agent_id", method = "patch", operation_id = "updateAgent")]
+    async fn patch(
+        &self,
+        _service: Service,
+        /// `agent:<name>`.
+        agent_id: Path<String>,
+        body: Json<AgentPatch>,
+    ) -> Result<Json<Agent>, Failure> {
+        let agents = &self.0.agents;
+        let agent = agents.update(&agent_id.0, &body.0.display_name).await?;
+        Ok(Json(agent.into()))
+    }
+
+    /// Post to a channel as an agent
+    ///
+    /// Sent as `m.notice`, indexed with `sender_type` `agent`. 403 unless the agent is a member
+    /// of the channel; 404 when there is no such agent or channel.
+    #[oai(
+        path = "/:agent_id/post-to-channel",
+        method = "post",
+        operation_id = "postToChannel"
+    )]
+    async fn post(
+        &self,
+        _service: Service,
+        /// `agent:<name>`.
+        agent_id: Path<String>,
+        body: Json<AgentPost>,
+    ) -> Result<SentMessage, Failure> {
+        let post = body.0;
+        let new = NewMessage {
+            text: post.text,
+            markdown: post.format == TextFormat::Markdown,
+            reply_to: post.reply_to.map(MessageId),
+            thread: post.thread_id.map(MessageId),
+            mentions: post.mentions,
+            notice: true,
+        };
+        let channel = ChannelId(post.channel_id);
+        let sent = self.0.agents.post(&agent_id.0, channel, new).await?;
+        Ok(SentMessage::Created(Rendered::new(render(
+            &MessageJson::from(&sent),
+        )?)))
+    }
+}

@@ -1,0 +1,132 @@
+//! City rooms (`/api/city`).
+
+use poem_openapi::param::Path;
+use poem_openapi::payload::Json;
+use poem_openapi::{ApiResponse, OpenApi};
+
+use super::auth::Person;
+use super::error::BridgeFailure;
+use super::schema::{CityRoom, CityRoomPatch, NewCityRoom, Visibility};
+use super::{Services, Tag};
+use crate::domain::channel::ChannelStatus;
+use crate::service::city;
+
+/// The operations.
+pub struct CityApi(pub Services);
+
+/// A room was made.
+#[derive(ApiResponse)]
+pub enum CreatedRoom {
+    /// The room, with its Matrix room.
+    #[oai(status = 201)]
+    Created(Json<CityRoom>),
+}
+
+#[OpenApi(prefix_path = "/api/city", tag = "Tag::City")]
+impl CityApi {
+    /// List the city's rooms
+    ///
+    /// The default room first, then by name; private rooms only for their members. Archived
+    /// rooms are among them, with their `status`.
+    #[oai(path = "/rooms", method = "get", operation_id = "listCityRooms")]
+    async fn list(&self, person: Person) -> Result<Json<Vec<CityRoom>>, BridgeFailure> {
+        let rooms = self.0.city.list(&person.0).await?;
+        Ok(Json(rooms.into_iter().map(Into::into).collect()))
+    }
+
+    /// Create a city room
+    ///
+    /// Makes the Matrix room `#city_<slug>:<server>` named `<city name> — <name>`; the caller
+    /// becomes its owner with power level 100. Fails whole: after an error there is no room.
+    /// 409 when the slug is taken; 503 when the homeserver is not there.
+    #[oai(path = "/rooms", method = "post", operation_id = "createCityRoom")]
+    async fn create(
+        &self,
+        person: Person,
+        body: Json<NewCityRoom>,
+    ) -> Result<CreatedRoom, BridgeFailure> {
+        let new = body.0;
+        let new = city::NewCityRoom {
+            slug: new.slug,
+            name: new.name,
+            description: new.description,
+            private: new.visibility == Some(Visibility::Private),
+            is_default: new.is_default,
+        };
+        let room = self.0.city.create(&person.0, new).await?;
+        Ok(CreatedRoom::Created(Json(room.into())))
+    }
+
+    /// Get a city room
+    #[oai(path = "/rooms/:slug", method = "get", operation_id = "getCityRoom")]
+    async fn get(
+        &self,
+        person: Person,
+        /// The room's slug, e.g. `general`.
+        slug: Path<String>,
+    ) -> Result<Json<CityRoom>, BridgeFailure> {
+        Ok(Json(self.0.city.get(&person.0, &slug.0).await?.into()))
+    }
+
+    /// Change a city room
+    ///
+    /// Name and description are set in Matrix as the caller, whose power level there decides
+    /// (50 by default). The default room is changed by an owner or an operator.
+    #[oai(
+        path = "/rooms/:slug",
+        method = "patch",
+        operation_id = "updateCityRoom"
+    )]
+    async fn patch(
+        &self,
+        person: Person,
+        /// The room's slug.
+        slug: Path<String>,
+        body: Json<CityRoomPatch>,
+    ) -> Result<Json<CityRoom>, BridgeFailure> {
+        let patch = city::CityRoomPatch {
+            name: body.0.name,
+            description: body.0.description,
+            is_default: body.0.is_default,
+        };
+        let room = self.0.city.patch(&person.0, &slug.0, patch).await?;
+        Ok(Json(room.into()))
+    }
+
+    /// Archive a city room
+    ///
+    /// It stays readable here and in Matrix; daarion sends nothing there any more. By an owner
+    /// or an operator. Archiving an archived room changes nothing.
+    #[oai(
+        path = "/rooms/:slug/archive",
+        method = "post",
+        operation_id = "archiveCityRoom"
+    )]
+    async fn archive(
+        &self,
+        person: Person,
+        /// The room's slug.
+        slug: Path<String>,
+    ) -> Result<Json<CityRoom>, BridgeFailure> {
+        let status = ChannelStatus::Archived;
+        let room = self.0.city.set_status(&person.0, &slug.0, status).await?;
+        Ok(Json(room.into()))
+    }
+
+    /// Take an archived city room back into use
+    #[oai(
+        path = "/rooms/:slug/unarchive",
+        method = "post",
+        operation_id = "unarchiveCityRoom"
+    )]
+    async fn unarchive(
+        &self,
+        person: Person,
+        /// The room's slug.
+        slug: Path<String>,
+    ) -> Result<Json<CityRoom>, BridgeFailure> {
+        let status = ChannelStatus::Active;
+        let room = self.0.city.set_status(&person.0, &slug.0, status).await?;
+        Ok(Json(room.into()))
+    }
+}

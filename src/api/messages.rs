@@ -1,0 +1,214 @@
+//! Messages of a channel (`/api/messaging/channels/{id}/messages`).
+
+use std::sync::Arc;
+
+use poem_openapi::param::{Path, Query};
+use poem_openapi::payload::Json;
+use poem_openapi::{ApiResponse, OpenApi};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::auth::Person;
+use super::error::Failure;
+use super::rendered::Rendered;
+use super::schema::{ContentDetail, Message, MessagePage, NewMessage, Order, TextFormat};
+use super::{Services, Tag};
+use crate::domain::id::{ChannelId, MessageId};
+use crate::domain::message::FullContent;
+use crate::domain::{Error, message, page};
+use crate::payload::MessageJson;
+use crate::service::messages;
+
+/// The operations.
+pub struct MessagesApi(pub Services);
+
+/// A message was sent.
+#[derive(ApiResponse)]
+pub enum SentMessage {
+    /// The message; it is in the next list.
+    #[oai(status = 201)]
+    Created(Rendered<Message>),
+}
+
+#[OpenApi(prefix_path = "/api/messaging/channels", tag = "Tag::Messaging")]
+impl MessagesApi {
+    /// List messages
+    ///
+    /// Ordered by `created_at`, then event id: the same after healing and after a rebuild.
+    /// Messages that arrive meanwhile do not disturb the pages.
+    #[oai(
+        path = "/:channel_id/messages",
+        method = "get",
+        operation_id = "listMessages"
+    )]
+    async fn list(
+        &self,
+        person: Person,
+        /// The channel's id.
+        channel_id: Path<Uuid>,
+        /// How many, 1 to 200; 50 when absent.
+        limit: Query<Option<u32>>,
+        /// The `next` of an earlier page with the same order.
+        cursor: Query<Option<String>>,
+        /// `desc` (newest first) when absent.
+        order: Query<Option<Order>>,
+        /// `preview` when absent.
+        content: Query<Option<ContentDetail>>,
+    ) -> Result<Rendered<MessagePage>, Failure> {
+        let channel = ChannelId(channel_id.0);
+        let limit = page::limit(limit.0)?;
+        let after = cursor.0.as_deref().map(after).transpose()?;
+        let order = order.0.unwrap_or_default().into();
+        let messages = &self.0.messages;
+        let page = messages
+            .list(&person.0, channel, after, order, limit)
+            .await?;
+        let items = match content.0.unwrap_or_default() {
+            ContentDetail::Preview => page.json,
+            ContentDetail::Full => self.with_contents(channel, &page.json).await?,
+        };
+        Ok(Rendered::new(render_page(&items, page.next)))
+    }
+
+    /// Send a message
+    ///
+    /// It is sent in Matrix as the caller. In a public channel a person who is no member joins
+    /// first; in a private one that is 403. 400 names a `reply_to` or `thread_id` that is not
+    /// in this channel. 403 also when the channel is archived or encrypted, or the homeserver
+    /// does not know the person.
+    #[oai(
+        path = "/:channel_id/messages",
+        method = "post",
+        operation_id = "sendMessage"
+    )]
+    async fn send(
+        &self,
+        person: Person,
+        /// The channel's id.
+        channel_id: Path<Uuid>,
+        body: Json<NewMessage>,
+    ) -> Result<SentMessage, Failure> {
+        let new = messages::NewMessage {
+            text: body.0.text,
+            markdown: body.0.format == TextFormat::Markdown,
+            reply_to: body.0.reply_to.map(MessageId),
+            thread: body.0.thread_id.map(MessageId),
+            mentions: body.0.mentions,
+            notice: false,
+        };
+        let channel = ChannelId(channel_id.0);
+        let sent = self.0.messages.send(&person.0, channel, new).await?;
+        Ok(SentMessage::Created(Rendered::new(render(
+            &MessageJson::from(&sent),
+        )?)))
+    }
+
+    /// Get a message
+    #[oai(
+        path = "/:channel_id/messages/:message_id",
+        method = "get",
+        operation_id = "getMessage"
+    )]
+    async fn get(
+        &self,
+        person: Person,
+        /// The channel's id.
+        channel_id: Path<Uuid>,
+        /// The message's id.
+        message_id: Path<Uuid>,
+        /// `preview` when absent.
+        content: Query<Option<ContentDetail>>,
+    ) -> Result<Rendered<Message>, Failure> {
+        let channel = ChannelId(channel_id.0);
+        let id = MessageId(message_id.0);
+        let message = self.0.messages.get(&person.0, channel, id).await?;
+        let json = match content.0.unwrap_or_default() {
+            ContentDetail::Preview => render(&MessageJson::from(&message))?,
+            ContentDetail::Full => self.full(channel, vec![message]).await?,
+        };
+        Ok(Rendered::new(json))
+    }
+
+    /// Adds the contents to items that were rendered without.
+    async fn with_contents(&self, channel: ChannelId, items: &[u8]) -> Result<Vec<u8>, Error> {
+        let array = [b"[", items, b"]"].concat();
+        let stored: Vec<MessageJson> = serde_json::from_slice(&array).map_err(damaged)?;
+        let messages = stored.into_iter().filter_map(MessageJson::into_message);
+        self.full(channel, messages.collect()).await
+    }
+
+    /// The messages with their contents, as JSON objects with commas between them.
+    async fn full(
+        &self,
+        channel: ChannelId,
+        messages: Vec<message::Message>,
+    ) -> Result<Vec<u8>, Error> {
+        let contents = self.0.messages.contents(channel, &messages).await?;
+        let mut json = Vec::new();
+        for (message, content) in messages.iter().zip(contents) {
+            if !json.is_empty() {
+                json.push(b',');
+            }
+            json.extend(render(&WithContent::new(message, content))?);
+        }
+        Ok(json)
+    }
+}
+
+#[derive(Serialize)]
+struct WithContent {
+    #[serde(flatten)]
+    message: MessageJson,
+    content: Option<ContentJson>,
+}
+
+#[derive(Serialize)]
+struct ContentJson {
+    body: String,
+    formatted_body: Option<String>,
+}
+
+impl WithContent {
+    fn new(message: &message::Message, content: Option<Arc<FullContent>>) -> Self {
+        Self {
+            message: MessageJson::from(message),
+            content: content.map(|content| ContentJson {
+                body: content.body.clone(),
+                formatted_body: content.formatted_body.clone(),
+            }),
+        }
+    }
+}
+
+/// A message's JSON for an answer.
+pub(super) fn render<T: Serialize>(value: &T) -> Result<Vec<u8>, Error> {
+    serde_json::to_vec(value).map_err(damaged)
+}
+
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the shape that map_err wants"
+)]
+fn damaged(error: serde_json::Error) -> Error {
+    Error::internal(format!(
+        "a message is not the JSON that it should be: {error}"
+    ))
+}
+
+fn after(cursor: &str) -> Result<MessageId, Error> {
+    MessageId::parse(cursor)
+        .ok_or_else(|| Error::invalid("cursor", "must be the next of an earlier page of this list"))
+}
+
+fn render_page(items: &[u8], next: Option<MessageId>) -> Vec<u8> {
+    let mut json = Vec::with_capacity(items.len() + 64);
+    json.extend_from_slice(br#"{"items":["#);
+    json.extend_from_slice(items);
+    json.extend_from_slice(br#"],"next":"#);
+    match next {
+        Some(next) => json.extend_from_slice(format!("\"{next}\"").as_bytes()),
+        None => json.extend_from_slice(b"null"),
+    }
+    json.push(b'}');
+    json
+}

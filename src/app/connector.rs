@@ -1,0 +1,147 @@
+//! The connector's life: it finds the homeserver, has it push, heals what was lost and looks
+//! after what was left open, at the start, on a timer and whenever the homeserver is back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::domain::Result;
+use crate::domain::event::Source;
+use crate::ingest::Outlets;
+use crate::service::Core;
+use crate::service::creation::Creator;
+use crate::service::presence::Presence;
+use crate::service::reindex::Rebuilds;
+
+/// How often the homeserver is asked whether it is there.
+const CHECK: Duration = Duration::from_secs(5);
+/// The shortest and the longest pause between attempts to reach it.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
+
+/// What works beside the requests.
+pub struct Connector {
+    pub core: Arc<Core>,
+    pub creator: Arc<Creator>,
+    pub presence: Arc<Presence>,
+    pub rebuilds: Arc<Rebuilds>,
+    pub heal_interval: Duration,
+    pub retention: Duration,
+}
+
+impl Connector {
+    /// Starts the tasks.
+    pub fn start(self, outlets: Outlets, tracker: &TaskTracker, stop: &CancellationToken) {
+        let Outlets {
+            mut claims,
+            mut ephemeral,
+        } = outlets;
+        let core = self.core.clone();
+        until(tracker, stop, async move {
+            while let Some(room) = claims.recv().await {
+                if let Err(error) = take_up(&core, &room).await {
+                    tracing::warn!(%error, room_id = %room, "a room is not taken up yet");
+                }
+            }
+        });
+        let presence = self.presence.clone();
+        until(tracker, stop, async move {
+            while let Some(news) = ephemeral.recv().await {
+                presence.note(news);
+            }
+        });
+        until(tracker, stop, self.run());
+    }
+
+    async fn run(self) {
+        // An empty journal beside a homeserver that has channels is a lost data directory:
+        // what is found is no news to anybody.
+        let mut source = match self.core.store.journal.head() {
+            0 => Source::Rebuild,
+            _ => Source::Heal,
+        };
+        loop {
+            self.reach(source).await;
+            source = Source::Heal;
+            let mut since_healing = Duration::ZERO;
+            while since_healing < self.heal_interval {
+                let pause = CHECK.min(self.heal_interval);
+                tokio::time::sleep(pause).await;
+                since_healing += pause;
+                if let Err(error) = self.core.homeserver.check().await {
+                    tracing::warn!(%error, "the homeserver is away");
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Tries until the homeserver is there and everything is looked after once.
+    async fn reach(&self, source: Source) {
+        let mut pause = PAUSES.0;
+        loop {
+            match self.look_after(source).await {
+                Ok(()) => return,
+                Err(error) => tracing::warn!(%error, "the connector is not at work yet"),
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(PAUSES.1);
+        }
+    }
+
+    async fn look_after(&self, source: Source) -> Result<()> {
+        let core = &self.core;
+        core.homeserver.check().await?;
+        core.homeserver.register_connector().await?;
+        // Also makes the homeserver push at once what it could not push before.
+        if let Err(error) = core.homeserver.ping().await {
+            tracing::warn!(
+                %error,
+                "the homeserver cannot reach us: check matrix.connector_url and the registration"
+            );
+        }
+        self.creator.settle().await?;
+        self.rebuilds.resume(core).await?;
+        if source == Source::Rebuild {
+            let found = core.find_channels(source).await?;
+            tracing::info!(
+                found,
+                "an empty journal: the homeserver's channels are taken up"
+            );
+            core.heal_channels(core.directory.channels(), source).await;
+        } else {
+            core.heal().await?;
+        }
+        core.recover_agents().await?;
+        self.presence.refresh().await?;
+        let dropped = core.trim_journal(self.retention).await?;
+        if dropped > 0 {
+            tracing::info!(dropped, "the journal's old events are dropped");
+        }
+        Ok(())
+    }
+}
+
+/// Adopts a room that says it is a channel, and reads its history.
+async fn take_up(core: &Core, room: &crate::domain::id::RoomId) -> Result<()> {
+    if let Some(channel) = core.adopt(room, Source::Heal).await? {
+        core.heal_channel(&channel, Source::Heal).await;
+    }
+    Ok(())
+}
+
+/// Runs a task until it ends or is told to stop.
+fn until(
+    tracker: &TaskTracker,
+    stop: &CancellationToken,
+    work: impl Future<Output = ()> + Send + 'static,
+) {
+    let stop = stop.clone();
+    tracker.spawn(async move {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = work => {}
+        }
+    });
+}

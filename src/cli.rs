@@ -1,0 +1,121 @@
+//! The commands, one file each. `serve` is the daemon; most others talk to it over its unix
+//! socket. They print tables for people, or JSON with `--json`, and fail with one line.
+
+mod agent;
+mod backfill;
+mod client;
+mod config;
+mod heal;
+mod openapi;
+mod output;
+mod registration;
+mod reindex;
+mod status;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::Config;
+use crate::telemetry;
+use output::Output;
+
+/// A living community beside a Matrix homeserver, in one process.
+#[derive(Parser)]
+#[command(version, about, max_term_width = 100)]
+struct Cli {
+    /// The configuration file [default: /etc/daarion/daarion.toml].
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print JSON instead of tables.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the daemon.
+    Serve,
+    /// Show how the running daemon does.
+    Status,
+    /// Find and index what the homeserver has and the index has not.
+    Heal,
+    /// Rebuild the index.
+    Reindex(reindex::Args),
+    /// Bring the rooms of an older installation in, and check every city room.
+    Backfill(backfill::Args),
+    /// Register and list agents.
+    #[command(subcommand)]
+    Agent(agent::Command),
+    /// The registration for the homeserver.
+    #[command(subcommand)]
+    Registration(registration::Command),
+    /// Print an OpenAPI document.
+    Openapi(openapi::Args),
+    /// Check the configuration, or print one to start from.
+    #[command(subcommand)]
+    Config(config::Command),
+}
+
+/// Runs the command line. A failure is one line on stderr and exit code 1; wrong usage is 2.
+#[must_use]
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let output = Output { json: cli.json };
+    match dispatch(cli, output) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output.failure(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(cli: Cli, output: Output) -> anyhow::Result<()> {
+    let load = || Config::load(cli.config.as_deref());
+    match cli.command {
+        Command::Openapi(args) => wait_for(openapi::run(&args, output)),
+        Command::Config(config::Command::PrintDefault) => {
+            config::print_default(output);
+            Ok(())
+        }
+        Command::Config(config::Command::Check) => {
+            config::check(&load()?, output);
+            Ok(())
+        }
+        Command::Registration(registration::Command::Show) => {
+            registration::show(&load()?, output);
+            Ok(())
+        }
+        Command::Serve => serve(load()?),
+        command => wait_for(talk(command, load()?, output)),
+    }
+}
+
+/// The commands that ask the running daemon.
+async fn talk(command: Command, config: Config, output: Output) -> anyhow::Result<()> {
+    match command {
+        Command::Status => status::run(&config, output).await,
+        Command::Heal => heal::run(&config, output).await,
+        Command::Reindex(args) => reindex::run(&args, &config, output).await,
+        Command::Backfill(args) => backfill::run(&args, &config, output).await,
+        Command::Agent(command) => agent::run(&command, &config, output).await,
+        _ => Ok(()),
+    }
+}
+
+fn serve(config: Config) -> anyhow::Result<()> {
+    telemetry::init(&config.log);
+    wait_for(crate::app::serve(config))
+}
+
+fn wait_for<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("daarion")
+        .build()?
+        .block_on(work)
+}

@@ -1,0 +1,63 @@
+//! What commands print: tables for people, JSON for programs.
+
+use serde_json::Value;
+
+/// Where the command's answer goes.
+#[derive(Clone, Copy)]
+pub struct Output {
+    pub json: bool,
+}
+
+#[expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the one place that commands print through"
+)]
+impl Output {
+    /// A line for people.
+    pub fn line(self, text: impl AsRef<str>) {
+        println!("{}", text.as_ref());
+    }
+
+    /// A text as it stands.
+    pub fn text(self, text: &str) {
+        print!("{text}");
+    }
+
+    /// JSON for programs.
+    pub fn value(self, value: &Value) {
+        println!("{value:#}");
+    }
+
+    /// A line of progress, apart from the answer.
+    pub fn progress(self, text: impl AsRef<str>) {
+        eprintln!("{}", text.as_ref());
+    }
+
+    /// Why the command failed, in one line.
+    pub fn failure(self, error: &anyhow::Error) {
+        let line = format!("{error:#}").replace(['\n', '\r'], " ");
+        eprintln!("daarion: {line}");
+    }
+
+    /// Rows under their headings, each column as wide as its widest cell.
+    pub fn table(self, headings: &[&str], rows: &[Vec<String>]) {
+        let width = |column: usize| {
+            let cells = rows.iter().filter_map(|row| row.get(column));
+            let widest = cells.map(|cell| cell.chars().count()).max();
+            widest.unwrap_or(0).max(headings[column].chars().count())
+        };
+        let widths: Vec<_> = (0..headings.len()).map(width).collect();
+        let print = |cells: Vec<&str>| {
+            let padded = cells.iter().zip(&widths);
+            let padded: Vec<_> = padded
+                .map(|(cell, width)| format!("{cell:width$}"))
+                .collect();
+            self.line(padded.join("  ").trim_end());
+        };
+        print(headings.to_vec());
+        for row in rows {
+            print(row.iter().map(String::as_str).collect());
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! `daarion status`
+
+use anyhow::bail;
+use reqwest::Method;
+use serde_json::Value;
+
+use super::client::Daemon;
+use super::output::Output;
+use crate::config::Config;
+
+/// Prints the status; fails when the daemon is degraded, so that scripts can tell.
+pub async fn run(config: &Config, output: Output) -> anyhow::Result<()> {
+    let daemon = Daemon::connect(config).await?;
+    let status = daemon.ask(Method::GET, "/status", None).await?;
+    if output.json {
+        output.value(&status);
+    } else {
+        show(&status, output);
+    }
+    if status["status"] == "ok" {
+        return Ok(());
+    }
+    let reason = status["homeserver"].as_str();
+    let reason = reason.or_else(|| status["store"]["error"].as_str());
+    bail!("degraded: {}", reason.unwrap_or("no reason given"))
+}
+
+fn show(status: &Value, output: Output) {
+    let number = |value: &Value| value.as_u64().unwrap_or_default();
+    let since = &status["since_start"];
+    let mib = number(&status["store"]["bytes"]) / (1024 * 1024);
+    let rows = [
+        (
+            "version",
+            status["version"].as_str().unwrap_or("").to_owned(),
+        ),
+        ("status", status["status"].as_str().unwrap_or("").to_owned()),
+        (
+            "homeserver",
+            status["homeserver"]
+                .as_str()
+                .unwrap_or("connected")
+                .to_owned(),
+        ),
+        ("channels", number(&status["channels"]).to_string()),
+        ("messages", number(&status["messages"]).to_string()),
+        ("agents", number(&status["agents"]).to_string()),
+        (
+            "store",
+            format!("{mib} MiB, format {}", status["store"]["format"]),
+        ),
+        (
+            "journal",
+            format!(
+                "{} to {}",
+                status["journal"]["first"], status["journal"]["head"]
+            ),
+        ),
+        ("rebuilding", status["rebuilding"].to_string()),
+        ("open creations", status["open_creations"].to_string()),
+        (
+            "since start",
+            format!(
+                "{} transactions ({} repeated), {} events ({} repeated, {} of other rooms)",
+                since["transactions"],
+                since["repeated_transactions"],
+                since["events"],
+                since["repeated_events"],
+                since["foreign_events"]
+            ),
+        ),
+        ("skipped events", status["skipped"]["count"].to_string()),
+    ];
+    for (name, value) in rows {
+        output.line(format!("{name:<16}{value}"));
+    }
+    for reader in status["readers"].as_array().into_iter().flatten() {
+        let name = reader["name"].as_str().unwrap_or("");
+        let (position, lag) = (&reader["position"], &reader["lag"]);
+        output.line(format!(
+            "{:<16}{name}: at {position}, {lag} behind",
+            "reader"
+        ));
+    }
+    for skipped in status["skipped"]["latest"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .take(5)
+    {
+        let at = skipped["at"].as_str().unwrap_or("");
+        let reason = skipped["reason"].as_str().unwrap_or("");
+        output.line(format!("{:<16}{at} {reason}", "  skipped"));
+    }
+}

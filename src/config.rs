@@ -1,0 +1,117 @@
+//! The configuration: read once at start, validated once, typed from then on.
+//!
+//! Sources, the later one winning: defaults, the TOML file, the variables of older installations,
+//! `DAARION_<SECTION>__<KEY>`. Whatever is wrong is one line that names the key and its source.
+//! No other module may read the environment. Begin at [`Config::load`]; the keys stand in `keys`,
+//! each section in a file of its own, and `packaging/daarion.toml` is the sample for people.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+mod auth;
+mod city;
+mod error;
+mod internal;
+mod journal;
+mod keys;
+mod limits;
+mod listen;
+mod load;
+mod log;
+mod matrix;
+mod names;
+mod nats;
+mod secret;
+mod secret_file;
+mod source;
+mod values;
+mod webhooks;
+
+pub use auth::{AuthConfig, IssuerConfig, IssuerKey};
+pub use city::{CityConfig, CreateBy};
+pub use error::ConfigError;
+pub use internal::InternalConfig;
+pub use journal::JournalConfig;
+pub use limits::LimitsConfig;
+pub use listen::{ListenAddr, ListenConfig};
+pub use load::DEFAULT_PATH;
+pub use log::{LogConfig, LogFormat};
+pub use matrix::{ActAs, MatrixConfig};
+pub use nats::NatsConfig;
+pub use secret::Secret;
+pub use source::Source;
+pub use webhooks::{IpRange, WebhooksConfig};
+
+/// The sample configuration: every key with its default, commented out.
+pub const SAMPLE: &str = include_str!("../packaging/daarion.toml");
+
+/// The whole configuration. Every value has been validated.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Config {
+    /// The directory of the store and of the search index. Default `/var/lib/daarion`.
+    pub data_dir: PathBuf,
+    pub city: CityConfig,
+    pub listen: ListenConfig,
+    pub matrix: MatrixConfig,
+    pub internal: InternalConfig,
+    pub auth: AuthConfig,
+    pub webhooks: WebhooksConfig,
+    pub nats: NatsConfig,
+    pub journal: JournalConfig,
+    pub limits: LimitsConfig,
+    pub log: LogConfig,
+}
+
+impl Config {
+    /// Reads the file (`path`, or `DAARION_CONFIG`, or [`DEFAULT_PATH`]) and the environment of the
+    /// process. The default file may be missing, a named one may not.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, in one line.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the environment"
+    )]
+    pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
+        // Variables that are not UTF-8 are none of ours: all of our names and values are text.
+        let variables = std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        });
+        Self::load_from(path, variables)
+    }
+
+    /// As [`Config::load`], with an environment of the caller's.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, in one line.
+    pub fn load_from(
+        path: Option<&Path>,
+        env: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let env = env.into_iter().collect::<BTreeMap<_, _>>();
+        let values = load::values(path, &env)?;
+        let listen = ListenConfig::read(&values)?;
+        let matrix = MatrixConfig::read(&values, &listen)?;
+        Ok(Self {
+            data_dir: values.path("data_dir")?,
+            city: CityConfig::read(&values)?,
+            internal: InternalConfig::read(&values)?,
+            auth: AuthConfig::read(&values, &listen, &matrix.server_name)?,
+            listen,
+            matrix,
+            webhooks: WebhooksConfig::read(&values)?,
+            nats: NatsConfig::read(&values)?,
+            journal: JournalConfig::read(&values)?,
+            limits: LimitsConfig::read(&values)?,
+            log: LogConfig::read(&values)?,
+        })
+    }
+}
+
+/// The effective configuration as JSON, one object a section, with secrets hidden.
+#[must_use]
+pub fn describe(config: &Config) -> serde_json::Value {
+    serde_json::to_value(config).expect("text keys and plain values always become JSON")
+}

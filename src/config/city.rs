@@ -1,0 +1,101 @@
+//! `[city]`: how the city and its rooms are called, and who may create rooms.
+
+use serde::Serialize;
+
+use super::error::ConfigError;
+use super::names;
+use super::values::Values;
+
+/// The section `[city]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CityConfig {
+    /// The name of the city, as members read it. Default `DAARION City`.
+    pub name: String,
+    /// What stands before the slug in the alias and the public id of a city room, `[a-z0-9_-]`.
+    /// Default `city_`.
+    pub room_prefix: String,
+    /// The microdao that stands for the city itself, `microdao:<name>`. Default `microdao:daarion`.
+    pub microdao: String,
+    /// The Matrix name of a city room; `{city}` and `{room}` are filled in.
+    /// Default `{city} — {room}`.
+    pub matrix_name: String,
+    /// Who may create city rooms. Default `members`.
+    pub create: CreateBy,
+}
+
+/// Who may create city rooms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CreateBy {
+    /// Any authenticated local person.
+    Members,
+    /// Operators only.
+    Operators,
+}
+
+impl CityConfig {
+    pub(super) fn read(values: &Values) -> Result<Self, ConfigError> {
+        Ok(Self {
+            name: values.parsed("city.name", "a name on one line", |text| {
+                let is_name = !text.trim().is_empty() && !text.contains(char::is_control);
+                is_name.then(|| text.trim().to_owned())
+            })?,
+            room_prefix: values.parsed(
+                "city.room_prefix",
+                "one or more of the characters a-z 0-9 _ -",
+                |text| names::is_slug(text).then(|| text.to_owned()),
+            )?,
+            microdao: values.parsed(
+                "city.microdao",
+                "\"microdao:<name>\" with a name of 1 to 64 characters a-z 0-9 _ -",
+                |text| names::is_microdao(text).then(|| text.to_owned()),
+            )?,
+            matrix_name: values.parsed(
+                "city.matrix_name",
+                "text with {room} in it, and no other braces than {room} and {city}",
+                |text| is_room_name_pattern(text).then(|| text.to_owned()),
+            )?,
+            create: values.parsed(
+                "city.create",
+                "\"members\" or \"operators\"",
+                |text| match text {
+                    "members" => Some(CreateBy::Members),
+                    "operators" => Some(CreateBy::Operators),
+                    _ => None,
+                },
+            )?,
+        })
+    }
+
+    /// The Matrix name of the city room called `room`.
+    #[must_use]
+    pub fn matrix_name_of(&self, room: &str) -> String {
+        // Split first: a room may itself be called "{city}".
+        let parts = self.matrix_name.split("{room}");
+        let filled = parts.map(|part| part.replace("{city}", &self.name));
+        filled.collect::<Vec<_>>().join(room)
+    }
+}
+
+fn is_room_name_pattern(text: &str) -> bool {
+    let rest = text.replace("{room}", "").replace("{city}", "");
+    text.contains("{room}") && !rest.contains(['{', '}']) && !rest.contains(char::is_control)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_name_is_filled_in_once() {
+        let city = CityConfig {
+            name: "Київ".to_owned(),
+            room_prefix: "city_".to_owned(),
+            microdao: "microdao:daarion".to_owned(),
+            matrix_name: "{city} — {room}".to_owned(),
+            create: CreateBy::Members,
+        };
+        assert_eq!(city.matrix_name_of("General"), "Київ — General");
+        assert_eq!(city.matrix_name_of("{city}"), "Київ — {city}");
+    }
+}

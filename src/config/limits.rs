@@ -1,0 +1,37 @@
+//! `[limits]`: how much one caller may ask for.
+
+use bytesize::ByteSize;
+use serde::{Serialize, Serializer};
+
+use super::error::ConfigError;
+use super::values::Values;
+
+/// The section `[limits]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LimitsConfig {
+    /// Requests per second of one service token. Default 100.
+    pub service_per_second: u32,
+    /// Requests per second of one person. Default 20.
+    pub person_per_second: u32,
+    /// The largest file that is taken, in bytes. Default `100MiB`.
+    #[serde(serialize_with = "serialize_size")]
+    pub upload: usize,
+    /// The largest transaction of the homeserver that is taken, in bytes. Default `32MiB`.
+    #[serde(serialize_with = "serialize_size")]
+    pub transaction: usize,
+}
+
+impl LimitsConfig {
+    pub(super) fn read(values: &Values) -> Result<Self, ConfigError> {
+        Ok(Self {
+            service_per_second: values.count("limits.service_per_second")?,
+            person_per_second: values.count("limits.person_per_second")?,
+            upload: values.size("limits.upload")?,
+            transaction: values.size("limits.transaction")?,
+        })
+    }
+}
+
+fn serialize_size<S: Serializer>(bytes: &usize, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&ByteSize(*bytes as u64))
+}

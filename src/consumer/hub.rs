@@ -1,0 +1,162 @@
+//! The live hub: turns the journal's events into frames and hands them to those who listen.
+//!
+//! One task reads the journal and renders each frame once. A listener has a bounded queue;
+//! whoever is too slow for it is told so and resumes by `seq` from the journal.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{broadcast, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::domain::id::{ChannelId, Seq};
+use crate::payload;
+use crate::store::{Journal, StoreError};
+
+/// How many frames may wait for one listener.
+const QUEUE: usize = 256;
+/// How many events are read at once.
+const BATCH: usize = 500;
+/// How long the hub waits before it reads again after a failure.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// A frame as it goes over the wire.
+#[derive(Debug)]
+pub struct Frame {
+    pub seq: Seq,
+    pub json: String,
+}
+
+/// Where listeners sign up.
+pub struct Hub {
+    journal: Arc<dyn Journal>,
+    position: watch::Sender<Seq>,
+    channels: Mutex<HashMap<ChannelId, broadcast::Sender<Arc<Frame>>>>,
+}
+
+/// What a listener begins with.
+pub struct Listener {
+    /// Frames from now on. Some may be older than `from`: they are in the journal's part.
+    pub frames: broadcast::Receiver<Arc<Frame>>,
+    /// Everything up to here is to be read from the journal.
+    pub from: Seq,
+}
+
+impl Hub {
+    /// A hub that hands on what comes after the journal's present end.
+    #[must_use]
+    pub fn new(journal: Arc<dyn Journal>) -> Self {
+        let position = watch::Sender::new(journal.head());
+        Self {
+            journal,
+            position,
+            channels: Mutex::default(),
+        }
+    }
+
+    /// Signs up for a channel.
+    #[must_use]
+    pub fn listen(&self, channel: ChannelId) -> Listener {
+        let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
+        let sender = channels
+            .entry(channel)
+            .or_insert_with(|| broadcast::Sender::new(QUEUE));
+        // In this order: what is handed out between the two lines is then in both parts,
+        // and the listener drops the repeat; the other order would make a gap.
+        let frames = sender.subscribe();
+        let from = *self.position.borrow();
+        Listener { frames, from }
+    }
+
+    /// How many listeners there are.
+    #[must_use]
+    pub fn listeners(&self) -> usize {
+        let channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
+        channels
+            .values()
+            .map(broadcast::Sender::receiver_count)
+            .sum()
+    }
+
+    /// The position up to which frames have been handed out.
+    #[must_use]
+    pub fn position(&self) -> Seq {
+        *self.position.borrow()
+    }
+
+    /// The frames of a channel in the journal after `after` and up to `upto`, at most one
+    /// batch of events' worth, and the position that they reach.
+    pub async fn replay(
+        &self,
+        channel: ChannelId,
+        after: Seq,
+        upto: Seq,
+    ) -> Result<(Vec<Frame>, Seq), StoreError> {
+        let events = self.journal.read(after, BATCH).await?;
+        let mut reached = upto;
+        let mut frames = Vec::new();
+        if events.len() == BATCH {
+            reached = events.last().map_or(upto, |event| event.seq.min(upto));
+        }
+        for event in &events {
+            if event.seq > upto || event.channel != channel {
+                continue;
+            }
+            if let Some(json) = payload::frame(event) {
+                frames.push(Frame {
+                    seq: event.seq,
+                    json,
+                });
+            }
+        }
+        Ok((frames, reached))
+    }
+
+    /// The oldest position that can be replayed from.
+    pub async fn oldest(&self) -> Result<Seq, StoreError> {
+        Ok(self.journal.first().await?.saturating_sub(1))
+    }
+
+    /// Follows the journal until it is told to stop.
+    pub async fn run(self: Arc<Self>, mut bell: watch::Receiver<Seq>, stop: CancellationToken) {
+        loop {
+            bell.mark_unchanged();
+            match self.step().await {
+                Ok(0) => tokio::select! {
+                    () = stop.cancelled() => return,
+                    changed = bell.changed() => if changed.is_err() { return },
+                },
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::error!(%error, "cannot read the journal for the live streams");
+                    tokio::select! {
+                        () = stop.cancelled() => return,
+                        () = tokio::time::sleep(RETRY) => {}
+                    }
+                }
+            }
+        }
+    }
+
+    async fn step(&self) -> Result<usize, StoreError> {
+        let events = self.journal.read(self.position(), BATCH).await?;
+        let Some(last) = events.last().map(|event| event.seq) else {
+            return Ok(0);
+        };
+        let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
+        channels.retain(|_, sender| sender.receiver_count() > 0);
+        for event in &events {
+            let Some(sender) = channels.get(&event.channel) else {
+                continue;
+            };
+            if let Some(json) = payload::frame(event) {
+                let seq = event.seq;
+                let _ = sender.send(Arc::new(Frame { seq, json }));
+            }
+        }
+        // Moved while the lock is held: see `listen`.
+        self.position.send_replace(last);
+        Ok(events.len())
+    }
+}

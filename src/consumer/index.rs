@@ -1,0 +1,209 @@
+//! Brings the index up to the journal, and the directory's channels up to the index.
+//!
+//! The only writer of the index. Rebuilding goes through its command queue, so that an
+//! apply and a clear can never cross.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::directory::Directory;
+use crate::domain::event::{Event, What};
+use crate::domain::id::Seq;
+use crate::domain::{Error, Result};
+use crate::store::{Store, StoreError};
+
+/// How many events are applied in one step. The journal's appends share the store's one
+/// writer with these steps, so a step must stay short.
+const BATCH: usize = 500;
+
+/// How long the consumer waits before it tries a failed step again.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Tells how far the index has come, and takes orders to rebuild it.
+#[derive(Clone)]
+pub struct Indexed {
+    position: watch::Receiver<Seq>,
+    commands: mpsc::Sender<Clear>,
+}
+
+struct Clear {
+    position: ClearTo,
+    done: oneshot::Sender<Result<(), StoreError>>,
+}
+
+/// From where an emptied index is filled again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ClearTo {
+    /// From the journal's beginning.
+    JournalStart,
+    /// From events yet to be appended: the known events are forgotten too, so that the
+    /// homeserver's history can be appended once more.
+    JournalEnd,
+}
+
+impl Indexed {
+    /// The position behind the last event in the index.
+    #[must_use]
+    pub fn position(&self) -> Seq {
+        *self.position.borrow()
+    }
+
+    /// Waits until the index holds the event at `seq`; says whether it came to that in time.
+    pub async fn reached(&self, seq: Seq, within: Duration) -> bool {
+        let mut position = self.position.clone();
+        let reached = position.wait_for(|position| *position >= seq);
+        matches!(tokio::time::timeout(within, reached).await, Ok(Ok(_)))
+    }
+
+    /// Follows the position.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<Seq> {
+        self.position.clone()
+    }
+
+    /// Empties the index and lets it fill again.
+    pub async fn clear(&self, position: ClearTo) -> Result<()> {
+        let (done, outcome) = oneshot::channel();
+        let stopped = |_| Error::StoreUnavailable("daarion is stopping".to_owned());
+        let clear = Clear { position, done };
+        self.commands.send(clear).await.map_err(|_| stopped(()))?;
+        Ok(outcome.await.map_err(|_| stopped(()))??)
+    }
+}
+
+/// The consumer.
+pub struct IndexConsumer {
+    store: Store,
+    directory: Arc<Directory>,
+    bell: watch::Receiver<Seq>,
+    position: watch::Sender<Seq>,
+    commands: mpsc::Receiver<Clear>,
+}
+
+impl IndexConsumer {
+    #[must_use]
+    pub fn new(
+        store: Store,
+        directory: Arc<Directory>,
+        bell: watch::Receiver<Seq>,
+    ) -> (Self, Indexed) {
+        let (position, watch) = watch::channel(store.index.position());
+        let (sender, commands) = mpsc::channel(1);
+        let indexed = Indexed {
+            position: watch,
+            commands: sender,
+        };
+        let consumer = Self {
+            store,
+            directory,
+            bell,
+            position,
+            commands,
+        };
+        (consumer, indexed)
+    }
+
+    /// Applies what the journal has and the index has not, and fills the directory. Part of
+    /// the start: nothing is taken in before.
+    pub async fn catch_up(&mut self) -> Result<(), StoreError> {
+        while self.step().await? > 0 {}
+        let channels = self.store.index.channels().await?;
+        self.directory.reset_channels(channels);
+        Ok(())
+    }
+
+    /// Follows the journal until it is told to stop.
+    pub async fn run(mut self, stop: CancellationToken) {
+        loop {
+            match self.step().await {
+                Ok(0) => {}
+                Ok(_) => {
+                    self.answer_commands().await;
+                    continue;
+                }
+                Err(error) => {
+                    tracing::error!(%error, "cannot bring the index up to the journal");
+                    tokio::select! {
+                        () = stop.cancelled() => return,
+                        () = tokio::time::sleep(RETRY) => continue,
+                    }
+                }
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                changed = self.bell.changed() => if changed.is_err() { return },
+                Some(clear) = self.commands.recv() => self.clear(clear).await,
+            }
+        }
+    }
+
+    async fn answer_commands(&mut self) {
+        while let Ok(clear) = self.commands.try_recv() {
+            self.clear(clear).await;
+        }
+    }
+
+    /// One step: at most [`BATCH`] events. Says how many.
+    async fn step(&mut self) -> Result<usize, StoreError> {
+        self.bell.mark_unchanged();
+        let position = self.store.index.position();
+        let events = self.store.journal.read(position, BATCH).await?;
+        if events.is_empty() {
+            return Ok(0);
+        }
+        for passed_over in self.store.index.apply(&events).await? {
+            tracing::warn!(reason = passed_over, "an event could not be indexed");
+        }
+        self.follow_channels(&events).await?;
+        self.position.send_replace(self.store.index.position());
+        Ok(events.len())
+    }
+
+    async fn follow_channels(&self, events: &[Event]) -> Result<(), StoreError> {
+        let touches = |event: &&Event| {
+            matches!(
+                event.what,
+                What::ChannelCreated(_) | What::ChannelUpdated { .. }
+            )
+        };
+        let mut channels: Vec<_> = events.iter().filter(touches).map(|e| e.channel).collect();
+        channels.sort_unstable();
+        channels.dedup();
+        if channels.len() > 16 {
+            let all = self.store.index.channels().await?;
+            self.directory.reset_channels(all);
+            return Ok(());
+        }
+        for id in channels {
+            let Some(channel) = self.store.index.channel(id).await? else {
+                continue;
+            };
+            // Making one room the default has unmade another.
+            if channel.is_default {
+                let all = self.store.index.channels().await?;
+                self.directory.reset_channels(all);
+                return Ok(());
+            }
+            self.directory.put_channel(channel);
+        }
+        Ok(())
+    }
+
+    async fn clear(&mut self, clear: Clear) {
+        let (position, forget) = match clear.position {
+            ClearTo::JournalStart => (0, false),
+            ClearTo::JournalEnd => (self.store.journal.head(), true),
+        };
+        let cleared = self.store.index.clear(position, forget).await;
+        if cleared.is_ok() {
+            self.position.send_replace(position);
+            if forget {
+                self.directory.reset_channels(Vec::new());
+            }
+        }
+        let _ = clear.done.send(cleared);
+    }
+}

@@ -1,0 +1,81 @@
+//! What daarion does for its callers: the rules of `domain` put to work on the store and
+//! the homeserver. Knows no HTTP, no ruma and no redb. Begin with [`Core`].
+
+pub mod adoption;
+pub mod agents;
+pub mod backfill;
+pub mod channels;
+pub mod city;
+pub mod creation;
+pub mod heal;
+pub mod health;
+pub mod members;
+pub mod messages;
+pub mod presence;
+pub mod reindex;
+pub mod retention;
+pub mod status;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::consumer::index::Indexed;
+use crate::directory::Directory;
+use crate::domain::access::CityCreation;
+use crate::domain::event::{NewEvent, Source, What};
+use crate::domain::id::{ChannelId, EventId, Seq};
+use crate::domain::{Error, Result};
+use crate::homeserver::Homeserver;
+use crate::ingest::Ingest;
+use crate::store::{Placed, Store};
+
+/// How long a caller who must read its own write waits for the index.
+const INDEX_WAIT: Duration = Duration::from_secs(5);
+
+/// What every service works with.
+pub struct Core {
+    pub store: Store,
+    pub homeserver: Arc<dyn Homeserver>,
+    pub ingest: Arc<Ingest>,
+    pub indexed: Indexed,
+    pub directory: Arc<Directory>,
+    pub clock: Clock,
+    pub rules: Rules,
+}
+
+/// The part of the configuration that services go by.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    pub city_creation: CityCreation,
+    /// The city itself, as a microdao.
+    pub city_microdao: String,
+}
+
+impl Core {
+    /// Appends what we brought about ourselves and waits until the index holds it.
+    pub(crate) async fn echo(&self, channel: ChannelId, event: EventId, what: What) -> Result<()> {
+        let event = NewEvent {
+            channel,
+            event: Some(event),
+            source: Source::Echo,
+            what,
+        };
+        let appended = self.ingest.echo(vec![event]).await?;
+        let last = appended.placed.iter().filter_map(|placed| match placed {
+            Placed::New(seq) | Placed::Known(Some(seq)) => Some(*seq),
+            Placed::Known(None) => None,
+        });
+        self.indexed_to(last.max().unwrap_or_default()).await
+    }
+
+    /// Waits until the index holds the event at `seq`.
+    pub(crate) async fn indexed_to(&self, seq: Seq) -> Result<()> {
+        if self.indexed.reached(seq, INDEX_WAIT).await {
+            return Ok(());
+        }
+        Err(Error::TimedOut(
+            "it is done, but the index is far behind and does not show it yet".to_owned(),
+        ))
+    }
+}

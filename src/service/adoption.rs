@@ -1,0 +1,102 @@
+//! Adoption: a Matrix room that says it is a channel becomes one in the index.
+//!
+//! The one way in for rooms that we just made, that a rebuild finds and that were announced
+//! by push. It may be repeated: the state events' ids make the journal drop what it has.
+
+use std::sync::Arc;
+
+use super::Core;
+use crate::domain::channel::{Channel, ChannelKind, Visibility};
+use crate::domain::event::{NewEvent, Source, What};
+use crate::domain::id::{EventId, RoomId};
+use crate::domain::{Error, Result};
+use crate::homeserver::{ChannelState, Mapped, RoomSnapshot};
+
+impl Core {
+    /// Takes a room up as a channel. `None` when the connector is not in it or its state
+    /// does not say, in the connector's own name, that it is one.
+    pub async fn adopt(&self, room: &RoomId, source: Source) -> Result<Option<Arc<Channel>>> {
+        let Some(snapshot) = self.homeserver.room(room).await? else {
+            return Ok(None);
+        };
+        self.adopt_snapshot(&snapshot, source).await
+    }
+
+    /// The same, the state being at hand.
+    pub async fn adopt_snapshot(
+        &self,
+        snapshot: &RoomSnapshot,
+        source: Source,
+    ) -> Result<Option<Arc<Channel>>> {
+        let Some((event, channel)) = self.channel_of(snapshot) else {
+            return Ok(None);
+        };
+        let id = channel.id;
+        let mut found = Vec::with_capacity(1 + snapshot.members.len());
+        let mut push = |event: EventId, what: What| {
+            found.push(Mapped::Event(NewEvent {
+                channel: id,
+                event: Some(event),
+                source,
+                what,
+            }));
+        };
+        push(event, What::ChannelCreated(channel));
+        for (event, member) in &snapshot.members {
+            push(event.clone(), What::MemberChanged(member.clone()));
+        }
+        let appended = self.ingest.found(found).await?;
+        self.indexed_to(appended.head).await?;
+        let adopted = self.directory.channel(id).ok_or_else(|| {
+            Error::conflict(format!(
+                "room {} says that it is channel {id}, which another room is already",
+                snapshot.room
+            ))
+        })?;
+        Ok(Some(adopted))
+    }
+
+    fn channel_of(&self, snapshot: &RoomSnapshot) -> Option<(EventId, Channel)> {
+        let stored = snapshot.channel.as_ref()?;
+        if stored.sender != self.directory.naming.connector() {
+            tracing::warn!(
+                room_id = %snapshot.room,
+                sender = %stored.sender,
+                "a room's channel state was not set by the connector; it is not believed"
+            );
+            return None;
+        }
+        let state = &stored.state;
+        let channel = Channel {
+            id: state.id,
+            kind: state.kind,
+            slug: state.slug.clone(),
+            name: self.name_of(snapshot, state),
+            description: snapshot.topic.clone().unwrap_or_default(),
+            microdao: state.microdao.clone(),
+            visibility: if snapshot.public {
+                Visibility::Public
+            } else {
+                Visibility::Private
+            },
+            confidential: state.confidential || snapshot.encrypted,
+            status: state.status,
+            is_default: state.is_default,
+            room: snapshot.room.clone(),
+            alias: snapshot.alias.clone(),
+            created_by: state.created_by.clone(),
+            created_at: state.created_at,
+        };
+        Some((stored.event.clone(), channel))
+    }
+
+    fn name_of(&self, snapshot: &RoomSnapshot, state: &ChannelState) -> String {
+        let Some(name) = &snapshot.name else {
+            return state.slug.clone();
+        };
+        match state.kind {
+            ChannelKind::City => self.directory.city.room_name(name),
+            ChannelKind::Channel => name.clone(),
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Agents: bots of this installation, each a Matrix user of its own.
+
+use std::sync::Arc;
+
+use super::Core;
+use super::messages::{Messages, NewMessage};
+use crate::domain::access::Caller;
+use crate::domain::entity::Entity;
+use crate::domain::id::{ChannelId, UserId};
+use crate::domain::member::Agent;
+use crate::domain::message::Message;
+use crate::domain::page::Page;
+use crate::domain::{Error, Result, text};
+
+/// The agents service.
+pub struct Agents {
+    core: Arc<Core>,
+    messages: Arc<Messages>,
+}
+
+impl Agents {
+    #[must_use]
+    pub fn new(core: Arc<Core>, messages: Arc<Messages>) -> Self {
+        Self { core, messages }
+    }
+
+    /// Registers an agent. Without a Matrix user of its own it gets one in our namespace.
+    pub async fn register(
+        &self,
+        id: &str,
+        display_name: Option<&str>,
+        user: Option<&str>,
+    ) -> Result<Agent> {
+        let core = &self.core;
+        let name = name_of(id)?;
+        if name == core.directory.naming.sender_localpart {
+            return Err(Error::conflict(format!("{id} is the connector itself")));
+        }
+        if core.directory.agent(&name).is_some() {
+            return Err(Error::conflict(format!("{id} exists already")));
+        }
+        let display_name = match display_name {
+            Some(given) => text::name("display_name", given)?,
+            None => name.clone(),
+        };
+        let user = match user {
+            Some(user) => self.own_user(user).await?,
+            None => {
+                let user = core.directory.naming.agent(&name);
+                core.homeserver.register_agent(&user).await?;
+                user
+            }
+        };
+        core.homeserver
+            .set_display_name(&user, &display_name)
+            .await?;
+        let agent = Agent {
+            name,
+            user,
+            display_name,
+            created_at: core.clock.now(),
+        };
+        core.store.accounts.add_agent(agent.clone()).await?;
+        core.directory.put_agent(agent.clone());
+        Ok(agent)
+    }
+
+    /// Gives an agent another display name.
+    pub async fn update(&self, id: &str, display_name: &str) -> Result<Agent> {
+        let core = &self.core;
+        let mut agent = self.get(id)?;
+        agent.display_name = text::name("display_name", display_name)?;
+        let homeserver = &core.homeserver;
+        homeserver
+            .set_display_name(&agent.user, &agent.display_name)
+            .await?;
+        if !core.store.accounts.update_agent(agent.clone()).await? {
+            return Err(Error::not_found(format!("no agent {id}")));
+        }
+        core.directory.put_agent(agent.clone());
+        Ok(agent)
+    }
+
+    /// One agent.
+    pub fn get(&self, id: &str) -> Result<Agent> {
+        let agent = self.core.directory.agent(&name_of(id)?);
+        agent.ok_or_else(|| Error::not_found(format!("no agent {id}")))
+    }
+
+    /// A page of agents by name; the cursor is the last one's id.
+    pub async fn list(&self, cursor: Option<&str>, limit: usize) -> Result<Page<Agent>> {
+        let after = cursor.map(|cursor| {
+            name_of(cursor).map_err(|_| {
+                Error::invalid("cursor", "must be the next of an earlier page of this list")
+            })
+        });
+        let after = after.transpose()?;
+        let all = self.core.store.accounts.agents().await?;
+        let mut rest = all
+            .into_iter()
+            .filter(|agent| after.as_ref() < Some(&agent.name));
+        let items: Vec<_> = rest.by_ref().take(limit).collect();
+        let more = rest.next().is_some();
+        let last = items.last().map(|agent| format!("agent:{}", agent.name));
+        Ok(Page {
+            items,
+            next: last.filter(|_| more),
+        })
+    }
+
+    /// Says something in a channel as an agent, which must be a member.
+    pub async fn post(&self, id: &str, channel: ChannelId, new: NewMessage) -> Result<Message> {
+        let agent = self.get(id)?;
+        let caller = Caller {
+            entity: Entity::Agent { name: agent.name },
+            operator: false,
+        };
+        let notice = NewMessage {
+            notice: true,
+            ..new
+        };
+        self.messages.send(&caller, channel, notice).await
+    }
+
+    async fn own_user(&self, user: &str) -> Result<UserId> {
+        let wrong = |message: &str| Error::invalid("matrix_user_id", message);
+        let user = UserId::parse(user).ok_or_else(|| wrong("must be @localpart:server"))?;
+        if user.server() != self.core.directory.naming.server_name {
+            return Err(wrong("must be a user of this homeserver"));
+        }
+        if !self.core.homeserver.user_exists(&user).await? {
+            return Err(wrong("does not exist on the homeserver"));
+        }
+        Ok(user)
+    }
+}
+
+fn name_of(id: &str) -> Result<String> {
+    match Entity::parse(id) {
+        Some(Entity::Agent { name }) => Ok(name),
+        _ => Err(Error::invalid(
+            "id",
+            "must be agent:<name>, the name 1 to 64 characters from a-z, 0-9 and \"._=-/\"",
+        )),
+    }
+}

@@ -1,0 +1,231 @@
+//! Backfill: brings the rooms of an older installation in, and sees that each city room has
+//! its Matrix room and its alias.
+//!
+//! Safe to repeat and to interrupt: each room is looked up by its alias first and is either
+//! found, and then marked as a channel, or created like any new room.
+
+use std::sync::Arc;
+
+use tokio::sync::{Mutex, mpsc};
+
+use super::Core;
+use super::city::{City, NewCityRoom};
+use super::creation::Creator;
+use crate::domain::channel::{Channel, ChannelKind, ChannelStatus};
+use crate::domain::event::Source;
+use crate::domain::id::RoomId;
+use crate::domain::{Error, Result, slug, text};
+use crate::homeserver::{ChannelState, Setting};
+use crate::store::Creation;
+
+/// The most rooms in one call.
+pub const MAX_ROOMS: usize = 10_000;
+
+/// A city room as an older installation knew it.
+#[derive(Clone, Debug)]
+pub struct OldRoom {
+    pub slug: String,
+    pub name: String,
+    pub description: String,
+}
+
+/// What became of one room.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// Its Matrix room was there.
+    Found,
+    /// Its Matrix room was made.
+    Created,
+    Failed(String),
+}
+
+/// A step of a backfill.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Step {
+    pub slug: String,
+    pub outcome: Outcome,
+    pub done: usize,
+    pub total: usize,
+}
+
+/// What a backfill did.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Summary {
+    pub checked: usize,
+    pub found: usize,
+    pub created: usize,
+    /// Slug and reason of each room that failed.
+    pub failed: Vec<(String, String)>,
+}
+
+/// The backfill service.
+pub struct Backfill {
+    core: Arc<Core>,
+    city: Arc<City>,
+    creator: Arc<Creator>,
+    /// One backfill at a time: a second one waits its turn.
+    turn: Mutex<()>,
+}
+
+impl Backfill {
+    #[must_use]
+    pub fn new(core: Arc<Core>, city: Arc<City>, creator: Arc<Creator>) -> Self {
+        Self {
+            core,
+            city,
+            creator,
+            turn: Mutex::default(),
+        }
+    }
+
+    /// Checks what a caller gave before anything is done.
+    pub fn check(rooms: &[OldRoom]) -> Result<()> {
+        if rooms.len() > MAX_ROOMS {
+            return Err(Error::invalid(
+                "rooms",
+                format!("must be at most {MAX_ROOMS}"),
+            ));
+        }
+        for (at, room) in rooms.iter().enumerate() {
+            let named = |error: Error| match error {
+                Error::Invalid { field, message } => {
+                    Error::invalid("rooms", format!("[{at}].{field}: {message}"))
+                }
+                other => other,
+            };
+            slug::check(&room.slug).map_err(named)?;
+            text::name("name", &room.name).map_err(named)?;
+            text::description(&room.description).map_err(named)?;
+        }
+        Ok(())
+    }
+
+    /// Works through these rooms and every city room that is known. Each step is reported as
+    /// it is done; a listener that has gone away does not stop the work.
+    pub async fn run(&self, rooms: Vec<OldRoom>, steps: mpsc::Sender<Step>) -> Result<Summary> {
+        Self::check(&rooms)?;
+        let _turn = self.turn.lock().await;
+        self.creator.settle().await?;
+        self.core.find_channels(Source::Heal).await?;
+        let rooms = self.with_known(rooms);
+        let total = rooms.len();
+        let mut summary = Summary::default();
+        for (at, room) in rooms.into_iter().enumerate() {
+            let slug = room.slug.clone();
+            let outcome = match self.bring_in(room).await {
+                Ok(outcome) => outcome,
+                // Without the homeserver the other rooms would fail as well.
+                Err(error @ Error::HomeserverUnavailable { .. }) => return Err(error),
+                Err(error) => Outcome::Failed(error.to_string()),
+            };
+            summary.count(&slug, &outcome);
+            let done = at + 1;
+            let _ = steps.try_send(Step {
+                slug,
+                outcome,
+                done,
+                total,
+            });
+        }
+        Ok(summary)
+    }
+
+    /// The given rooms, and then the known ones that are not among them. A slug counts once.
+    fn with_known(&self, given: Vec<OldRoom>) -> Vec<OldRoom> {
+        let known = self.core.directory.channels().into_iter();
+        let known = known.filter(|channel| channel.kind == ChannelKind::City);
+        let known = known.map(|channel| OldRoom {
+            slug: channel.slug.clone(),
+            name: channel.name.clone(),
+            description: channel.description.clone(),
+        });
+        let mut seen = std::collections::HashSet::new();
+        let all = given.into_iter().chain(known);
+        all.filter(|room| seen.insert(room.slug.clone())).collect()
+    }
+
+    async fn bring_in(&self, room: OldRoom) -> Result<Outcome> {
+        let core = &self.core;
+        let alias = core.directory.city.alias(&room.slug)?;
+        let found = core.homeserver.resolve_alias(&alias).await?;
+        match (core.directory.city_room(&room.slug), found) {
+            (Some(channel), Some(found)) if channel.room == found => Ok(Outcome::Found),
+            (Some(channel), Some(found)) => Err(Error::conflict(format!(
+                "{alias} belongs to {found}, but the city room is {}",
+                channel.room
+            ))),
+            (Some(channel), None) => {
+                core.homeserver.set_alias(&alias, &channel.room).await?;
+                Ok(Outcome::Found)
+            }
+            (None, Some(found)) => {
+                self.take_up(room, &found).await?;
+                Ok(Outcome::Found)
+            }
+            (None, None) => {
+                let creation = self.creation(room)?;
+                self.creator.create(creation).await?;
+                Ok(Outcome::Created)
+            }
+        }
+    }
+
+    /// Makes a room that others made into the city's.
+    async fn take_up(&self, old: OldRoom, room: &RoomId) -> Result<Arc<Channel>> {
+        let core = &self.core;
+        if let Some(channel) = core.directory.channel_of(room) {
+            return Err(Error::conflict(format!(
+                "the room is channel {} already",
+                channel.slug
+            )));
+        }
+        let creation = self.creation(old)?;
+        core.homeserver.take_over(room).await?;
+        let state = ChannelState {
+            id: creation.id,
+            kind: creation.kind,
+            slug: creation.slug.clone(),
+            microdao: creation.microdao,
+            visibility: creation.visibility,
+            confidential: false,
+            status: ChannelStatus::Active,
+            is_default: creation.is_default,
+            created_by: None,
+            created_at: creation.begun_at,
+        };
+        core.homeserver
+            .set(room, &Setting::Channel(state), None)
+            .await?;
+        let adopted = core.adopt(room, Source::Heal).await?;
+        let channel = adopted.ok_or_else(|| {
+            Error::HomeserverNonsense(format!("{room} does not show what was set in it"))
+        })?;
+        let report = core.heal_channel(&channel, Source::Heal).await;
+        if let Some(error) = report.error {
+            tracing::warn!(error, channel_id = %channel.id, "a found room's history is not whole");
+        }
+        Ok(channel)
+    }
+
+    fn creation(&self, room: OldRoom) -> Result<Creation> {
+        let new = NewCityRoom {
+            slug: Some(room.slug),
+            name: room.name,
+            description: room.description,
+            private: false,
+            is_default: None,
+        };
+        self.city.creation(new, None)
+    }
+}
+
+impl Summary {
+    fn count(&mut self, slug: &str, outcome: &Outcome) {
+        self.checked += 1;
+        match outcome {
+            Outcome::Found => self.found += 1,
+            Outcome::Created => self.created += 1,
+            Outcome::Failed(reason) => self.failed.push((slug.to_owned(), reason.clone())),
+        }
+    }
+}

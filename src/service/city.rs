@@ -1,0 +1,301 @@
+//! The city: rooms that everybody of the installation shares.
+
+use std::sync::Arc;
+
+use super::Core;
+use super::creation::Creator;
+use super::presence::Presence;
+use crate::domain::access::Caller;
+use crate::domain::channel::{Channel, ChannelChange, ChannelKind, ChannelStatus, Visibility};
+use crate::domain::event::What;
+use crate::domain::id::{ChannelId, Millis, RoomAlias, UserId};
+use crate::domain::{Error, Result, slug, text};
+use crate::homeserver::{ChannelState, Setting};
+use crate::store::Creation;
+
+/// The power level from which a person may change what the connector alone may write.
+const OWNER_POWER: i64 = 100;
+
+/// The city's rooms.
+pub struct City {
+    core: Arc<Core>,
+    creator: Arc<Creator>,
+    presence: Arc<Presence>,
+}
+
+/// A city room with what is counted and not stored.
+#[derive(Clone, Debug)]
+pub struct CityRoom {
+    pub channel: Arc<Channel>,
+    /// Members of the room who are online now.
+    pub members_online: u64,
+    /// When something was last said.
+    pub last_event: Option<Millis>,
+}
+
+/// A city room to be made.
+#[derive(Clone, Debug, Default)]
+pub struct NewCityRoom {
+    /// Made of the name when absent.
+    pub slug: Option<String>,
+    pub name: String,
+    pub description: String,
+    pub private: bool,
+    pub is_default: Option<bool>,
+}
+
+/// What of a city room is to be changed; `None` leaves it.
+#[derive(Clone, Debug, Default)]
+pub struct CityRoomPatch {
+    pub name: Option<String>,
+    pub description: Option<String>,
+    pub is_default: Option<bool>,
+}
+
+impl City {
+    #[must_use]
+    pub fn new(core: Arc<Core>, creator: Arc<Creator>, presence: Arc<Presence>) -> Self {
+        Self {
+            core,
+            creator,
+            presence,
+        }
+    }
+
+    /// The city rooms that the caller may see, the default one first, then by name.
+    pub async fn list(&self, caller: &Caller) -> Result<Vec<CityRoom>> {
+        let activity = self.core.store.index.activity().await?;
+        let mut rooms = Vec::new();
+        for channel in self.core.directory.channels() {
+            if channel.kind != ChannelKind::City || !self.core.may_see(caller, &channel).await? {
+                continue;
+            }
+            rooms.push(CityRoom {
+                members_online: self.presence.online_in(channel.id).await?,
+                last_event: activity.get(&channel.id).copied(),
+                channel,
+            });
+        }
+        rooms.sort_by(|a, b| {
+            let key =
+                |room: &CityRoom| (!room.channel.is_default, room.channel.name.to_lowercase());
+            key(a).cmp(&key(b))
+        });
+        Ok(rooms)
+    }
+
+    /// One city room.
+    pub async fn get(&self, caller: &Caller, slug: &str) -> Result<CityRoom> {
+        let channel = self.find(caller, slug).await?;
+        self.describe(channel).await
+    }
+
+    /// Makes a city room for a person, who becomes its owner.
+    pub async fn create(&self, caller: &Caller, new: NewCityRoom) -> Result<CityRoom> {
+        caller.may_create_city_room(self.core.rules.city_creation)?;
+        let created_by = Some(caller.entity.to_string());
+        let channel = self.make(new, created_by).await?;
+        self.describe(channel).await
+    }
+
+    /// Makes a city room for a service, without an owner.
+    pub async fn make(&self, new: NewCityRoom, created_by: Option<String>) -> Result<Arc<Channel>> {
+        let creation = self.creation(new, created_by)?;
+        self.creator.create(creation).await
+    }
+
+    /// What has to be written down for a new city room.
+    pub fn creation(&self, new: NewCityRoom, created_by: Option<String>) -> Result<Creation> {
+        let core = &self.core;
+        let name = text::name("name", &new.name)?;
+        let description = text::description(&new.description)?;
+        let slug = match new.slug {
+            Some(slug) => slug::check(&slug).map(|()| slug)?,
+            None => slug::from_name(&name)?,
+        };
+        if core.directory.city_room(&slug).is_some() {
+            return Err(Error::conflict(format!("city room {slug} exists already")));
+        }
+        Ok(Creation {
+            id: ChannelId(core.clock.uuid()),
+            kind: ChannelKind::City,
+            alias: core.directory.city.alias(&slug)?,
+            is_default: new.is_default.unwrap_or_else(|| self.is_first()),
+            slug,
+            name,
+            description,
+            microdao: core.rules.city_microdao.clone(),
+            visibility: if new.private {
+                Visibility::Private
+            } else {
+                Visibility::Public
+            },
+            confidential: false,
+            created_by,
+            begun_at: core.clock.now(),
+        })
+    }
+
+    /// Changes a city room. Name and description are set as the caller, so that Matrix
+    /// decides and shows who did it; the rest is the connector's to write.
+    pub async fn patch(
+        &self,
+        caller: &Caller,
+        slug: &str,
+        patch: CityRoomPatch,
+    ) -> Result<CityRoom> {
+        let channel = self.find(caller, slug).await?;
+        let name = patch
+            .name
+            .map(|name| text::name("name", &name))
+            .transpose()?;
+        let description = patch
+            .description
+            .map(|it| text::description(&it))
+            .transpose()?;
+        if patch.is_default == Some(false) && channel.is_default {
+            return Err(Error::conflict(
+                "the city has one default room; make another one the default instead",
+            ));
+        }
+        let user = self.core.directory.user_id(&caller.entity);
+        let acting = (!caller.operator).then_some(&user);
+        if let Some(name) = name.filter(|name| *name != channel.name) {
+            let matrix_name = self.core.directory.city.matrix_name(&name);
+            let change = ChannelChange::Name(name);
+            self.set(&channel, Setting::Name(matrix_name), change, acting)
+                .await?;
+        }
+        if let Some(text) = description.filter(|text| *text != channel.description) {
+            let setting = Setting::Topic(text.clone());
+            let change = ChannelChange::Description(text);
+            self.set(&channel, setting, change, acting).await?;
+        }
+        if patch.is_default == Some(true) && !channel.is_default {
+            self.require_owner(&channel, caller, &user).await?;
+            self.make_default(&channel).await?;
+        }
+        self.get(caller, slug).await
+    }
+
+    /// Archives a city room or takes it back into use.
+    pub async fn set_status(
+        &self,
+        caller: &Caller,
+        slug: &str,
+        status: ChannelStatus,
+    ) -> Result<CityRoom> {
+        let channel = self.find(caller, slug).await?;
+        let user = self.core.directory.user_id(&caller.entity);
+        self.require_owner(&channel, caller, &user).await?;
+        if channel.status != status {
+            self.set_settings(&channel, status, channel.is_default)
+                .await?;
+        }
+        self.get(caller, slug).await
+    }
+
+    /// The room that backs an alias on the homeserver, a channel or not.
+    pub async fn find_by_alias(
+        &self,
+        alias: &str,
+    ) -> Result<(crate::domain::id::RoomId, RoomAlias)> {
+        let alias = RoomAlias::parse(alias)
+            .ok_or_else(|| Error::invalid("alias", "must be #localpart:server"))?;
+        let room = self.core.homeserver.resolve_alias(&alias).await?;
+        let room =
+            room.ok_or_else(|| Error::not_found(format!("no room has the alias {alias}")))?;
+        Ok((room, alias))
+    }
+
+    async fn find(&self, caller: &Caller, slug: &str) -> Result<Arc<Channel>> {
+        let missing = || Error::not_found(format!("no city room {slug}"));
+        let channel = self.core.directory.city_room(slug).ok_or_else(missing)?;
+        if self.core.may_see(caller, &channel).await? {
+            return Ok(channel);
+        }
+        Err(missing())
+    }
+
+    async fn describe(&self, channel: Arc<Channel>) -> Result<CityRoom> {
+        let activity = self.core.store.index.activity().await?;
+        Ok(CityRoom {
+            members_online: self.presence.online_in(channel.id).await?,
+            last_event: activity.get(&channel.id).copied(),
+            channel,
+        })
+    }
+
+    /// The city's first room is its default one, so that newcomers always find a way in.
+    fn is_first(&self) -> bool {
+        let is_city = |channel: &Arc<Channel>| channel.kind == ChannelKind::City;
+        !self.core.directory.channels().iter().any(is_city)
+    }
+
+    async fn require_owner(&self, channel: &Channel, caller: &Caller, user: &UserId) -> Result<()> {
+        if caller.operator || self.core.homeserver.power(&channel.room, user).await? >= OWNER_POWER
+        {
+            return Ok(());
+        }
+        Err(Error::forbidden(
+            "only an owner of the room (power level 100) or an operator may do this",
+        ))
+    }
+
+    /// The new default is announced first: between the two steps there may be two that say
+    /// so, and the later one counts.
+    async fn make_default(&self, channel: &Channel) -> Result<()> {
+        let before: Vec<_> = self.core.directory.channels();
+        self.set_settings(channel, channel.status, true).await?;
+        for other in before {
+            if other.kind == ChannelKind::City && other.is_default && other.id != channel.id {
+                self.set_settings(&other, other.status, false).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn set_settings(
+        &self,
+        channel: &Channel,
+        status: ChannelStatus,
+        is_default: bool,
+    ) -> Result<()> {
+        let setting = Setting::Channel(ChannelState {
+            id: channel.id,
+            kind: channel.kind,
+            slug: channel.slug.clone(),
+            microdao: channel.microdao.clone(),
+            visibility: channel.visibility,
+            confidential: channel.confidential,
+            status,
+            is_default,
+            created_by: channel.created_by.clone(),
+            created_at: channel.created_at,
+        });
+        let change = ChannelChange::Settings { status, is_default };
+        self.set(channel, setting, change, None).await
+    }
+
+    async fn set(
+        &self,
+        channel: &Channel,
+        setting: Setting,
+        change: ChannelChange,
+        as_user: Option<&UserId>,
+    ) -> Result<()> {
+        let core = &self.core;
+        let event = core
+            .homeserver
+            .set(&channel.room, &setting, as_user)
+            .await?;
+        let what = What::ChannelUpdated {
+            change,
+            by: as_user
+                .cloned()
+                .unwrap_or_else(|| core.directory.naming.connector()),
+            at: core.clock.now(),
+        };
+        core.echo(channel.id, event, what).await
+    }
+}

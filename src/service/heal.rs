@@ -1,0 +1,223 @@
+//! Healing: walks a channel's history on the homeserver back to where it is known to have no
+//! gap, and takes in what the push has lost.
+//!
+//! The walk does not stop at the first event that is known: one that was pushed after the
+//! gap, or our own echo, is known while older ones are not. It stops at the watermark, the
+//! event with which the last complete walk began.
+
+use std::sync::Arc;
+
+use futures_util::{StreamExt, stream};
+
+use super::Core;
+use crate::domain::Result;
+use crate::domain::channel::Channel;
+use crate::domain::event::Source;
+use crate::domain::id::{ChannelId, EventId};
+use crate::homeserver::Mapped;
+use crate::store::Placed;
+
+/// Events a page of history.
+const PAGE: usize = 100;
+/// How many missing events are held back to be appended in the order of their history. Past
+/// this they go in as they are found; lists are ordered by time whatever the journal's order.
+const HELD_BACK: usize = 10_000;
+/// How many channels are walked at the same time.
+const AT_ONCE: usize = 4;
+
+/// What a healing found.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct HealReport {
+    pub channels: Vec<ChannelReport>,
+}
+
+/// What was found in one channel.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ChannelReport {
+    pub channel: ChannelId,
+    pub slug: String,
+    /// How many events the homeserver had and the journal had not.
+    pub missing: u64,
+    /// How many of them are in the journal now.
+    pub healed: u64,
+    /// Why the walk could not be finished.
+    pub error: Option<String>,
+}
+
+impl HealReport {
+    #[must_use]
+    pub fn missing(&self) -> u64 {
+        self.channels.iter().map(|channel| channel.missing).sum()
+    }
+
+    #[must_use]
+    pub fn healed(&self) -> u64 {
+        self.channels.iter().map(|channel| channel.healed).sum()
+    }
+
+    /// How many channels could not be walked to the end.
+    #[must_use]
+    pub fn failed(&self) -> usize {
+        let failed = |channel: &&ChannelReport| channel.error.is_some();
+        self.channels.iter().filter(failed).count()
+    }
+}
+
+impl Core {
+    /// Heals every channel, and finds channels that were never announced to us.
+    pub async fn heal(&self) -> Result<HealReport> {
+        self.find_channels(Source::Heal).await?;
+        Ok(self
+            .heal_channels(self.directory.channels(), Source::Heal)
+            .await)
+    }
+
+    /// Adopts the rooms of the connector that are channels but not in the directory. Says
+    /// how many.
+    pub async fn find_channels(&self, source: Source) -> Result<usize> {
+        let mut found = 0;
+        for room in self.homeserver.joined_rooms().await? {
+            if self.directory.channel_of(&room).is_some() {
+                continue;
+            }
+            match self.adopt(&room, source).await {
+                Ok(Some(_)) => found += 1,
+                Ok(None) => {}
+                Err(error) if error.is_transient() => return Err(error),
+                Err(error) => tracing::warn!(%error, room_id = %room, "a room is not adopted"),
+            }
+        }
+        Ok(found)
+    }
+
+    /// Walks these channels' histories.
+    pub async fn heal_channels(&self, channels: Vec<Arc<Channel>>, source: Source) -> HealReport {
+        let walks = channels
+            .into_iter()
+            .map(|channel| async move { self.heal_channel(&channel, source).await });
+        let mut channels: Vec<_> = stream::iter(walks)
+            .buffer_unordered(AT_ONCE)
+            .collect()
+            .await;
+        channels.sort_by(|a, b| a.slug.cmp(&b.slug));
+        let report = HealReport { channels };
+        if report.missing() > 0 || report.failed() > 0 {
+            tracing::info!(
+                missing = report.missing(),
+                healed = report.healed(),
+                failed = report.failed(),
+                "healed"
+            );
+        }
+        report
+    }
+
+    /// Walks one channel's history.
+    pub async fn heal_channel(&self, channel: &Channel, source: Source) -> ChannelReport {
+        let mut report = ChannelReport {
+            channel: channel.id,
+            slug: channel.slug.clone(),
+            missing: 0,
+            healed: 0,
+            error: None,
+        };
+        if let Err(error) = self.walk(channel, source, &mut report).await {
+            report.error = Some(error.to_string());
+        }
+        report
+    }
+
+    async fn walk(
+        &self,
+        channel: &Channel,
+        source: Source,
+        report: &mut ChannelReport,
+    ) -> Result<()> {
+        let index = &self.store.index;
+        let watermark = index.watermark(channel.id).await?;
+        let mut newest: Option<EventId> = None;
+        let mut missing: Vec<Mapped> = Vec::new();
+        let mut from: Option<String> = None;
+        loop {
+            let page = self
+                .homeserver
+                .history(channel, from.as_deref(), PAGE, source)
+                .await?;
+            let (fresh, done) = cut_at(page.events, watermark.as_ref(), &mut newest);
+            self.keep_unknown(fresh, source, &mut missing).await?;
+            // Nobody is told of a rebuild, so its order in the journal is nobody's concern.
+            if source == Source::Rebuild || missing.len() > HELD_BACK {
+                self.take_in(std::mem::take(&mut missing), report).await?;
+            }
+            match page.next {
+                Some(next) if !done => from = Some(next),
+                _ => break,
+            }
+        }
+        self.take_in(missing, report).await?;
+        match newest {
+            Some(newest) if watermark.as_ref() != Some(&newest) => {
+                Ok(index.set_watermark(channel.id, &newest).await?)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn keep_unknown(
+        &self,
+        page: Vec<(Option<EventId>, Mapped)>,
+        source: Source,
+        missing: &mut Vec<Mapped>,
+    ) -> Result<()> {
+        let ids: Vec<_> = page.iter().filter_map(|(id, _)| id.clone()).collect();
+        let mut known = self.store.journal.knows(&ids).await?.into_iter();
+        for (id, mapped) in page {
+            let is_known = id.is_some() && known.next().unwrap_or(false);
+            match mapped {
+                Mapped::Event(_) if !is_known => missing.push(mapped),
+                // The push has counted them; a rebuild begins the count anew.
+                Mapped::Skipped(_) if source == Source::Rebuild => missing.push(mapped),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Appends what was missing, oldest first, in steps that leave room for others.
+    async fn take_in(&self, mut missing: Vec<Mapped>, report: &mut ChannelReport) -> Result<()> {
+        report.missing += missing.iter().filter(|one| is_event(one)).count() as u64;
+        let mut head = 0;
+        while !missing.is_empty() {
+            let rest = missing.len().saturating_sub(PAGE);
+            let mut step = missing.split_off(rest);
+            step.reverse();
+            let appended = self.ingest.found(step).await?;
+            let is_new = |placed: &&Placed| matches!(placed, Placed::New(_));
+            report.healed += appended.placed.iter().filter(is_new).count() as u64;
+            head = appended.head;
+        }
+        self.indexed_to(head).await
+    }
+}
+
+/// The events of a page in front of the watermark, and whether it was met. Notes the newest
+/// event of the walk.
+fn cut_at(
+    page: Vec<(Option<EventId>, Mapped)>,
+    watermark: Option<&EventId>,
+    newest: &mut Option<EventId>,
+) -> (Vec<(Option<EventId>, Mapped)>, bool) {
+    if newest.is_none() {
+        *newest = page.iter().find_map(|(id, _)| id.clone());
+    }
+    let mut fresh = page;
+    let met = watermark.and_then(|mark| fresh.iter().position(|(id, _)| id.as_ref() == Some(mark)));
+    if let Some(at) = met {
+        fresh.truncate(at);
+    }
+    (fresh, met.is_some())
+}
+
+fn is_event(mapped: &Mapped) -> bool {
+    matches!(mapped, Mapped::Event(_))
+}

@@ -1,0 +1,277 @@
+//! Messages of a channel: listed, read and sent.
+
+use std::sync::Arc;
+
+use futures_util::{StreamExt, stream};
+use moka::future::Cache;
+
+use super::Core;
+use crate::domain::access::Caller;
+use crate::domain::channel::{Channel, ChannelStatus, Visibility};
+use crate::domain::entity::Entity;
+use crate::domain::event::What;
+use crate::domain::id::{ChannelId, EventId, MessageId, Millis, RoomId, UserId};
+use crate::domain::member::Membership;
+use crate::domain::message::{FullContent, Message, MessageKind};
+use crate::domain::page::Order;
+use crate::domain::{Error, Result, text};
+use crate::homeserver::Outgoing;
+use crate::store::{MessageQuery, RenderedPage};
+
+/// How many full contents are kept at the most, and how many are fetched at once.
+const CACHED: u64 = 1_000;
+const FETCHES: usize = 8;
+/// The most mentions in one message.
+const MAX_MENTIONS: usize = 50;
+
+/// The messages service.
+pub struct Messages {
+    core: Arc<Core>,
+    contents: Cache<(EventId, Option<Millis>), Option<Arc<FullContent>>>,
+}
+
+/// A message to be sent.
+#[derive(Clone, Debug, Default)]
+pub struct NewMessage {
+    pub text: String,
+    pub markdown: bool,
+    pub reply_to: Option<MessageId>,
+    pub thread: Option<MessageId>,
+    pub mentions: Vec<String>,
+    /// `m.notice`, as agents speak.
+    pub notice: bool,
+}
+
+impl Messages {
+    #[must_use]
+    pub fn new(core: Arc<Core>) -> Self {
+        Self {
+            core,
+            contents: Cache::new(CACHED),
+        }
+    }
+
+    /// A page of messages, ready to be sent.
+    pub async fn list(
+        &self,
+        caller: &Caller,
+        channel: ChannelId,
+        after: Option<MessageId>,
+        order: Order,
+        limit: usize,
+    ) -> Result<RenderedPage> {
+        self.core.visible(caller, channel).await?;
+        let query = MessageQuery {
+            channel,
+            after,
+            order,
+            limit,
+        };
+        let page = self.core.store.index.messages(query).await?;
+        page.ok_or_else(|| {
+            Error::invalid("cursor", "must be the next of an earlier page of this list")
+        })
+    }
+
+    /// One message.
+    pub async fn get(&self, caller: &Caller, channel: ChannelId, id: MessageId) -> Result<Message> {
+        self.core.visible(caller, channel).await?;
+        let message = self.core.store.index.message(id).await?;
+        message
+            .filter(|message| message.channel == channel)
+            .ok_or_else(|| Error::not_found(format!("no message {id} in this channel")))
+    }
+
+    /// The full contents of these messages, in their order; `None` for what is deleted,
+    /// encrypted or gone.
+    pub async fn contents(
+        &self,
+        channel: ChannelId,
+        messages: &[Message],
+    ) -> Result<Vec<Option<Arc<FullContent>>>> {
+        let room = self
+            .core
+            .directory
+            .channel(channel)
+            .map(|it| it.room.clone());
+        let Some(room) = room else {
+            return Err(Error::not_found(format!("no channel {channel}")));
+        };
+        let mut fetches = Vec::with_capacity(messages.len());
+        for message in messages {
+            let hidden = message.deleted || message.kind == MessageKind::Encrypted;
+            // An edit makes another key, so what was fetched before is not shown again.
+            let key = (!hidden).then(|| (message.event.clone(), message.edited_at));
+            fetches.push(self.content(room.clone(), key));
+        }
+        let fetched: Vec<_> = stream::iter(fetches).buffered(FETCHES).collect().await;
+        fetched.into_iter().collect()
+    }
+
+    async fn content(
+        &self,
+        room: RoomId,
+        key: Option<(EventId, Option<Millis>)>,
+    ) -> Result<Option<Arc<FullContent>>> {
+        let Some(key) = key else {
+            return Ok(None);
+        };
+        let event = key.0.clone();
+        let fetch = async {
+            let content = self.core.homeserver.content(&room, &event).await?;
+            Ok::<_, Error>(content.map(Arc::new))
+        };
+        let fetched = self.contents.try_get_with(key, fetch).await;
+        fetched.map_err(|error: Arc<Error>| (*error).clone())
+    }
+
+    /// Sends a message as the caller. In a public channel a person who is no member joins
+    /// first, as in any Matrix client.
+    pub async fn send(
+        &self,
+        caller: &Caller,
+        channel: ChannelId,
+        new: NewMessage,
+    ) -> Result<Message> {
+        let core = &self.core;
+        text::message(&new.text)?;
+        let channel = core.visible(caller, channel).await?;
+        if channel.status == ChannelStatus::Archived {
+            return Err(Error::forbidden("the channel is archived"));
+        }
+        if channel.confidential {
+            return Err(Error::forbidden(
+                "the channel is end-to-end encrypted: only a Matrix client that holds its keys \
+                 can speak there",
+            ));
+        }
+        let (reply, thread) = self.relations(&channel, &new).await?;
+        let mentions = self.mentions(&new.mentions)?;
+        let user = core.directory.user_id(&caller.entity);
+        self.enter(caller, &channel, &user).await?;
+        let outgoing = Outgoing {
+            room: channel.room.clone(),
+            sender: user.clone(),
+            transaction: core.clock.uuid().to_string(),
+            at: core.clock.now(),
+            text: new.text,
+            markdown: new.markdown,
+            notice: new.notice,
+            reply_to: reply,
+            thread,
+            mentions,
+        };
+        let event = core.homeserver.send(&outgoing).await?;
+        let message = echo_of(&channel, caller.entity.clone(), event.clone(), &outgoing);
+        let what = What::MessageCreated(message.clone());
+        if let Err(error) = core.echo(channel.id, event, what).await {
+            // The homeserver has it, and its push or a healing will bring it: telling the
+            // caller to try again would send it twice.
+            tracing::warn!(%error, message_id = %message.id, "a sent message is not indexed yet");
+        }
+        Ok(message)
+    }
+
+    async fn relations(
+        &self,
+        channel: &Channel,
+        new: &NewMessage,
+    ) -> Result<(Option<EventId>, Option<EventId>)> {
+        let reply = match new.reply_to {
+            None => None,
+            Some(id) => Some(self.target("reply_to", channel.id, id).await?.event),
+        };
+        let thread = match new.thread {
+            None => None,
+            Some(id) => {
+                let root = self.target("thread_id", channel.id, id).await?;
+                if root.thread.is_some() {
+                    return Err(Error::invalid(
+                        "thread_id",
+                        "must be the root of a thread, not a message inside one",
+                    ));
+                }
+                Some(root.event)
+            }
+        };
+        Ok((reply, thread))
+    }
+
+    async fn target(
+        &self,
+        field: &'static str,
+        channel: ChannelId,
+        id: MessageId,
+    ) -> Result<Message> {
+        let message = self.core.store.index.message(id).await?;
+        message
+            .filter(|message| message.channel == channel)
+            .ok_or_else(|| Error::invalid(field, "no such message in this channel"))
+    }
+
+    fn mentions(&self, given: &[String]) -> Result<Vec<UserId>> {
+        if given.len() > MAX_MENTIONS {
+            return Err(Error::invalid(
+                "mentions",
+                format!("must be at most {MAX_MENTIONS}"),
+            ));
+        }
+        let user = |text: &String| {
+            let entity = Entity::parse(text).ok_or_else(|| {
+                Error::invalid("mentions", "must be user:<localpart> or agent:<name>")
+            })?;
+            Ok(self.core.directory.user_id(&entity))
+        };
+        given.iter().map(user).collect()
+    }
+
+    /// Makes sure that the sender is in the room.
+    async fn enter(&self, caller: &Caller, channel: &Channel, user: &UserId) -> Result<()> {
+        let member = self.core.store.index.member(channel.id, user).await?;
+        let membership = member.map(|member| member.membership);
+        match membership {
+            Some(Membership::Joined) => Ok(()),
+            Some(Membership::Banned) => Err(Error::forbidden(format!(
+                "{} is banned from this channel",
+                caller.entity
+            ))),
+            // An agent is brought in by a member; it does not come by itself.
+            _ if matches!(caller.entity, Entity::Agent { .. }) => Err(Error::forbidden(format!(
+                "{} is not a member of this channel",
+                caller.entity
+            ))),
+            _ if channel.visibility == Visibility::Public => {
+                self.core.homeserver.join(&channel.room, Some(user)).await
+            }
+            _ => Err(Error::forbidden(format!(
+                "{} is not a member of this channel",
+                caller.entity
+            ))),
+        }
+    }
+}
+
+/// The message that the homeserver will push to us, known already.
+fn echo_of(channel: &Channel, entity: Entity, event: EventId, sent: &Outgoing) -> Message {
+    let (preview, truncated) = text::preview(&sent.text);
+    Message {
+        id: MessageId::of(&event),
+        channel: channel.id,
+        event,
+        sender: sent.sender.clone(),
+        sender_entity: entity,
+        kind: if sent.notice {
+            MessageKind::Notice
+        } else {
+            MessageKind::Text
+        },
+        preview,
+        truncated,
+        reply_to: sent.reply_to.as_ref().map(MessageId::of),
+        thread: sent.thread.as_ref().map(MessageId::of),
+        media: None,
+        created_at: sent.at,
+        edited_at: None,
+        deleted: false,
+    }
+}

@@ -1,0 +1,164 @@
+//! Rebuilding the index: from the journal, or from the homeserver alone.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Core;
+use crate::consumer::index::ClearTo;
+use crate::domain::entity::{Entity, EntityKind};
+use crate::domain::event::Source;
+use crate::domain::member::{Agent, Membership};
+use crate::domain::{Error, Result};
+use crate::store::{MemberQuery, StoreError};
+
+/// How long a rebuild may take.
+const LIMIT: Duration = Duration::from_secs(24 * 3600);
+
+/// What a rebuild brought.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ReindexReport {
+    pub channels: u64,
+    pub messages: u64,
+    /// Channels whose history could not be read to its beginning.
+    pub failed: u64,
+}
+
+impl Core {
+    /// Rebuilds the index from the journal.
+    pub async fn reindex_from_journal(&self) -> Result<ReindexReport> {
+        if self.store.journal.first().await? > 1 {
+            return Err(Error::conflict(
+                "the journal's beginning is past its retention; use --from-homeserver",
+            ));
+        }
+        self.indexed.clear(ClearTo::JournalStart).await?;
+        let head = self.store.journal.head();
+        if !self.indexed.reached(head, LIMIT).await {
+            return Err(Error::TimedOut(
+                "the index is still being filled".to_owned(),
+            ));
+        }
+        self.counted(0).await
+    }
+
+    /// Rebuilds the index from what the homeserver has. Interrupted, it goes on at the next
+    /// start.
+    pub async fn reindex_from_homeserver(&self) -> Result<ReindexReport> {
+        self.homeserver.check().await?;
+        self.store.index.set_rebuilding(true).await?;
+        self.indexed.clear(ClearTo::JournalEnd).await?;
+        self.resume_rebuild().await
+    }
+
+    /// Goes on with a rebuild from the homeserver; what is there already is dropped.
+    pub async fn resume_rebuild(&self) -> Result<ReindexReport> {
+        self.find_channels(Source::Rebuild).await?;
+        let channels = self.directory.channels();
+        let report = self.heal_channels(channels, Source::Rebuild).await;
+        let failed = report.failed() as u64;
+        self.recover_agents().await?;
+        if failed == 0 {
+            self.store.index.set_rebuilding(false).await?;
+        }
+        self.counted(failed).await
+    }
+
+    /// Registers the agents that are members of channels and not among our accounts: after
+    /// the data directory was lost, their Matrix users are all that is left of them.
+    pub async fn recover_agents(&self) -> Result<()> {
+        for channel in self.directory.channels() {
+            let mut after = None;
+            loop {
+                let query = MemberQuery {
+                    channel: channel.id,
+                    membership: Some(Membership::Joined),
+                    after: after.take(),
+                    limit: 200,
+                };
+                let page = self.store.index.members(query).await?;
+                for member in page.items {
+                    if member.entity.kind() == EntityKind::Agent
+                        && member.user != self.directory.naming.connector()
+                    {
+                        self.recover_agent(member).await?;
+                    }
+                }
+                match page
+                    .next
+                    .and_then(|next| crate::domain::id::UserId::parse(&next))
+                {
+                    Some(next) => after = Some(next),
+                    None => break,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn recover_agent(&self, member: crate::domain::member::Member) -> Result<()> {
+        let Entity::Agent { name } = member.entity else {
+            return Ok(());
+        };
+        if self.directory.agent(&name).is_some() {
+            return Ok(());
+        }
+        let agent = Agent {
+            display_name: member.display_name.unwrap_or_else(|| name.clone()),
+            name,
+            user: member.user,
+            created_at: self.clock.now(),
+        };
+        match self.store.accounts.add_agent(agent.clone()).await {
+            Ok(()) | Err(StoreError::Exists(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+        self.directory.put_agent(agent);
+        Ok(())
+    }
+
+    async fn counted(&self, failed: u64) -> Result<ReindexReport> {
+        let (channels, messages) = self.store.index.counts().await?;
+        Ok(ReindexReport {
+            channels,
+            messages,
+            failed,
+        })
+    }
+}
+
+/// One rebuild at a time.
+#[derive(Default)]
+pub struct Rebuilds {
+    running: tokio::sync::Mutex<()>,
+}
+
+impl Rebuilds {
+    /// Rebuilds, unless that is under way.
+    pub async fn run(&self, core: &Arc<Core>, from_homeserver: bool) -> Result<ReindexReport> {
+        let Ok(_running) = self.running.try_lock() else {
+            return Err(Error::conflict("a rebuild is under way"));
+        };
+        if from_homeserver {
+            core.reindex_from_homeserver().await
+        } else {
+            core.reindex_from_journal().await
+        }
+    }
+
+    /// Goes on with a rebuild that was interrupted, if one was.
+    pub async fn resume(&self, core: &Arc<Core>) -> Result<()> {
+        if !core.store.index.rebuilding().await? {
+            return Ok(());
+        }
+        let Ok(_running) = self.running.try_lock() else {
+            return Ok(());
+        };
+        let report = core.resume_rebuild().await?;
+        tracing::info!(
+            channels = report.channels,
+            messages = report.messages,
+            "an interrupted rebuild went on"
+        );
+        Ok(())
+    }
+}

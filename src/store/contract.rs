@@ -1,0 +1,83 @@
+//! The contract of a store: what every backend must do, as tests.
+//!
+//! A backend implements [`Ground`] and names itself once in [`store_contract!`], which makes
+//! a test of every function that is listed there. Nothing here knows a backend.
+
+pub mod accounts;
+pub mod channels;
+pub mod dedup;
+pub mod journal;
+pub mod members;
+pub mod messages;
+pub mod model;
+pub mod positions;
+pub mod samples;
+pub mod subscriptions;
+
+use async_trait::async_trait;
+
+use super::Store;
+
+/// A place where a store can be opened, closed, killed and opened again.
+#[async_trait]
+pub trait Ground: Send + Sync {
+    /// Opens the store of this place, which must not be open.
+    async fn open(&self) -> Store;
+
+    /// Ends an open store as a kill of the process would, and opens it again: only what was
+    /// durable need be there.
+    async fn kill(&mut self, store: Store) -> Store;
+
+    /// Closes a store and opens it again.
+    async fn reopen(&self, store: Store) -> Store {
+        store.closer.close().await;
+        drop(store);
+        self.open().await
+    }
+}
+
+/// Makes a module with a test of every part of the contract.
+macro_rules! store_contract {
+    ($name:ident, $make:expr) => {
+        $crate::store::contract::store_contract!(@tests $name, $make;
+            journal: events_come_back_in_order, every_kind_of_event_round_trips,
+                reading_is_bounded, empty_append_changes_nothing, skipped_are_counted_and_the_latest_kept,
+                trim_drops_only_old_ones, trim_waits_for_the_index, seq_goes_on_after_everything_was_trimmed,
+                trim_is_bounded_a_call, appends_of_many_callers_are_all_there;
+            dedup: a_repeated_transaction_does_nothing, an_event_in_two_transactions_is_kept_once,
+                an_event_twice_in_one_append_is_kept_once, events_without_id_are_never_repeats,
+                repeats_are_known_after_reopening, repeats_are_known_after_a_kill,
+                repeats_are_known_after_the_index_met_them, repeats_are_known_after_clearing,
+                forgotten_events_may_come_again, old_transactions_are_forgotten_their_events_are_not;
+            channels: a_channel_is_created_and_found, a_channel_again_is_refreshed,
+                a_second_channel_for_a_room_is_passed_over, an_alias_leads_to_one_channel,
+                changes_apply_by_their_own_time, one_default_room, an_unknown_channel_is_named;
+            messages: pages_run_both_ways, pages_are_bounded, cursors_hold_while_messages_arrive,
+                an_unknown_cursor_is_no_page, order_is_time_then_event_id, a_message_round_trips,
+                edits_follow_the_rules, a_deletion_is_final, edits_before_their_message_wait,
+                deletions_before_their_message_wait, no_channel_changes_anothers_messages,
+                activity_is_the_newest_message, a_message_again_changes_nothing;
+            members: members_are_paged_by_user, a_later_change_wins, memberships_of_a_user,
+                those_who_left_are_asked_for;
+            positions: applying_is_idempotent, left_out_events_are_refused, rows_and_position_stay_together,
+                a_cleared_index_is_made_anew, a_rebuild_is_remembered, nothing_acknowledged_is_lost_by_a_kill,
+                closed_is_unavailable;
+            accounts: agents_are_unique, an_agent_is_updated, creations_are_unique_by_alias,
+                accounts_outlive_a_kill;
+            subscriptions: subscriptions_are_kept, a_position_never_goes_back, the_slowest_holds_the_journal;
+            model: random_deeds_agree_with_the_model, more_random_deeds_agree_with_the_model;
+        );
+    };
+    (@tests $name:ident, $make:expr; $($area:ident: $($test:ident),+;)+) => {
+        mod $name {
+            use super::*;
+            $($(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $test() {
+                    $crate::store::contract::$area::$test($make).await;
+                }
+            )+)+
+        }
+    };
+}
+pub(crate) use store_contract;

@@ -1,0 +1,191 @@
+//! Channels in the index.
+
+use super::Ground;
+use super::samples::{Shorthand, alias, channel, channel_id, created, new, said, user};
+use crate::domain::channel::{Channel, ChannelChange, ChannelKind, ChannelStatus};
+use crate::domain::event::{NewEvent, What};
+use crate::domain::id::{Millis, RoomId};
+use crate::store::Store;
+
+fn update(number: u128, name: &str, change: ChannelChange, at: Millis) -> NewEvent {
+    let by = user("alice");
+    new(number, name, What::ChannelUpdated { change, by, at })
+}
+
+async fn stored(store: &Store, number: u128) -> Channel {
+    let channel = store.index.channel(channel_id(number)).await.expect("read");
+    channel.expect("the channel is there")
+}
+
+pub async fn a_channel_is_created_and_found(ground: impl Ground) {
+    let store = ground.open().await;
+    assert_eq!(
+        store.put_and_index(vec![created(1), created(2)]).await,
+        Vec::<String>::new()
+    );
+    assert_eq!(stored(&store, 1).await, channel(1));
+    assert_eq!(
+        store.index.channel(channel_id(3)).await.expect("read"),
+        None
+    );
+    let mut all = store.index.channels().await.expect("read");
+    all.sort_by_key(|channel| channel.id);
+    assert_eq!(all, [channel(1), channel(2)]);
+    assert_eq!(store.index.counts().await.expect("read"), (0, 2));
+}
+
+pub async fn a_channel_again_is_refreshed(ground: impl Ground) {
+    let store = ground.open().await;
+    let renamed = update(1, "rename", ChannelChange::Name("Energy".into()), 2_000);
+    store.put_and_index(vec![created(1), renamed]).await;
+    let mut again = channel(1);
+    again.name = "Old name".into();
+    again.description = "refreshed".into();
+    again.alias = Some(alias("other"));
+    let passed = store
+        .put_and_index(vec![new(1, "again", What::ChannelCreated(again.clone()))])
+        .await;
+    assert_eq!(passed, Vec::<String>::new());
+    // What was set after the creation stays.
+    again.name = "Energy".into();
+    assert_eq!(stored(&store, 1).await, again);
+    assert_eq!(store.index.counts().await.expect("read"), (0, 1));
+    // The alias that it had is free.
+    let mut heir = channel(2);
+    heir.alias = channel(1).alias;
+    let passed = store
+        .put_and_index(vec![new(2, "heir", What::ChannelCreated(heir))])
+        .await;
+    assert_eq!(passed, Vec::<String>::new());
+}
+
+pub async fn a_second_channel_for_a_room_is_passed_over(ground: impl Ground) {
+    let store = ground.open().await;
+    let mut second = channel(2);
+    second.room = channel(1).room;
+    let mut moved = channel(1);
+    moved.room = RoomId::trusted("!elsewhere");
+    let passed = store
+        .put_and_index(vec![
+            created(1),
+            new(2, "second", What::ChannelCreated(second)),
+            said(2, "lost", 10),
+            new(1, "moved", What::ChannelCreated(moved)),
+            said(1, "kept", 10),
+        ])
+        .await;
+    assert_eq!(passed.len(), 3, "{passed:?}");
+    assert!(passed[0].contains("!room1"), "{passed:?}");
+    assert_eq!(store.index.counts().await.expect("read"), (1, 1));
+    assert_eq!(stored(&store, 1).await, channel(1));
+    assert_eq!(store.index.position(), 5);
+}
+
+pub async fn an_alias_leads_to_one_channel(ground: impl Ground) {
+    let store = ground.open().await;
+    let mut second = channel(2);
+    second.alias = channel(1).alias;
+    let passed = store
+        .put_and_index(vec![
+            created(1),
+            new(2, "second", What::ChannelCreated(second)),
+        ])
+        .await;
+    assert_eq!(passed.len(), 1, "{passed:?}");
+    let take = |name, at| update(3, name, ChannelChange::Alias(channel(1).alias), at);
+    let passed = store
+        .put_and_index(vec![created(3), take("take", 2_000)])
+        .await;
+    assert_eq!(passed.len(), 1, "{passed:?}");
+    assert_eq!(stored(&store, 3).await, channel(3));
+    let give = update(1, "give", ChannelChange::Alias(None), 2_000);
+    assert_eq!(
+        store.put_and_index(vec![give, take("again", 2_001)]).await,
+        Vec::<String>::new()
+    );
+    assert_eq!(stored(&store, 1).await.alias, None);
+    assert_eq!(stored(&store, 3).await.alias, channel(1).alias);
+}
+
+pub async fn changes_apply_by_their_own_time(ground: impl Ground) {
+    let store = ground.open().await;
+    let name = |id: &str, name: &str, at| update(1, id, ChannelChange::Name(name.into()), at);
+    let topic =
+        |id: &str, text: &str, at| update(1, id, ChannelChange::Description(text.into()), at);
+    store
+        .put_and_index(vec![
+            created(1),
+            name("n2", "second", 2_000),
+            name("n1", "first", 1_500),
+            topic("t1", "topic", 1_500),
+        ])
+        .await;
+    assert_eq!(stored(&store, 1).await.name, "second");
+    assert_eq!(stored(&store, 1).await.description, "topic");
+    let store = ground.reopen(store).await;
+    store
+        .put_and_index(vec![
+            name("n3", "healed", 1_999),
+            name("n4", "same time", 2_000),
+        ])
+        .await;
+    assert_eq!(stored(&store, 1).await.name, "same time");
+}
+
+pub async fn one_default_room(ground: impl Ground) {
+    let store = ground.open().await;
+    let set = |number, id: &str, is_default, at| {
+        let status = ChannelStatus::Active;
+        update(
+            number,
+            id,
+            ChannelChange::Settings { status, is_default },
+            at,
+        )
+    };
+    let mut first = channel(1);
+    first.is_default = true;
+    let mut other_kind = channel(4);
+    other_kind.kind = ChannelKind::Channel;
+    other_kind.is_default = true;
+    store
+        .put_and_index(vec![
+            new(1, "first", What::ChannelCreated(first)),
+            new(4, "other", What::ChannelCreated(other_kind)),
+            created(2),
+        ])
+        .await;
+    assert!(stored(&store, 1).await.is_default);
+    store.put_and_index(vec![set(2, "s2", true, 2_000)]).await;
+    let defaults = async || {
+        let all = store.index.channels().await.expect("read");
+        let mut ids: Vec<_> = all.iter().filter(|c| c.is_default).map(|c| c.id).collect();
+        ids.sort();
+        ids
+    };
+    assert_eq!(defaults().await, [channel_id(2), channel_id(4)]);
+    let mut third = channel(3);
+    third.is_default = true;
+    store
+        .put_and_index(vec![new(3, "third", What::ChannelCreated(third))])
+        .await;
+    assert_eq!(defaults().await, [channel_id(3), channel_id(4)]);
+    store.put_and_index(vec![set(3, "s3", false, 3_000)]).await;
+    assert_eq!(defaults().await, [channel_id(4)]);
+}
+
+pub async fn an_unknown_channel_is_named(ground: impl Ground) {
+    let store = ground.open().await;
+    let passed = store
+        .put_and_index(vec![
+            said(9, "lost", 10),
+            update(9, "name", ChannelChange::Name("x".into()), 10),
+            created(1),
+            said(1, "kept", 10),
+        ])
+        .await;
+    assert_eq!(passed.len(), 2, "{passed:?}");
+    assert!(passed[0].contains(&channel_id(9).to_string()), "{passed:?}");
+    assert_eq!(store.listed(1).await, ["$kept"]);
+    assert_eq!(store.listed(9).await, Vec::<String>::new());
+}

@@ -1,0 +1,162 @@
+//! Events and transactions that come again.
+
+use super::Ground;
+use super::samples::{Shorthand, append, created, event_id, new_seqs, said};
+use crate::store::{Append, Placed, Store};
+
+async fn transaction(store: &Store, id: &str, names: &[&str]) -> crate::store::Appended {
+    let events = names.iter().map(|name| said(1, name, 10)).collect();
+    let append = Append {
+        transaction: Some(id.to_owned()),
+        ..append(events)
+    };
+    store.journal.append(append).await.expect("appended")
+}
+
+pub async fn a_repeated_transaction_does_nothing(mut ground: impl Ground) {
+    let store = ground.open().await;
+    assert!(!transaction(&store, "t1", &["a"]).await.repeated);
+    let again = transaction(&store, "t1", &["a", "b"]).await;
+    assert!(again.repeated && again.placed.is_empty());
+    assert_eq!(again.head, 1);
+    let store = ground.reopen(store).await;
+    assert!(transaction(&store, "t1", &["c"]).await.repeated);
+    let store = ground.kill(store).await;
+    assert!(transaction(&store, "t1", &["c"]).await.repeated);
+    assert!(!transaction(&store, "t2", &["c"]).await.repeated);
+    assert_eq!(store.journal.head(), 2);
+}
+
+pub async fn an_event_in_two_transactions_is_kept_once(ground: impl Ground) {
+    let store = ground.open().await;
+    transaction(&store, "t1", &["a", "b"]).await;
+    let second = transaction(&store, "t2", &["b", "c"]).await;
+    assert_eq!(second.placed, [Placed::Known(Some(2)), Placed::New(3)]);
+    let third = transaction(&store, "t3", &["a", "b", "c"]).await;
+    assert!(
+        third
+            .placed
+            .iter()
+            .all(|placed| matches!(placed, Placed::Known(_)))
+    );
+    assert_eq!(store.journal_after(0).await.len(), 3);
+}
+
+pub async fn an_event_twice_in_one_append_is_kept_once(ground: impl Ground) {
+    let store = ground.open().await;
+    let appended = store
+        .put(vec![said(1, "a", 1), said(1, "b", 1), said(1, "a", 2)])
+        .await;
+    let placed = [Placed::New(1), Placed::New(2), Placed::Known(Some(1))];
+    assert_eq!(appended.placed, placed);
+    assert_eq!(store.journal_after(0).await.len(), 2);
+}
+
+pub async fn events_without_id_are_never_repeats(ground: impl Ground) {
+    let store = ground.open().await;
+    let mut event = said(1, "a", 1);
+    event.event = None;
+    store.put(vec![event.clone(), event.clone()]).await;
+    assert_eq!(new_seqs(&store.put(vec![event]).await), [3]);
+}
+
+pub async fn repeats_are_known_after_reopening(ground: impl Ground) {
+    let store = ground.open().await;
+    store.put(vec![created(1), said(1, "a", 1)]).await;
+    let store = ground.reopen(store).await;
+    assert_eq!(knows(&store, &["a", "b"]).await, [true, false]);
+    let again = store.put(vec![said(1, "a", 1)]).await;
+    assert_eq!(again.placed, [Placed::Known(Some(2))]);
+}
+
+pub async fn repeats_are_known_after_a_kill(mut ground: impl Ground) {
+    let store = ground.open().await;
+    store.put_and_index(vec![created(1), said(1, "a", 1)]).await;
+    store.put(vec![said(1, "b", 1)]).await;
+    store.index_all().await;
+    // Whatever of the index was lost is found in the journal again.
+    let store = ground.kill(store).await;
+    assert_eq!(knows(&store, &["a", "b", "c"]).await, [true, true, false]);
+    let again = store.put(vec![said(1, "a", 1), said(1, "b", 1)]).await;
+    assert_eq!(new_seqs(&again), Vec::<u64>::new());
+    store.index_all().await;
+    assert_eq!(store.listed(1).await, ["$a", "$b"]);
+}
+
+pub async fn repeats_are_known_after_the_index_met_them(ground: impl Ground) {
+    let store = ground.open().await;
+    let stray = said(7, "stray", 1);
+    store
+        .put_and_index(vec![created(1), said(1, "a", 1), stray.clone()])
+        .await;
+    assert_eq!(
+        knows(&store, &["a", "stray", "create-1", "b"]).await,
+        [true, true, true, false]
+    );
+    let again = store.put(vec![said(1, "a", 1), stray, created(1)]).await;
+    assert_eq!(new_seqs(&again), Vec::<u64>::new());
+    let store = ground.reopen(store).await;
+    let again = store.put(vec![said(1, "a", 1), said(1, "b", 1)]).await;
+    assert_eq!(new_seqs(&again), [4]);
+}
+
+pub async fn repeats_are_known_after_clearing(mut ground: impl Ground) {
+    let store = ground.open().await;
+    store.put_and_index(vec![created(1), said(1, "a", 1)]).await;
+    store.put(vec![said(1, "b", 2)]).await;
+    store.index.clear(0, false).await.expect("cleared");
+    assert_eq!(knows(&store, &["a", "b"]).await, [true, true]);
+    let again = store
+        .put(vec![said(1, "a", 1), said(1, "b", 2), said(1, "c", 3)])
+        .await;
+    assert_eq!(new_seqs(&again), [4]);
+    // Half-way through the replay.
+    let events = store.journal.read(0, 2).await.expect("read");
+    store.index.apply(&events).await.expect("applied");
+    let store = ground.kill(store).await;
+    let again = store
+        .put(vec![said(1, "a", 1), said(1, "b", 2), said(1, "c", 3)])
+        .await;
+    assert_eq!(new_seqs(&again), Vec::<u64>::new());
+    store.index_all().await;
+    assert_eq!(store.listed(1).await, ["$a", "$b", "$c"]);
+}
+
+pub async fn forgotten_events_may_come_again(mut ground: impl Ground) {
+    let store = ground.open().await;
+    store.put_and_index(vec![created(1), said(1, "a", 1)]).await;
+    store.put(vec![said(1, "b", 1)]).await;
+    let head = store.journal.head();
+    store.index.clear(head, true).await.expect("cleared");
+    assert_eq!(store.index.position(), 3);
+    assert_eq!(knows(&store, &["a", "b"]).await, [false, false]);
+    // Also when the process ends right behind it.
+    let store = ground.kill(store).await;
+    assert_eq!(knows(&store, &["a", "b"]).await, [false, false]);
+    let again = store
+        .put(vec![created(1), said(1, "b", 1), said(1, "a", 1)])
+        .await;
+    assert_eq!(new_seqs(&again), [4, 5, 6]);
+    store.index_all().await;
+    assert_eq!(store.listed(1).await, ["$a", "$b"]);
+    // The whole journal, in which they now stand twice, gives the same index.
+    store.index.clear(0, false).await.expect("cleared");
+    assert_eq!(store.index_all().await, Vec::<String>::new());
+    assert_eq!(store.listed(1).await, ["$a", "$b"]);
+}
+
+pub async fn old_transactions_are_forgotten_their_events_are_not(ground: impl Ground) {
+    let store = ground.open().await;
+    transaction(&store, "first", &["a"]).await;
+    for n in 0..1_100 {
+        transaction(&store, &format!("t{n}"), &[]).await;
+    }
+    let again = transaction(&store, "first", &["a"]).await;
+    assert_eq!(again.placed, [Placed::Known(Some(1))]);
+    assert!(transaction(&store, "t1099", &[]).await.repeated);
+}
+
+async fn knows(store: &Store, names: &[&str]) -> Vec<bool> {
+    let events: Vec<_> = names.iter().map(|name| event_id(name)).collect();
+    store.journal.knows(&events).await.expect("read")
+}

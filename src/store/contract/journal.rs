@@ -1,0 +1,304 @@
+//! The journal: order, bounds, trimming.
+
+use super::Ground;
+use super::samples::{
+    Shorthand, append, channel, channel_id, created, deleted, edited, event_id, member, message,
+    new, new_seqs, said, user,
+};
+use crate::domain::channel::{ChannelChange, ChannelStatus};
+use crate::domain::event::{NewEvent, Skipped, Source, What};
+use crate::domain::id::MessageId;
+use crate::domain::member::Membership;
+use crate::domain::message::{Media, MessageKind};
+use crate::store::{Append, Appended};
+
+pub async fn events_come_back_in_order(ground: impl Ground) {
+    let store = ground.open().await;
+    assert_eq!(
+        (
+            store.journal.head(),
+            store.journal.first().await.expect("read")
+        ),
+        (0, 1)
+    );
+    let first = store.put(vec![created(1), said(1, "a", 10)]).await;
+    let second = store.put(vec![said(1, "b", 5)]).await;
+    assert_eq!((new_seqs(&first), new_seqs(&second)), (vec![1, 2], vec![3]));
+    assert_eq!((first.head, second.head, store.journal.head()), (2, 3, 3));
+    let seqs: Vec<_> = store
+        .journal_after(1)
+        .await
+        .iter()
+        .map(|event| event.seq)
+        .collect();
+    assert_eq!(seqs, [2, 3]);
+    assert_eq!(store.journal.first().await.expect("read"), 1);
+}
+
+pub async fn every_kind_of_event_round_trips(ground: impl Ground) {
+    let store = ground.open().await;
+    let events = every_kind();
+    store.put(events.clone()).await;
+    let store = ground.reopen(store).await;
+    let read = store.journal_after(0).await;
+    assert_eq!(read.len(), events.len());
+    for (event, put) in read.into_iter().zip(events) {
+        assert_eq!(event.arrived_at, 5_000);
+        let back = NewEvent {
+            channel: event.channel,
+            event: event.event,
+            source: event.source,
+            what: event.what,
+        };
+        assert_eq!(back, put);
+    }
+}
+
+/// One event of each kind and each way, with every field that may be missing and not.
+pub fn every_kind() -> Vec<NewEvent> {
+    let mut bare = channel(2);
+    (bare.alias, bare.created_by) = (None, None);
+    let mut rich = message(1, "rich", 12);
+    rich.reply_to = Some(MessageId::of(&event_id("a")));
+    rich.thread = Some(MessageId::of(&event_id("b")));
+    rich.kind = MessageKind::Image;
+    rich.truncated = true;
+    rich.media = Some(Media {
+        url: Some("mxc://example.org/abc".into()),
+        mimetype: None,
+        size: Some(u64::MAX),
+    });
+    let mut odd = message(1, "odd", 13);
+    odd.kind = MessageKind::Other("org.example.odd".into());
+    (odd.edited_at, odd.deleted) = (Some(14), true);
+    let update = |change| What::ChannelUpdated {
+        change,
+        by: user("alice"),
+        at: 20,
+    };
+    let mut events = vec![
+        created(1),
+        new(2, "create-2", What::ChannelCreated(bare)),
+        said(1, "plain", 11),
+        new(1, "rich", What::MediaUploaded(rich)),
+        new(1, "odd", What::MessageCreated(odd)),
+        edited(1, "edit", "plain", "нове", 30),
+        deleted(1, "delete", "plain"),
+        new(
+            1,
+            "react",
+            What::ReactionAdded {
+                target: event_id("rich"),
+                key: "👍🏽".into(),
+                by: user("bob"),
+                at: 40,
+            },
+        ),
+        new(1, "name", update(ChannelChange::Name("Energy".into()))),
+        new(
+            1,
+            "topic",
+            update(ChannelChange::Description(String::new())),
+        ),
+        new(1, "alias", update(ChannelChange::Alias(None))),
+        new(
+            1,
+            "settings",
+            update(ChannelChange::Settings {
+                status: ChannelStatus::Archived,
+                is_default: true,
+            }),
+        ),
+    ];
+    for membership in [
+        Membership::Invited,
+        Membership::Joined,
+        Membership::Left,
+        Membership::Banned,
+    ] {
+        let what = What::MemberChanged(member("bob", membership, 50));
+        events.push(new(1, membership.as_str(), what));
+    }
+    let ways = [Source::Push, Source::Echo, Source::Heal, Source::Rebuild];
+    for (event, source) in events.iter_mut().zip(ways.into_iter().cycle()) {
+        event.source = source;
+    }
+    // An event of ours that is no Matrix event, and a message inside an event of another id.
+    let mut foreign = said(1, "inside", 15);
+    foreign.event = None;
+    events.push(foreign);
+    events
+}
+
+pub async fn reading_is_bounded(ground: impl Ground) {
+    let store = ground.open().await;
+    store
+        .put((0..10).map(|n| said(1, &format!("m{n}"), n)).collect())
+        .await;
+    assert_eq!(store.journal.read(0, 4).await.expect("read").len(), 4);
+    assert_eq!(store.journal.read(0, 0).await.expect("read").len(), 0);
+    assert_eq!(store.journal.read(8, 4).await.expect("read").len(), 2);
+    assert_eq!(store.journal.read(10, 4).await.expect("read").len(), 0);
+    assert_eq!(
+        store.journal.read(u64::MAX, 4).await.expect("read").len(),
+        0
+    );
+}
+
+pub async fn empty_append_changes_nothing(ground: impl Ground) {
+    let store = ground.open().await;
+    let appended = store.put(Vec::new()).await;
+    let nothing = Appended {
+        repeated: false,
+        placed: Vec::new(),
+        head: 0,
+    };
+    assert_eq!(appended, nothing);
+    assert_eq!(
+        store.journal.knows(&[]).await.expect("read"),
+        Vec::<bool>::new()
+    );
+}
+
+pub async fn skipped_are_counted_and_the_latest_kept(ground: impl Ground) {
+    let store = ground.open().await;
+    assert_eq!(store.journal.skipped().await.expect("read").count, 0);
+    let skipped = |n: u64| Skipped {
+        at: n,
+        reason: format!("reason {n}"),
+        raw: "{\"type\":\"кіт\"}".into(),
+    };
+    for batch in 0..5 {
+        let skipped = (batch * 50..(batch + 1) * 50).map(skipped).collect();
+        let append = Append {
+            skipped,
+            ..Append::default()
+        };
+        store.journal.append(append).await.expect("appended");
+    }
+    let store = ground.reopen(store).await;
+    let report = store.journal.skipped().await.expect("read");
+    assert_eq!((report.count, report.latest.len()), (250, 200));
+    assert_eq!(report.latest.first(), Some(&skipped(249)));
+    assert_eq!(report.latest.last(), Some(&skipped(50)));
+}
+
+pub async fn trim_drops_only_old_ones(ground: impl Ground) {
+    let store = ground.open().await;
+    for (arrived_at, name) in [(10, "a"), (20, "b"), (30, "c"), (15, "d")] {
+        let append = Append {
+            arrived_at,
+            ..append(vec![said(1, name, 1)])
+        };
+        store.journal.append(append).await.expect("appended");
+    }
+    store.index_all().await;
+    let trim = async |before, upto| store.journal.trim(before, upto).await.expect("trimmed");
+    assert_eq!(trim(10, 4).await, 0);
+    assert_eq!(trim(25, 1).await, 1);
+    assert_eq!(store.journal.first().await.expect("read"), 2);
+    // The clock went back before the fourth: it stays as long as the third does.
+    assert_eq!(trim(25, 4).await, 1);
+    assert_eq!(trim(25, 4).await, 0);
+    assert_eq!(store.journal.first().await.expect("read"), 3);
+    let seqs: Vec<_> = store
+        .journal_after(0)
+        .await
+        .iter()
+        .map(|event| event.seq)
+        .collect();
+    assert_eq!(seqs, [3, 4]);
+}
+
+pub async fn trim_waits_for_the_index(ground: impl Ground) {
+    let store = ground.open().await;
+    store.put(vec![created(1), said(1, "a", 1)]).await;
+    assert_eq!(
+        store
+            .journal
+            .trim(u64::MAX, u64::MAX)
+            .await
+            .expect("trimmed"),
+        0
+    );
+    store.index_all().await;
+    assert_eq!(
+        store
+            .journal
+            .trim(u64::MAX, u64::MAX)
+            .await
+            .expect("trimmed"),
+        2
+    );
+    assert_eq!(store.listed(1).await, ["$a"]);
+}
+
+pub async fn seq_goes_on_after_everything_was_trimmed(mut ground: impl Ground) {
+    let store = ground.open().await;
+    store.put(vec![created(1), said(1, "a", 1)]).await;
+    store.index_all().await;
+    store
+        .journal
+        .trim(u64::MAX, u64::MAX)
+        .await
+        .expect("trimmed");
+    assert_eq!(store.journal.first().await.expect("read"), 3);
+    let store = ground.reopen(store).await;
+    assert_eq!((store.journal.head(), store.index.position()), (2, 2));
+    assert_eq!(store.journal.first().await.expect("read"), 3);
+    let again = store.put(vec![said(1, "a", 1), said(1, "b", 2)]).await;
+    assert_eq!(new_seqs(&again), [3]);
+    let store = ground.kill(store).await;
+    assert_eq!(store.journal.head(), 3);
+    store.index_all().await;
+    assert_eq!(store.listed(1).await, ["$a", "$b"]);
+}
+
+pub async fn trim_is_bounded_a_call(ground: impl Ground) {
+    let store = ground.open().await;
+    store.put(vec![created(1)]).await;
+    for batch in 0..12 {
+        let events = (0..1_000).map(|n| said(1, &format!("m{batch}-{n}"), 1));
+        store.put(events.collect()).await;
+    }
+    store.index_all().await;
+    let mut calls = 0;
+    let mut dropped = 0;
+    loop {
+        match store.journal.trim(u64::MAX, 12_000).await.expect("trimmed") {
+            0 => break,
+            some => dropped += some,
+        }
+        calls += 1;
+    }
+    assert_eq!(dropped, 12_000);
+    assert!(calls > 1, "{calls} calls");
+    assert_eq!(store.journal.first().await.expect("read"), 12_001);
+}
+
+pub async fn appends_of_many_callers_are_all_there(ground: impl Ground) {
+    let store = ground.open().await;
+    let mut callers = tokio::task::JoinSet::new();
+    for caller in 0..32u64 {
+        let store = store.clone();
+        callers.spawn(async move {
+            let mut seqs = Vec::new();
+            for n in 0..20 {
+                // Every second event is one that the neighbour sends, too.
+                let name = match n % 2 {
+                    0 => format!("{caller}-{n}"),
+                    _ => format!("{}-{n}", caller / 2),
+                };
+                seqs.extend(new_seqs(&store.put(vec![said(1, &name, n)]).await));
+            }
+            seqs
+        });
+    }
+    let mut seqs = callers.join_all().await.concat();
+    seqs.sort_unstable();
+    let expected = 32 * 10 + 16 * 10;
+    assert_eq!(seqs, (1..=expected).collect::<Vec<_>>());
+    let journal = store.journal_after(0).await;
+    assert_eq!(journal.len() as u64, expected);
+    assert!(journal.iter().all(|event| event.channel == channel_id(1)));
+}

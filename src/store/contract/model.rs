@@ -1,0 +1,280 @@
+//! Random deeds against a store and against a naive one in memory: what both answer must be
+//! the same, whatever comes in which order and whenever the process is killed.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::Ground;
+use super::samples::{
+    Shorthand, append, channel_id, created, deleted, edited, event_id, member, new, said,
+};
+use crate::domain::event::{NewEvent, What};
+use crate::domain::id::{ChannelId, EventId, MessageId, Seq, UserId};
+use crate::domain::member::{Member, Membership};
+use crate::domain::message::Message;
+use crate::store::index::MemberQuery;
+use crate::store::{Append, Placed, Store};
+
+const CHANNELS: u64 = 4;
+const STEPS: usize = 300;
+
+/// Knuth's MMIX generator: random enough for choosing, and the same on every machine.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % bound
+    }
+}
+
+/// The naive store: all events, and an index that is made of them from the start each time.
+#[derive(Default)]
+struct Model {
+    journal: Vec<NewEvent>,
+    known: HashMap<EventId, Seq>,
+    /// What each transaction brought: one that comes again brings the same.
+    transactions: HashMap<String, Vec<NewEvent>>,
+}
+
+#[derive(Default)]
+struct ModelIndex {
+    messages: BTreeMap<(ChannelId, u64, EventId), Message>,
+    members: BTreeMap<(ChannelId, UserId), Member>,
+}
+
+impl Model {
+    fn append(&mut self, append: &Append) -> Vec<Placed> {
+        let place = append.events.iter().map(|event| {
+            let known = event.event.as_ref().and_then(|id| self.known.get(id));
+            if let Some(seq) = known {
+                return Placed::Known(Some(*seq));
+            }
+            self.journal.push(event.clone());
+            let seq = self.journal.len() as Seq;
+            self.known.extend(event.event.clone().map(|id| (id, seq)));
+            Placed::New(seq)
+        });
+        place.collect()
+    }
+
+    /// The index of all events: first all messages, then what changes them, since the order
+    /// in which they came must not matter.
+    fn index(&self) -> ModelIndex {
+        let mut index = ModelIndex::default();
+        for event in &self.journal {
+            if let What::MessageCreated(message) = &event.what {
+                let key = (event.channel, message.created_at, message.event.clone());
+                index.messages.insert(key, message.clone());
+            }
+            if let What::MemberChanged(member) = &event.what {
+                let stored = index.members.entry((event.channel, member.user.clone()));
+                let stored = stored.or_insert_with(|| member.clone());
+                if stored.since <= member.since {
+                    *stored = member.clone();
+                }
+            }
+        }
+        for event in &self.journal {
+            index.change(event);
+        }
+        index
+    }
+}
+
+impl ModelIndex {
+    fn change(&mut self, event: &NewEvent) {
+        let (What::MessageEdited { target, .. } | What::MessageDeleted { target, .. }) =
+            &event.what
+        else {
+            return;
+        };
+        let found = self
+            .messages
+            .values_mut()
+            .find(|message| message.event == *target);
+        let Some(message) = found.filter(|message| message.channel == event.channel) else {
+            return;
+        };
+        match &event.what {
+            What::MessageEdited {
+                by,
+                preview,
+                truncated,
+                at,
+                ..
+            } => {
+                message.edit(by, preview, *truncated, *at);
+            }
+            _ => message.delete(),
+        }
+    }
+}
+
+pub async fn random_deeds_agree_with_the_model(ground: impl Ground) {
+    run(ground, 1).await;
+}
+
+pub async fn more_random_deeds_agree_with_the_model(ground: impl Ground) {
+    run(ground, 0xdaa7_1017).await;
+}
+
+async fn run(mut ground: impl Ground, seed: u64) {
+    let mut random = Random(seed);
+    let mut model = Model::default();
+    let mut store = ground.open().await;
+    let creations: Vec<_> = (0..CHANNELS).map(|n| created(u128::from(n))).collect();
+    model.append(&append(creations.clone()));
+    store.put(creations).await;
+    for step in 0..STEPS {
+        store = act(&mut random, &mut model, &mut ground, store, step).await;
+    }
+    store.index_all().await;
+    compare(&model, &store).await;
+    store.index.clear(0, false).await.expect("cleared");
+    store.index_all().await;
+    compare(&model, &store).await;
+}
+
+async fn act(
+    random: &mut Random,
+    model: &mut Model,
+    ground: &mut impl Ground,
+    store: Store,
+    step: usize,
+) -> Store {
+    match random.below(20) {
+        0..14 => {
+            let append = random_append(random, model);
+            let expected = model.append(&append);
+            let appended = store.journal.append(append).await.expect("appended");
+            // A transaction that brought nothing new may have been forgotten by a kill.
+            if !appended.repeated {
+                assert_eq!(appended.placed, expected, "step {step}");
+            }
+            assert_eq!(appended.head, model.journal.len() as Seq, "step {step}");
+        }
+        14..18 => {
+            let limit = random.below(12) as usize;
+            let events = store
+                .journal
+                .read(store.index.position(), limit)
+                .await
+                .expect("read");
+            store.index.apply(&events).await.expect("applied");
+        }
+        18 => return ground.kill(store).await,
+        _ => {
+            store.index_all().await;
+            compare(model, &store).await;
+            return ground.reopen(store).await;
+        }
+    }
+    store
+}
+
+fn random_append(random: &mut Random, model: &mut Model) -> Append {
+    let mut events = (0..random.below(6)).map(|_| random_event(random)).collect();
+    let transaction = (random.below(3) == 0).then(|| format!("t{}", random.below(60)));
+    if let Some(id) = &transaction {
+        events = model
+            .transactions
+            .entry(id.clone())
+            .or_insert(events)
+            .clone();
+    }
+    Append {
+        transaction,
+        ..append(events)
+    }
+}
+
+fn random_event(random: &mut Random) -> NewEvent {
+    let channel = u128::from(random.below(CHANNELS));
+    // A message belongs to the channel of its number, so that one never comes in two; an
+    // edit or a deletion may well name one of another channel.
+    let number = random.below(150);
+    let at_home = u128::from(number % CHANNELS);
+    let target = format!("m{number}");
+    let id = random.below(200);
+    let time = random.below(50);
+    match random.below(10) {
+        0..5 => said(at_home, &target, number * 7 % 40),
+        5..7 => edited(
+            channel,
+            &format!("e{id}"),
+            &target,
+            &format!("edit {id}"),
+            time * 1_000 + id,
+        ),
+        7 => deleted(channel, &format!("d{id}"), &target),
+        _ => {
+            let membership = [
+                Membership::Invited,
+                Membership::Joined,
+                Membership::Left,
+                Membership::Banned,
+            ][random.below(4) as usize];
+            let who = format!("user{}", random.below(12));
+            new(
+                channel,
+                &format!("j{id}"),
+                What::MemberChanged(member(&who, membership, time)),
+            )
+        }
+    }
+}
+
+async fn compare(model: &Model, store: &Store) {
+    let index = model.index();
+    let (messages, channels) = store.index.counts().await.expect("read");
+    assert_eq!(
+        (messages, channels),
+        (index.messages.len() as u64, CHANNELS)
+    );
+    for channel in (0..CHANNELS).map(u128::from) {
+        let expected: Vec<_> = index
+            .messages
+            .keys()
+            .filter(|(id, _, _)| *id == channel_id(channel))
+            .map(|(_, _, event)| event.as_str().to_owned())
+            .collect();
+        assert_eq!(store.listed(channel).await, expected);
+        compare_members(&index, store, channel).await;
+    }
+    for message in index.messages.values() {
+        let stored = store.index.message(message.id).await.expect("read");
+        assert_eq!(stored.as_ref(), Some(message));
+    }
+    let unknown = MessageId::of(&event_id("never said"));
+    assert_eq!(store.index.message(unknown).await.expect("read"), None);
+    let events: Vec<_> = model.known.keys().cloned().collect();
+    let knows = store.journal.knows(&events).await.expect("read");
+    assert!(knows.into_iter().all(|known| known));
+}
+
+async fn compare_members(index: &ModelIndex, store: &Store, channel: u128) {
+    let id = channel_id(channel);
+    for membership in [None, Some(Membership::Joined), Some(Membership::Banned)] {
+        let is_wanted = |member: &&Member| match membership {
+            Some(membership) => member.membership == membership,
+            None => matches!(member.membership, Membership::Joined | Membership::Invited),
+        };
+        let mine = index.members.iter().filter(|((of, _), _)| *of == id);
+        let expected: Vec<_> = mine
+            .map(|(_, member)| member)
+            .filter(is_wanted)
+            .cloned()
+            .collect();
+        let query = MemberQuery {
+            channel: id,
+            membership,
+            after: None,
+            limit: 200,
+        };
+        let page = store.index.members(query).await.expect("read");
+        assert_eq!(page.items, expected);
+    }
+}

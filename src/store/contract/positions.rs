@@ -1,0 +1,137 @@
+//! The index's position, and what outlives the end of the process.
+
+use super::Ground;
+use super::samples::{Shorthand, append, channel_id, created, edited, new_seqs, said};
+use crate::store::StoreError;
+
+pub async fn applying_is_idempotent(ground: impl Ground) {
+    let store = ground.open().await;
+    store
+        .put(vec![created(1), said(1, "a", 1), said(1, "b", 2)])
+        .await;
+    let events = store.journal_after(0).await;
+    store.index.apply(&events[..2]).await.expect("applied");
+    assert_eq!(store.index.position(), 2);
+    store.index.apply(&events).await.expect("applied");
+    store.index.apply(&events).await.expect("applied");
+    store.index.apply(&[]).await.expect("applied");
+    assert_eq!(store.index.position(), 3);
+    assert_eq!(store.listed(1).await, ["$a", "$b"]);
+}
+
+pub async fn left_out_events_are_refused(ground: impl Ground) {
+    let store = ground.open().await;
+    store
+        .put(vec![created(1), said(1, "a", 1), said(1, "b", 2)])
+        .await;
+    let events = store.journal_after(0).await;
+    let refused = store.index.apply(&events[1..]).await;
+    assert!(
+        matches!(refused, Err(StoreError::Behind { position: 0 })),
+        "{refused:?}"
+    );
+    store.index.apply(&events[..1]).await.expect("applied");
+    store.index.apply(&events).await.expect("applied");
+    assert_eq!(store.listed(1).await, ["$a", "$b"]);
+}
+
+pub async fn rows_and_position_stay_together(mut ground: impl Ground) {
+    let mut store = ground.open().await;
+    store.put(vec![created(1)]).await;
+    for round in 0..6 {
+        let events = (0..10).map(|n| said(1, &format!("r{round}-{n}"), 10 * round + n));
+        store.put(events.collect()).await;
+        let position = store.index.position();
+        let events = store.journal.read(position, 7).await.expect("read");
+        store.index.apply(&events).await.expect("applied");
+        store = ground.kill(store).await;
+        // One event made the channel; each other one that was applied is a row.
+        let position = store.index.position();
+        let (messages, channels) = store.index.counts().await.expect("read");
+        assert_eq!(messages + channels, position, "round {round}");
+        assert_eq!(store.listed(1).await.len() as u64, messages);
+        assert_eq!(store.journal.head(), 1 + 10 * (round + 1));
+    }
+    store.index_all().await;
+    assert_eq!(store.listed(1).await.len(), 60);
+}
+
+pub async fn a_cleared_index_is_made_anew(ground: impl Ground) {
+    let store = ground.open().await;
+    store
+        .put_and_index(vec![
+            created(1),
+            said(1, "a", 1),
+            edited(1, "e", "a", "edited", 5),
+            said(1, "b", 2),
+        ])
+        .await;
+    store.index.clear(0, false).await.expect("cleared");
+    assert_eq!(store.index.position(), 0);
+    assert_eq!(store.index.counts().await.expect("read"), (0, 0));
+    assert!(store.index.channels().await.expect("read").is_empty());
+    assert!(store.index.activity().await.expect("read").is_empty());
+    assert_eq!(store.preview("a").await, None);
+    assert_eq!(store.index.newest(channel_id(1)).await.expect("read"), None);
+    store.index_all().await;
+    assert_eq!(store.preview("a").await.as_deref(), Some("edited"));
+    assert_eq!(store.listed(1).await, ["$a", "$b"]);
+    assert_eq!(store.index.counts().await.expect("read"), (2, 1));
+}
+
+pub async fn a_rebuild_is_remembered(mut ground: impl Ground) {
+    let store = ground.open().await;
+    assert!(!store.index.rebuilding().await.expect("read"));
+    store.index.set_rebuilding(true).await.expect("written");
+    let store = ground.kill(store).await;
+    assert!(store.index.rebuilding().await.expect("read"));
+    store.index.set_rebuilding(false).await.expect("written");
+    let store = ground.kill(store).await;
+    assert!(!store.index.rebuilding().await.expect("read"));
+}
+
+pub async fn nothing_acknowledged_is_lost_by_a_kill(mut ground: impl Ground) {
+    let mut store = ground.open().await;
+    let mut acknowledged = Vec::new();
+    for round in 0..5u64 {
+        let mut callers = tokio::task::JoinSet::new();
+        for caller in 0..8u64 {
+            let journal = store.journal.clone();
+            let events = vec![said(1, &format!("{round}-{caller}"), round)];
+            callers.spawn(async move { journal.append(append(events)).await.expect("appended") });
+        }
+        for appended in callers.join_all().await {
+            acknowledged.extend(new_seqs(&appended));
+        }
+        store.index_all().await;
+        store = ground.kill(store).await;
+        acknowledged.sort_unstable();
+        let seqs: Vec<_> = store
+            .journal_after(0)
+            .await
+            .iter()
+            .map(|event| event.seq)
+            .collect();
+        assert_eq!(seqs, acknowledged);
+    }
+}
+
+pub async fn closed_is_unavailable(ground: impl Ground) {
+    let store = ground.open().await;
+    store.put(vec![created(1)]).await;
+    store.closer.close().await;
+    store.closer.close().await;
+    let unavailable = |error: Option<StoreError>| {
+        assert!(
+            matches!(error, Some(StoreError::Unavailable(_))),
+            "{error:?}"
+        );
+    };
+    unavailable(store.journal.append(append(vec![created(2)])).await.err());
+    unavailable(store.journal.read(0, 1).await.err());
+    unavailable(store.index.channels().await.err());
+    drop(store);
+    let store = ground.open().await;
+    assert_eq!(store.journal.head(), 1);
+    assert!(store.closer.status().format >= 1);
+}

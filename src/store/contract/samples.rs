@@ -1,0 +1,234 @@
+//! What the tests of the contract put into a store.
+
+use uuid::Uuid;
+
+use crate::domain::channel::{Channel, ChannelKind, ChannelStatus, Visibility};
+use crate::domain::entity::Entity;
+use crate::domain::event::{Event, NewEvent, Source, What};
+use crate::domain::id::{ChannelId, EventId, MessageId, Millis, RoomAlias, RoomId, Seq, UserId};
+use crate::domain::member::{Member, Membership};
+use crate::domain::message::{Message, MessageKind};
+use crate::domain::page::Order;
+use crate::payload::MessageJson;
+use crate::store::index::MessageQuery;
+use crate::store::{Append, Appended, Placed, Store};
+
+/// The channel of a number.
+pub fn channel_id(number: u128) -> ChannelId {
+    ChannelId(Uuid::from_u128(number))
+}
+
+pub fn channel(number: u128) -> Channel {
+    Channel {
+        id: channel_id(number),
+        kind: ChannelKind::City,
+        slug: format!("room-{number}"),
+        name: format!("Room {number}"),
+        description: "кімната".into(),
+        microdao: "microdao:daarion".into(),
+        visibility: Visibility::Public,
+        confidential: false,
+        status: ChannelStatus::Active,
+        is_default: false,
+        room: RoomId::trusted(format!("!room{number}")),
+        alias: Some(alias(&format!("city_room-{number}"))),
+        created_by: Some("user:alice".into()),
+        created_at: 1_000,
+    }
+}
+
+pub fn alias(localpart: &str) -> RoomAlias {
+    RoomAlias::new(localpart, "example.org").expect("a short alias")
+}
+
+pub fn user(name: &str) -> UserId {
+    UserId::trusted(format!("@{name}:example.org"))
+}
+
+pub fn event_id(name: &str) -> EventId {
+    EventId::trusted(format!("${name}"))
+}
+
+pub fn message(channel: u128, name: &str, created_at: Millis) -> Message {
+    let event = event_id(name);
+    Message {
+        id: MessageId::of(&event),
+        channel: channel_id(channel),
+        event,
+        sender: user("alice"),
+        sender_entity: Entity::parse("user:alice").expect("an entity"),
+        kind: MessageKind::Text,
+        preview: format!("text of {name}"),
+        truncated: false,
+        reply_to: None,
+        thread: None,
+        media: None,
+        created_at,
+        edited_at: None,
+        deleted: false,
+    }
+}
+
+pub fn member(name: &str, membership: Membership, since: Millis) -> Member {
+    Member {
+        user: user(name),
+        entity: Entity::parse(&format!("user:{name}")).expect("an entity"),
+        membership,
+        display_name: Some(name.to_uppercase()),
+        by: user("alice"),
+        since,
+    }
+}
+
+/// An event with an id of its own.
+pub fn new(channel: u128, name: &str, what: What) -> NewEvent {
+    NewEvent {
+        channel: channel_id(channel),
+        event: Some(event_id(name)),
+        source: Source::Push,
+        what,
+    }
+}
+
+/// The creation of a channel.
+pub fn created(number: u128) -> NewEvent {
+    new(
+        number,
+        &format!("create-{number}"),
+        What::ChannelCreated(channel(number)),
+    )
+}
+
+/// A message as an event.
+pub fn said(channel: u128, name: &str, created_at: Millis) -> NewEvent {
+    new(
+        channel,
+        name,
+        What::MessageCreated(message(channel, name, created_at)),
+    )
+}
+
+/// An edit by the sender of all sample messages.
+pub fn edited(channel: u128, name: &str, target: &str, preview: &str, at: Millis) -> NewEvent {
+    let what = What::MessageEdited {
+        target: event_id(target),
+        by: user("alice"),
+        preview: preview.into(),
+        truncated: false,
+        at,
+    };
+    new(channel, name, what)
+}
+
+pub fn deleted(channel: u128, name: &str, target: &str) -> NewEvent {
+    let what = What::MessageDeleted {
+        target: event_id(target),
+        by: user("alice"),
+        at: 9_000,
+    };
+    new(channel, name, what)
+}
+
+/// An append of these events.
+pub fn append(events: Vec<NewEvent>) -> Append {
+    Append {
+        transaction: None,
+        events,
+        skipped: Vec::new(),
+        arrived_at: 5_000,
+    }
+}
+
+/// What the tests do most.
+pub trait Shorthand {
+    async fn put(&self, events: Vec<NewEvent>) -> Appended;
+    /// Applies what the index has not met; answers what was passed over.
+    async fn index_all(&self) -> Vec<String>;
+    async fn put_and_index(&self, events: Vec<NewEvent>) -> Vec<String>;
+    async fn journal_after(&self, after: Seq) -> Vec<Event>;
+    /// Event ids of the messages of a channel, oldest first, all pages.
+    async fn listed(&self, channel: u128) -> Vec<String>;
+    async fn preview(&self, name: &str) -> Option<String>;
+}
+
+impl Shorthand for Store {
+    async fn put(&self, events: Vec<NewEvent>) -> Appended {
+        self.journal.append(append(events)).await.expect("appended")
+    }
+
+    async fn index_all(&self) -> Vec<String> {
+        let mut passed = Vec::new();
+        loop {
+            let events = self
+                .journal
+                .read(self.index.position(), 100)
+                .await
+                .expect("read");
+            if events.is_empty() {
+                return passed;
+            }
+            passed.extend(self.index.apply(&events).await.expect("applied"));
+        }
+    }
+
+    async fn put_and_index(&self, events: Vec<NewEvent>) -> Vec<String> {
+        self.put(events).await;
+        self.index_all().await
+    }
+
+    async fn journal_after(&self, after: Seq) -> Vec<Event> {
+        self.journal.read(after, usize::MAX).await.expect("read")
+    }
+
+    async fn listed(&self, channel: u128) -> Vec<String> {
+        let mut all = Vec::new();
+        let mut query = MessageQuery {
+            channel: channel_id(channel),
+            after: None,
+            order: Order::Ascending,
+            limit: 7,
+        };
+        loop {
+            let page = self
+                .index
+                .messages(query.clone())
+                .await
+                .expect("read")
+                .expect("a page");
+            all.extend(event_ids(&page.json));
+            let Some(next) = page.next else {
+                return all;
+            };
+            query.after = Some(next);
+        }
+    }
+
+    async fn preview(&self, name: &str) -> Option<String> {
+        let id = MessageId::of(&event_id(name));
+        let message = self.index.message(id).await.expect("read");
+        message.map(|message| message.preview)
+    }
+}
+
+/// The messages of a page.
+pub fn items(json: &[u8]) -> Vec<MessageJson> {
+    let list = [b"[", json, b"]"].concat();
+    serde_json::from_slice(&list).expect("a page is a list without its brackets")
+}
+
+/// The event ids of a page.
+pub fn event_ids(json: &[u8]) -> Vec<String> {
+    let ids = items(json)
+        .into_iter()
+        .map(|item| item.matrix_event_id.as_str().to_owned());
+    ids.collect()
+}
+
+/// The positions that an append has given to new events.
+pub fn new_seqs(appended: &Appended) -> Vec<Seq> {
+    let new = appended.placed.iter().filter_map(|placed| match placed {
+        Placed::New(seq) => Some(*seq),
+        Placed::Known(_) => None,
+    });
+    new.collect()
+}

@@ -1,0 +1,270 @@
+//! Making the index of the journal's events.
+//!
+//! What needs only the event (records, keys, JSON) is made on the caller's task by
+//! [`prepare`]; the writer's thread reads, compares and stores. Nothing that an event says
+//! can fail the others: what cannot be applied is passed over and named. The order in which
+//! events come does not decide: the homeserver's times do, and what changes a message that
+//! is not there yet waits for it.
+
+mod channels;
+mod members;
+mod messages;
+
+use std::collections::HashMap;
+
+use redb::{ReadableTable, ReadableTableMetadata, Table, WriteTransaction};
+
+use super::keys::{self, EventKey, Location};
+use super::records::member::MemberRecord;
+use super::records::{Record, message};
+use super::tables::{self, meta};
+use super::writer::Work;
+use crate::domain::channel::{Channel, ChannelChange};
+use crate::domain::event::{Event, What};
+use crate::domain::id::{ChannelId, EventId, Millis, Seq};
+use crate::domain::member::Member;
+use crate::store::StoreError;
+
+type Rows<'t> = Table<'t, &'static [u8], &'static [u8]>;
+type ByText<'t> = Table<'t, &'static str, &'static [u8]>;
+
+/// An event as the writer's thread wants it.
+pub struct Prepared {
+    seq: Seq,
+    channel: ChannelId,
+    key: Option<EventKey>,
+    deed: Deed,
+}
+
+/// What an event does to the index.
+enum Deed {
+    CreateChannel(Box<Channel>),
+    UpdateChannel(ChannelChange, Millis),
+    AddMessage(NewMessage),
+    /// An edit or a deletion.
+    ChangeMessage {
+        target: EventId,
+        event: Box<Event>,
+    },
+    SetMember {
+        member: Box<Member>,
+        record: Vec<u8>,
+    },
+    Nothing,
+}
+
+struct NewMessage {
+    event: EventId,
+    key: Vec<u8>,
+    row: Vec<u8>,
+    created_at: Millis,
+    deleted: bool,
+}
+
+/// Makes of events what the writer's thread needs.
+pub fn prepare(events: &[Event]) -> Vec<Prepared> {
+    events
+        .iter()
+        .map(|event| Prepared {
+            seq: event.seq,
+            channel: event.channel,
+            key: event.event.as_ref().map(keys::event),
+            deed: deed(event),
+        })
+        .collect()
+}
+
+fn deed(event: &Event) -> Deed {
+    match &event.what {
+        What::ChannelCreated(channel) => Deed::CreateChannel(Box::new(channel.clone())),
+        What::ChannelUpdated { change, at, .. } => Deed::UpdateChannel(change.clone(), *at),
+        What::MessageCreated(message) | What::MediaUploaded(message) => {
+            Deed::AddMessage(NewMessage {
+                event: message.event.clone(),
+                key: keys::message(event.channel, message.created_at, &message.event),
+                row: message::row(message),
+                created_at: message.created_at,
+                deleted: message.deleted,
+            })
+        }
+        What::MessageEdited { target, .. } | What::MessageDeleted { target, .. } => {
+            Deed::ChangeMessage {
+                target: target.clone(),
+                event: Box::new(event.clone()),
+            }
+        }
+        What::ReactionAdded { .. } => Deed::Nothing,
+        What::MemberChanged(member) => Deed::SetMember {
+            member: Box::new(member.clone()),
+            record: MemberRecord::from(member).encode(),
+        },
+    }
+}
+
+/// Applies events in order and moves the position behind the last. Answers what was passed
+/// over, and why.
+pub fn apply(work: &mut Work<'_>, events: &[Prepared]) -> Result<Vec<String>, StoreError> {
+    let position = work.staged.position;
+    let fresh = &events[events.partition_point(|event| event.seq <= position)..];
+    let (Some(first), Some(last)) = (fresh.first(), fresh.last()) else {
+        return Ok(Vec::new());
+    };
+    refuse_gap(work, first.seq)?;
+    let replayed_through = work.staged.known_through;
+    let mut applying = Applying::open(work.txn, replayed_through)?;
+    for event in fresh {
+        applying.apply(event)?;
+        if let Some(key) = event.key {
+            work.staged.indexed.push(key);
+        }
+    }
+    let passed = applying.finish()?;
+    work.staged.position = last.seq;
+    work.staged.known_through = replayed_through.max(last.seq);
+    store_positions(work)?;
+    Ok(passed)
+}
+
+/// The position goes back when the database had to be opened anew, and a caller that counts
+/// on its own would then leave events out for ever.
+fn refuse_gap(work: &Work<'_>, first: Seq) -> Result<(), StoreError> {
+    let position = work.staged.position;
+    let journal = work.txn.open_table(tables::JOURNAL)?;
+    let missing = journal
+        .range(position.saturating_add(1)..first)?
+        .next()
+        .transpose()?;
+    match missing {
+        None => Ok(()),
+        Some(_) => Err(StoreError::Behind { position }),
+    }
+}
+
+/// Writes the staged positions.
+pub fn store_positions(work: &Work<'_>) -> Result<(), StoreError> {
+    let mut numbers = work.txn.open_table(tables::META)?;
+    numbers.insert(meta::POSITION, work.staged.position)?;
+    numbers.insert(meta::KNOWN_THROUGH, work.staged.known_through)?;
+    Ok(())
+}
+
+/// The open tables of the index, and what is gathered for the end of a batch.
+struct Applying<'t> {
+    known: Rows<'t>,
+    messages: Rows<'t>,
+    channels: Rows<'t>,
+    rooms: ByText<'t>,
+    aliases: ByText<'t>,
+    activity: Table<'t, &'static [u8], u64>,
+    members: Rows<'t>,
+    memberships: Table<'t, &'static [u8], u64>,
+    orphans: Rows<'t>,
+    /// Events up to here may have been applied before the index was cleared.
+    replayed_through: Seq,
+    /// Whether any edit or deletion waits, so that messages need not look.
+    has_orphans: bool,
+    /// Channels that were looked up in this batch.
+    exist: HashMap<ChannelId, bool>,
+    /// The newest message of each channel in this batch.
+    newest: HashMap<ChannelId, Millis>,
+    passed: Vec<String>,
+}
+
+impl<'t> Applying<'t> {
+    fn open(txn: &'t WriteTransaction, replayed_through: Seq) -> Result<Self, StoreError> {
+        let orphans = txn.open_table(tables::ORPHANS)?;
+        Ok(Self {
+            known: txn.open_table(tables::KNOWN)?,
+            messages: txn.open_table(tables::MESSAGES)?,
+            channels: txn.open_table(tables::CHANNELS)?,
+            rooms: txn.open_table(tables::CHANNEL_ROOMS)?,
+            aliases: txn.open_table(tables::CHANNEL_ALIASES)?,
+            activity: txn.open_table(tables::ACTIVITY)?,
+            members: txn.open_table(tables::MEMBERS)?,
+            memberships: txn.open_table(tables::MEMBERSHIPS)?,
+            replayed_through,
+            has_orphans: !orphans.is_empty()?,
+            orphans,
+            exist: HashMap::new(),
+            newest: HashMap::new(),
+            passed: Vec::new(),
+        })
+    }
+
+    fn apply(&mut self, event: &Prepared) -> Result<(), StoreError> {
+        let applied = match &event.deed {
+            Deed::CreateChannel(channel) => self.create_channel(channel)?,
+            _ if !self.channel_exists(event.channel)? => Err("its channel is unknown".to_owned()),
+            Deed::UpdateChannel(change, at) => self.update_channel(event.channel, change, *at)?,
+            Deed::AddMessage(message) => self.add_message(event.channel, message)?,
+            Deed::ChangeMessage {
+                target,
+                event: change,
+            } => self.change_message(target, change)?,
+            Deed::SetMember { member, record } => self.set_member(event.channel, member, record)?,
+            Deed::Nothing => Ok(()),
+        };
+        let message = match (&event.deed, &applied) {
+            (Deed::AddMessage(message), Ok(())) => Some(message.key.as_slice()),
+            _ => None,
+        };
+        self.remember(event, message)?;
+        if let Err(reason) = applied {
+            let name = event.key.map_or_else(String::new, |key| {
+                format!(" ({})", uuid::Uuid::from_bytes(key))
+            });
+            let channel = event.channel;
+            self.passed.push(format!(
+                "event {}{name} of channel {channel}: {reason}",
+                event.seq
+            ));
+        }
+        Ok(())
+    }
+
+    /// Notes that the index has met an event, and where its message is.
+    fn remember(&mut self, event: &Prepared, message: Option<&[u8]>) -> Result<(), StoreError> {
+        let Some(key) = &event.key else {
+            return Ok(());
+        };
+        let location = Location {
+            seq: event.seq,
+            message,
+        };
+        let location = location.to_bytes();
+        // A replay would write what is there already, at random keys.
+        let is_there = event.seq <= self.replayed_through
+            && self
+                .known
+                .get(key.as_slice())?
+                .is_some_and(|stored| stored.value() == location);
+        if !is_there {
+            self.known.insert(key.as_slice(), location.as_slice())?;
+        }
+        Ok(())
+    }
+
+    fn channel_exists(&mut self, channel: ChannelId) -> Result<bool, StoreError> {
+        if let Some(exists) = self.exist.get(&channel) {
+            return Ok(*exists);
+        }
+        let exists = self.channels.get(channel.as_bytes().as_slice())?.is_some();
+        self.exist.insert(channel, exists);
+        Ok(exists)
+    }
+
+    /// Writes what was gathered.
+    fn finish(mut self) -> Result<Vec<String>, StoreError> {
+        for (channel, newest) in &self.newest {
+            let key = channel.as_bytes().as_slice();
+            let stored = self.activity.get(key)?.map(|at| at.value());
+            if stored.is_none_or(|stored| stored < *newest) {
+                self.activity.insert(key, *newest)?;
+            }
+        }
+        Ok(self.passed)
+    }
+}
+
+/// Whether an event could be applied; if not, why. A failure of the store is another thing.
+type Applied = Result<Result<(), String>, StoreError>;

@@ -1,0 +1,141 @@
+//! Channels: one room each, one alias each, and one default room of the city.
+
+use redb::ReadableTable;
+
+use super::{Applied, Applying, ByText};
+use crate::domain::channel::{Channel, ChannelChange, ChannelKind};
+use crate::domain::id::{ChannelId, Millis, RoomAlias};
+use crate::store::StoreError;
+use crate::store::redb::index;
+use crate::store::redb::keys;
+use crate::store::redb::records::Record;
+use crate::store::redb::records::channel::{ChannelRow, TimedChannel};
+
+impl Applying<'_> {
+    /// Adds a channel, or refreshes the one of this id: an event that comes again, or the
+    /// room's state as healing finds it. What was set later than `created_at` stays.
+    pub(super) fn create_channel(&mut self, channel: &Channel) -> Applied {
+        if let Some(other) = owner(&self.rooms, channel.room.as_str())?
+            && other != channel.id
+        {
+            return Ok(Err(format!("{} is channel {other}", channel.room)));
+        }
+        if let Some(taken) = self.taken(channel.alias.as_ref(), channel.id)? {
+            return Ok(Err(taken));
+        }
+        let mut timed = TimedChannel::created(channel.clone());
+        if let Some(stored) = self.stored_channel(channel.id)? {
+            if stored.channel.room != channel.room {
+                let room = &stored.channel.room;
+                return Ok(Err(format!("the channel has the room {room} already")));
+            }
+            timed.keep_newer(&stored);
+            self.move_alias(&stored.channel, timed.channel.alias.as_ref())?;
+        } else {
+            self.move_alias(channel, channel.alias.as_ref())?;
+        }
+        let id = channel.id.as_bytes().as_slice();
+        self.rooms.insert(channel.room.as_str(), id)?;
+        self.store_channel(&timed)?;
+        self.exist.insert(channel.id, true);
+        Ok(Ok(()))
+    }
+
+    /// Sets a field of a channel, unless it was set later already.
+    pub(super) fn update_channel(
+        &mut self,
+        id: ChannelId,
+        change: &ChannelChange,
+        at: Millis,
+    ) -> Applied {
+        let Some(mut timed) = self.stored_channel(id)? else {
+            return Ok(Err("its channel is unknown".to_owned()));
+        };
+        let set_at = timed.set_at(change);
+        if *set_at > at {
+            return Ok(Ok(()));
+        }
+        *set_at = at;
+        if let ChannelChange::Alias(alias) = change {
+            if let Some(taken) = self.taken(alias.as_ref(), id)? {
+                return Ok(Err(taken));
+            }
+            self.move_alias(&timed.channel, alias.as_ref())?;
+        }
+        timed.channel.apply(change);
+        self.store_channel(&timed)?;
+        Ok(Ok(()))
+    }
+
+    fn stored_channel(&self, id: ChannelId) -> Result<Option<TimedChannel>, StoreError> {
+        let row = self.channels.get(id.as_bytes().as_slice())?;
+        row.map(|row| index::channel(row.value())).transpose()
+    }
+
+    /// Writes a channel's row; a default room takes that from the one before it.
+    fn store_channel(&mut self, timed: &TimedChannel) -> Result<(), StoreError> {
+        let channel = &timed.channel;
+        if channel.kind == ChannelKind::City && channel.is_default {
+            self.clear_default(channel.id)?;
+        }
+        let row = ChannelRow::from(timed).encode();
+        self.channels
+            .insert(channel.id.as_bytes().as_slice(), row.as_slice())?;
+        Ok(())
+    }
+
+    /// Reads every channel, which is rare enough: a default room is chosen once.
+    fn clear_default(&mut self, except: ChannelId) -> Result<(), StoreError> {
+        let mut others = Vec::new();
+        for entry in self.channels.iter()? {
+            let timed = index::channel(entry?.1.value())?;
+            let channel = &timed.channel;
+            if channel.is_default && channel.kind == ChannelKind::City && channel.id != except {
+                others.push(timed);
+            }
+        }
+        for mut timed in others {
+            timed.channel.is_default = false;
+            let row = ChannelRow::from(&timed).encode();
+            let id = timed.channel.id;
+            self.channels
+                .insert(id.as_bytes().as_slice(), row.as_slice())?;
+        }
+        Ok(())
+    }
+
+    /// Says whose an alias is, when it is another channel's.
+    fn taken(
+        &self,
+        alias: Option<&RoomAlias>,
+        id: ChannelId,
+    ) -> Result<Option<String>, StoreError> {
+        let Some(alias) = alias else {
+            return Ok(None);
+        };
+        let other = owner(&self.aliases, alias.as_str())?.filter(|other| *other != id);
+        Ok(other.map(|other| format!("{alias} leads to channel {other}")))
+    }
+
+    /// Makes an alias lead to a channel, in place of the one that its row has.
+    fn move_alias(
+        &mut self,
+        stored: &Channel,
+        alias: Option<&RoomAlias>,
+    ) -> Result<(), StoreError> {
+        if let Some(before) = &stored.alias {
+            self.aliases.remove(before.as_str())?;
+        }
+        if let Some(alias) = alias {
+            self.aliases
+                .insert(alias.as_str(), stored.id.as_bytes().as_slice())?;
+        }
+        Ok(())
+    }
+}
+
+/// Which channel a room or an alias belongs to.
+fn owner(table: &ByText<'_>, name: &str) -> Result<Option<ChannelId>, StoreError> {
+    let id = table.get(name)?;
+    id.map(|id| keys::channel(id.value())).transpose()
+}

@@ -1,0 +1,125 @@
+//! Messages, their edits and deletions, in whatever order they come.
+
+use redb::ReadableTable;
+
+use super::{Applied, Applying, NewMessage};
+use crate::domain::event::{Event, What};
+use crate::domain::id::{ChannelId, EventId};
+use crate::domain::message::Message;
+use crate::store::StoreError;
+use crate::store::redb::keys::{self, Location};
+use crate::store::redb::records::event::EventRecord;
+use crate::store::redb::records::{Record, message};
+
+/// Where the target of an edit or a deletion is.
+enum Target {
+    /// A message with this key and row.
+    There(Vec<u8>, Box<Message>),
+    /// It has not come yet.
+    Missing,
+    /// It is no message, or one of another channel: no room may change another's.
+    NotOurs,
+}
+
+impl Applying<'_> {
+    pub(super) fn add_message(&mut self, channel: ChannelId, new: &NewMessage) -> Applied {
+        // A message that is there was appended twice around a rebuild of the index. What
+        // has happened to it since stays; only a deletion is news.
+        let is_there = self.messages.get(new.key.as_slice())?.is_some();
+        if !is_there || new.deleted {
+            self.messages
+                .insert(new.key.as_slice(), new.row.as_slice())?;
+        }
+        let newest = self.newest.entry(channel).or_insert(new.created_at);
+        *newest = new.created_at.max(*newest);
+        if self.has_orphans {
+            self.adopt_orphans(channel, new)?;
+        }
+        Ok(Ok(()))
+    }
+
+    pub(super) fn change_message(&mut self, target: &EventId, event: &Event) -> Applied {
+        match self.find(target, event.channel)? {
+            Target::There(key, mut message) => {
+                if change(&mut message, &event.what) {
+                    self.messages
+                        .insert(key.as_slice(), message::row(&message).as_slice())?;
+                }
+            }
+            Target::Missing => {
+                let record = EventRecord::numbered(event).encode();
+                let key = keys::orphan(target, event.seq);
+                self.orphans.insert(key.as_slice(), record.as_slice())?;
+                self.has_orphans = true;
+            }
+            Target::NotOurs => {}
+        }
+        Ok(Ok(()))
+    }
+
+    fn find(&self, target: &EventId, channel: ChannelId) -> Result<Target, StoreError> {
+        let Some(location) = self.known.get(keys::event(target).as_slice())? else {
+            return Ok(Target::Missing);
+        };
+        let Some(key) = Location::parse(location.value())?.message else {
+            return Ok(Target::NotOurs);
+        };
+        if !key.starts_with(channel.as_bytes()) {
+            return Ok(Target::NotOurs);
+        }
+        // A cleared index knows the place of a message before it is there again.
+        let Some(row) = self.messages.get(key)? else {
+            return Ok(Target::Missing);
+        };
+        let message = message::read(row.value())?;
+        Ok(Target::There(key.to_vec(), Box::new(message)))
+    }
+
+    /// Applies what has waited for a message, in the order of its arrival.
+    fn adopt_orphans(&mut self, channel: ChannelId, new: &NewMessage) -> Result<(), StoreError> {
+        let range = keys::Range::of(&keys::orphans(&new.event));
+        let mut waiting = Vec::new();
+        for entry in self.orphans.range::<&[u8]>(range.bounds())? {
+            let (key, value) = entry?;
+            // The seq is not needed here: the keys are in its order.
+            waiting.push((
+                key.value().to_vec(),
+                EventRecord::decode(value.value())?.into_event(0)?,
+            ));
+        }
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        let mut message = {
+            let row = self.messages.get(new.key.as_slice())?;
+            message::read(row.as_ref().map_or(&new.row, |row| row.value()))?
+        };
+        for (key, event) in waiting {
+            if event.channel == channel {
+                change(&mut message, &event.what);
+            }
+            self.orphans.remove(key.as_slice())?;
+        }
+        self.messages
+            .insert(new.key.as_slice(), message::row(&message).as_slice())?;
+        Ok(())
+    }
+}
+
+/// Edits or deletes a message; says whether it changed.
+fn change(message: &mut Message, what: &What) -> bool {
+    match what {
+        What::MessageEdited {
+            by,
+            preview,
+            truncated,
+            at,
+            ..
+        } => message.edit(by, preview, *truncated, *at),
+        What::MessageDeleted { .. } => {
+            message.delete();
+            true
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,246 @@
+//! The index as its readers see it; [`apply`](super::apply) writes it.
+
+use async_trait::async_trait;
+use redb::{
+    ReadTransaction, ReadableTable, ReadableTableMetadata, TableDefinition, WriteTransaction,
+};
+
+use super::keys::{self, Location};
+use super::records::channel::{ChannelRow, TimedChannel};
+use super::records::member::MemberRecord;
+use super::records::{Record, message};
+use super::tables::{self, meta};
+use super::writer::Work;
+use super::{Redb, apply, pages};
+use crate::domain::channel::Channel;
+use crate::domain::event::Event;
+use crate::domain::id::{ChannelId, EventId, MessageId, Seq, UserId};
+use crate::domain::member::{Member, Membership};
+use crate::domain::message::Message;
+use crate::domain::page::Page;
+use crate::store::index::{ActivityMap, MemberQuery, MessageQuery, RenderedPage};
+use crate::store::{Index, StoreError};
+
+#[async_trait]
+impl Index for Redb {
+    async fn apply(&self, events: &[Event]) -> Result<Vec<String>, StoreError> {
+        let prepared = apply::prepare(events);
+        self.writer
+            .run(move |work| apply::apply(work, &prepared))
+            .await
+    }
+
+    fn position(&self) -> Seq {
+        self.shared.memory().position
+    }
+
+    async fn clear(&self, position: Seq, forget_events: bool) -> Result<(), StoreError> {
+        self.writer
+            .run(move |work| clear(work, position, forget_events))
+            .await
+    }
+
+    async fn set_rebuilding(&self, rebuilding: bool) -> Result<(), StoreError> {
+        self.writer
+            .run(move |work| {
+                let mut numbers = work.txn.open_table(tables::META)?;
+                numbers.insert(meta::REBUILDING, u64::from(rebuilding))?;
+                work.must_be_durable();
+                Ok(())
+            })
+            .await
+    }
+
+    async fn rebuilding(&self) -> Result<bool, StoreError> {
+        self.read(|txn| {
+            let numbers = txn.open_table(tables::META)?;
+            Ok(numbers
+                .get(meta::REBUILDING)?
+                .is_some_and(|value| value.value() == 1))
+        })
+    }
+
+    async fn channels(&self) -> Result<Vec<Channel>, StoreError> {
+        self.scan(|txn| {
+            let channels = txn.open_table(tables::CHANNELS)?;
+            channels
+                .iter()?
+                .map(|entry| Ok(channel(entry?.1.value())?.channel))
+                .collect()
+        })
+        .await
+    }
+
+    async fn activity(&self) -> Result<ActivityMap, StoreError> {
+        self.scan(|txn| {
+            let activity = txn.open_table(tables::ACTIVITY)?;
+            activity
+                .iter()?
+                .map(|entry| {
+                    let (id, at) = entry?;
+                    Ok((keys::channel(id.value())?, at.value()))
+                })
+                .collect()
+        })
+        .await
+    }
+
+    async fn channel(&self, id: ChannelId) -> Result<Option<Channel>, StoreError> {
+        self.read(|txn| {
+            let value = txn
+                .open_table(tables::CHANNELS)?
+                .get(id.as_bytes().as_slice())?;
+            value
+                .map(|value| Ok(channel(value.value())?.channel))
+                .transpose()
+        })
+    }
+
+    async fn messages(&self, query: MessageQuery) -> Result<Option<RenderedPage>, StoreError> {
+        self.read(|txn| pages::messages(txn, &query))
+    }
+
+    async fn message(&self, id: MessageId) -> Result<Option<Message>, StoreError> {
+        self.read(|txn| {
+            let Some(key) = message_key(txn, id)? else {
+                return Ok(None);
+            };
+            // A cleared index remembers where a message was until it is there again.
+            let row = txn.open_table(tables::MESSAGES)?.get(key.as_slice())?;
+            row.map(|row| message::read(row.value())).transpose()
+        })
+    }
+
+    async fn watermark(&self, channel: ChannelId) -> Result<Option<EventId>, StoreError> {
+        self.read(|txn| {
+            let marks = txn.open_table(tables::WATERMARKS)?;
+            let mark = marks.get(channel.as_bytes().as_slice())?;
+            Ok(mark.map(|mark| EventId::trusted(mark.value())))
+        })
+    }
+
+    async fn set_watermark(&self, channel: ChannelId, event: &EventId) -> Result<(), StoreError> {
+        let event = event.clone();
+        self.writer
+            .run(move |work| {
+                let mut marks = work.txn.open_table(tables::WATERMARKS)?;
+                marks.insert(channel.as_bytes().as_slice(), event.as_str())?;
+                Ok(())
+            })
+            .await
+    }
+
+    async fn members(&self, query: MemberQuery) -> Result<Page<Member>, StoreError> {
+        self.read(|txn| pages::members(txn, &query))
+    }
+
+    async fn member(
+        &self,
+        channel: ChannelId,
+        user: &UserId,
+    ) -> Result<Option<Member>, StoreError> {
+        self.read(|txn| {
+            let members = txn.open_table(tables::MEMBERS)?;
+            stored_member(&members, channel, user)
+        })
+    }
+
+    async fn memberships(&self, user: &UserId) -> Result<Vec<(ChannelId, Membership)>, StoreError> {
+        self.read(|txn| {
+            let memberships = txn.open_table(tables::MEMBERSHIPS)?;
+            let range = keys::Range::of(&keys::memberships(user));
+            memberships
+                .range::<&[u8]>(range.bounds())?
+                .map(|entry| {
+                    let (key, joined) = entry?;
+                    let membership = match joined.value() {
+                        0 => Membership::Invited,
+                        _ => Membership::Joined,
+                    };
+                    Ok((keys::membership_channel(key.value())?, membership))
+                })
+                .collect()
+        })
+    }
+
+    async fn counts(&self) -> Result<(u64, u64), StoreError> {
+        self.read(|txn| {
+            let messages = txn.open_table(tables::MESSAGES)?.len()?;
+            Ok((messages, txn.open_table(tables::CHANNELS)?.len()?))
+        })
+    }
+}
+
+/// A table of the index whose values are bytes.
+type Rows = TableDefinition<'static, &'static [u8], &'static [u8]>;
+
+/// Reads a channel's row.
+pub fn channel(row: &[u8]) -> Result<TimedChannel, StoreError> {
+    ChannelRow::decode(row)?.try_into()
+}
+
+/// Where a message is, by its id.
+pub fn message_key(txn: &ReadTransaction, id: MessageId) -> Result<Option<Vec<u8>>, StoreError> {
+    let known = txn.open_table(tables::KNOWN)?;
+    let Some(location) = known.get(id.as_bytes().as_slice())? else {
+        return Ok(None);
+    };
+    Ok(Location::parse(location.value())?
+        .message
+        .map(<[u8]>::to_vec))
+}
+
+/// A member, whether it is there or gone.
+pub fn stored_member(
+    members: &impl ReadableTable<&'static [u8], &'static [u8]>,
+    channel: ChannelId,
+    user: &UserId,
+) -> Result<Option<Member>, StoreError> {
+    for class in [keys::PRESENT, keys::GONE] {
+        if let Some(value) = members.get(keys::member(channel, class, user).as_slice())? {
+            return Ok(Some(MemberRecord::decode(value.value())?.try_into()?));
+        }
+    }
+    Ok(None)
+}
+
+/// Drops all rows. What is known of the journal's events stays unless it is to be forgotten:
+/// then everything that has been appended so far counts as never seen.
+fn clear(work: &mut Work<'_>, position: Seq, forget_events: bool) -> Result<(), StoreError> {
+    let txn = work.txn;
+    for table in [
+        tables::MESSAGES,
+        tables::CHANNELS,
+        tables::MEMBERS,
+        tables::ORPHANS,
+    ] {
+        empty(txn, table)?;
+    }
+    for table in [tables::CHANNEL_ROOMS, tables::CHANNEL_ALIASES] {
+        txn.delete_table(table)?;
+        txn.open_table(table)?;
+    }
+    for table in [tables::ACTIVITY, tables::MEMBERSHIPS] {
+        txn.delete_table(table)?;
+        txn.open_table(table)?;
+    }
+    work.staged.position = position;
+    if forget_events {
+        empty(txn, tables::KNOWN)?;
+        txn.delete_table(tables::WATERMARKS)?;
+        txn.open_table(tables::WATERMARKS)?;
+        work.staged.forgotten = true;
+        work.staged.pending.clear();
+        work.staged.indexed.clear();
+        work.staged.known_through = work.staged.head;
+    }
+    apply::store_positions(work)?;
+    work.must_be_durable();
+    Ok(())
+}
+
+fn empty(txn: &WriteTransaction, table: Rows) -> Result<(), StoreError> {
+    txn.delete_table(table)?;
+    txn.open_table(table)?;
+    Ok(())
+}

@@ -1,0 +1,246 @@
+//! The journal: appends that are de-duplicated and durable, and reading after a position.
+//!
+//! An append writes at the end of one table and, for a transaction, into a small ring. What
+//! is known already is found in memory or by one read in the index's table; nothing is
+//! written at a random key here.
+
+use async_trait::async_trait;
+use redb::{ReadableTable, ReadableTableMetadata};
+
+use super::Redb;
+use super::keys::{self, EventKey, Location};
+use super::records::Record;
+use super::records::event::{EventHead, EventRecord};
+use super::records::skipped::SkippedRecord;
+use super::tables::{self, meta};
+use super::writer::Work;
+use crate::domain::event::{Event, Skipped};
+use crate::domain::id::{EventId, Millis, Seq};
+use crate::store::{Append, Appended, Journal, Placed, SkippedReport, StoreError};
+
+/// How many events one trim drops at most: some 10 ms of the writer.
+const TRIM: usize = 5_000;
+
+/// An append whose records are made, so that the writer's thread has only to store them.
+struct Prepared {
+    transaction: Option<String>,
+    events: Vec<(Option<EventKey>, Vec<u8>)>,
+    skipped: Vec<Vec<u8>>,
+}
+
+impl From<Append> for Prepared {
+    fn from(append: Append) -> Self {
+        let record = |event| EventRecord::new(event, append.arrived_at).encode();
+        Self {
+            events: append
+                .events
+                .iter()
+                .map(|event| (event.event.as_ref().map(keys::event), record(event)))
+                .collect(),
+            skipped: append
+                .skipped
+                .into_iter()
+                .map(|skipped| SkippedRecord::from(skipped).encode())
+                .collect(),
+            transaction: append.transaction,
+        }
+    }
+}
+
+#[async_trait]
+impl Journal for Redb {
+    async fn append(&self, append: Append) -> Result<Appended, StoreError> {
+        let prepared = Prepared::from(append);
+        self.writer.run(move |work| store(work, &prepared)).await
+    }
+
+    async fn read(&self, after: Seq, limit: usize) -> Result<Vec<Event>, StoreError> {
+        self.read(|txn| {
+            let journal = txn.open_table(tables::JOURNAL)?;
+            let entries = journal.range(after.saturating_add(1)..)?.take(limit);
+            entries
+                .map(|entry| {
+                    let (seq, value) = entry?;
+                    EventRecord::decode(value.value())?.into_event(seq.value())
+                })
+                .collect()
+        })
+    }
+
+    fn head(&self) -> Seq {
+        self.shared.memory().head
+    }
+
+    async fn first(&self) -> Result<Seq, StoreError> {
+        self.read(|txn| {
+            let first = txn
+                .open_table(tables::JOURNAL)?
+                .first()?
+                .map(|(seq, _)| seq.value());
+            Ok(first.unwrap_or_else(|| self.head() + 1))
+        })
+    }
+
+    async fn knows(&self, events: &[EventId]) -> Result<Vec<bool>, StoreError> {
+        let keys: Vec<EventKey> = events.iter().map(keys::event).collect();
+        // Memory first: what leaves it is in the table by then, for a later snapshot.
+        let pending: Vec<bool> = {
+            let memory = self.shared.memory();
+            keys.iter()
+                .map(|key| memory.pending.contains_key(key))
+                .collect()
+        };
+        self.read(|txn| {
+            let known = txn.open_table(tables::KNOWN)?;
+            keys.iter()
+                .zip(pending)
+                .map(|(key, pending)| Ok(pending || known.get(key.as_slice())?.is_some()))
+                .collect()
+        })
+    }
+
+    async fn trim(&self, before: Millis, upto: Seq) -> Result<u64, StoreError> {
+        self.writer.run(move |work| trim(work, before, upto)).await
+    }
+
+    async fn skipped(&self) -> Result<SkippedReport, StoreError> {
+        self.read(|txn| {
+            let numbers = txn.open_table(tables::META)?;
+            let count = number(&numbers, meta::SKIPPED)?;
+            let ring = txn.open_table(tables::SKIPPED)?;
+            let slots = (count.saturating_sub(tables::SKIPPED_SLOTS)..count).rev();
+            let latest = slots.map(|counter| {
+                let value = ring.get(counter % tables::SKIPPED_SLOTS)?;
+                let value = value.ok_or_else(|| {
+                    StoreError::Damaged(format!("skipped event {counter} is missing"))
+                })?;
+                Ok(Skipped::from(SkippedRecord::decode(value.value())?))
+            });
+            Ok(SkippedReport {
+                count,
+                latest: latest.collect::<Result<_, StoreError>>()?,
+            })
+        })
+    }
+}
+
+/// One of the numbers of [`tables::META`]; 0 when it was never set.
+pub fn number(
+    numbers: &impl ReadableTable<&'static str, u64>,
+    name: &str,
+) -> Result<u64, StoreError> {
+    Ok(numbers.get(name)?.map_or(0, |value| value.value()))
+}
+
+fn store(work: &mut Work<'_>, append: &Prepared) -> Result<Appended, StoreError> {
+    if let Some(id) = &append.transaction
+        && work.memory.has_transaction(&work.staged, id)
+    {
+        return Ok(Appended {
+            repeated: true,
+            placed: Vec::new(),
+            head: work.staged.head,
+        });
+    }
+    let placed = place(work, &append.events)?;
+    store_skipped(work, &append.skipped)?;
+    // A transaction with nothing new in it would do the same again: nothing, so it need not
+    // be on the disk. This is what each message that we sent comes back as.
+    let is_new = placed.iter().any(|placed| matches!(placed, Placed::New(_)));
+    if is_new || !append.skipped.is_empty() {
+        work.must_be_durable();
+    }
+    if let Some(id) = &append.transaction {
+        let (slot, counter) = work.memory.stage_transaction(&mut work.staged, id);
+        work.txn
+            .open_table(tables::TRANSACTIONS)?
+            .insert(slot, id.as_str())?;
+        work.txn
+            .open_table(tables::META)?
+            .insert(meta::TRANSACTIONS, counter)?;
+    }
+    Ok(Appended {
+        repeated: false,
+        placed,
+        head: work.staged.head,
+    })
+}
+
+fn place(
+    work: &mut Work<'_>,
+    events: &[(Option<EventKey>, Vec<u8>)],
+) -> Result<Vec<Placed>, StoreError> {
+    let known = work.txn.open_table(tables::KNOWN)?;
+    let mut journal = work.txn.open_table(tables::JOURNAL)?;
+    let mut placed = Vec::with_capacity(events.len());
+    for (key, record) in events {
+        if let Some(key) = key {
+            let seq = match work.memory.pending(&work.staged, key) {
+                Some(seq) => Some(seq),
+                None => indexed(&known, key)?,
+            };
+            if seq.is_some() {
+                placed.push(Placed::Known(seq));
+                continue;
+            }
+        }
+        work.staged.head += 1;
+        let seq = work.staged.head;
+        journal.insert(seq, record.as_slice())?;
+        if let Some(key) = key {
+            work.staged.pending.insert(*key, seq);
+        }
+        placed.push(Placed::New(seq));
+    }
+    Ok(placed)
+}
+
+/// Where an event stands that the index has met.
+fn indexed(
+    known: &impl ReadableTable<&'static [u8], &'static [u8]>,
+    key: &EventKey,
+) -> Result<Option<Seq>, StoreError> {
+    let location = known.get(key.as_slice())?;
+    location
+        .map(|location| Ok(Location::parse(location.value())?.seq))
+        .transpose()
+}
+
+fn store_skipped(work: &Work<'_>, skipped: &[Vec<u8>]) -> Result<(), StoreError> {
+    if skipped.is_empty() {
+        return Ok(());
+    }
+    let mut numbers = work.txn.open_table(tables::META)?;
+    let mut ring = work.txn.open_table(tables::SKIPPED)?;
+    let mut count = number(&numbers, meta::SKIPPED)?;
+    for record in skipped {
+        ring.insert(count % tables::SKIPPED_SLOTS, record.as_slice())?;
+        count += 1;
+    }
+    numbers.insert(meta::SKIPPED, count)?;
+    Ok(())
+}
+
+/// Drops the oldest events. Never one that the index has not applied: it is made of them.
+/// Not durable, because dropping them once more does no harm.
+fn trim(work: &mut Work<'_>, before: Millis, upto: Seq) -> Result<u64, StoreError> {
+    let upto = upto.min(work.staged.position);
+    let mut journal = work.txn.open_table(tables::JOURNAL)?;
+    let mut last = None;
+    for entry in journal.range(..=upto)?.take(TRIM) {
+        let (seq, value) = entry?;
+        if EventHead::decode(value.value())?.arrived_at >= before {
+            break;
+        }
+        last = Some(seq.value());
+    }
+    let Some(last) = last else {
+        return Ok(0);
+    };
+    let length = journal.len()?;
+    journal.retain_in(..=last, |_, _| false)?;
+    let dropped = length - journal.len()?;
+    let mut numbers = work.txn.open_table(tables::META)?;
+    numbers.insert(meta::JOURNAL_HEAD, work.staged.head)?;
+    Ok(dropped)
+}

@@ -1,0 +1,218 @@
+//! Keys that are made of several parts, and locations: what the index knows of an event.
+//!
+//! Numbers in keys are big-endian, so that bytes compare as they do. Texts stand last or end
+//! with a zero byte, which no Matrix id holds.
+
+use std::ops::Bound;
+
+use crate::domain::id::{ChannelId, EventId, MessageId, Millis, Seq, UserId};
+use crate::domain::member::Membership;
+use crate::domain::page::Order;
+use crate::store::StoreError;
+
+/// The 16 bytes by which an event is known.
+pub type EventKey = [u8; 16];
+
+/// The key of an event in the table of known ones.
+pub fn event(event: &EventId) -> EventKey {
+    *MessageId::of(event).as_bytes()
+}
+
+const CHANNEL: usize = 16;
+const TIME: usize = 8;
+
+/// The key of a message.
+pub fn message(channel: ChannelId, created_at: Millis, event: &EventId) -> Vec<u8> {
+    let mut key = Vec::with_capacity(CHANNEL + TIME + event.as_str().len());
+    key.extend_from_slice(channel.as_bytes());
+    key.extend_from_slice(&created_at.to_be_bytes());
+    key.extend_from_slice(event.as_str().as_bytes());
+    key
+}
+
+/// The event id at the end of a message's key.
+pub fn message_event(key: &[u8]) -> Result<EventId, StoreError> {
+    key.get(CHANNEL + TIME..)
+        .and_then(|text| std::str::from_utf8(text).ok())
+        .map(EventId::trusted)
+        .ok_or_else(|| StoreError::Damaged(format!("key of a message: {key:02x?}")))
+}
+
+/// A range of the keys that begin with a prefix.
+pub struct Range {
+    start: Bound<Vec<u8>>,
+    /// The first key behind the prefix; none behind the last possible one.
+    end: Bound<Vec<u8>>,
+}
+
+impl Range {
+    /// All keys that begin with `prefix`.
+    pub fn of(prefix: &[u8]) -> Self {
+        let last = prefix.iter().rposition(|byte| *byte != u8::MAX);
+        Self {
+            start: Bound::Included(prefix.to_vec()),
+            end: last.map_or(Bound::Unbounded, |last| {
+                let mut end = prefix[..=last].to_vec();
+                end[last] += 1;
+                Bound::Excluded(end)
+            }),
+        }
+    }
+
+    /// Leaves out `key`, which is in the range, and what comes before it in this order.
+    pub fn begin_behind(&mut self, key: Vec<u8>, order: Order) {
+        match order {
+            Order::Ascending => self.start = Bound::Excluded(key),
+            Order::Descending => self.end = Bound::Excluded(key),
+        }
+    }
+
+    /// The bounds as redb takes them.
+    pub fn bounds(&self) -> (Bound<&[u8]>, Bound<&[u8]>) {
+        (
+            self.start.as_ref().map(Vec::as_slice),
+            self.end.as_ref().map(Vec::as_slice),
+        )
+    }
+}
+
+/// Reads a channel's 16 bytes.
+pub fn channel(bytes: &[u8]) -> Result<ChannelId, StoreError> {
+    uuid::Uuid::from_slice(bytes)
+        .map(ChannelId)
+        .map_err(|_| StoreError::Damaged(format!("id of a channel: {bytes:02x?}")))
+}
+
+/// The class of members that are joined or invited.
+pub const PRESENT: u8 = 0;
+/// The class of members that have left or are banned.
+pub const GONE: u8 = 1;
+
+/// The class of a member: the middle of its key.
+pub fn member_class(membership: Membership) -> u8 {
+    match membership {
+        Membership::Invited | Membership::Joined => PRESENT,
+        Membership::Left | Membership::Banned => GONE,
+    }
+}
+
+/// What all members of a class in a channel begin with.
+pub fn members(channel: ChannelId, class: u8) -> Vec<u8> {
+    let mut key = Vec::with_capacity(CHANNEL + 1 + 64);
+    key.extend_from_slice(channel.as_bytes());
+    key.push(class);
+    key
+}
+
+/// The key of a member.
+pub fn member(channel: ChannelId, class: u8, user: &UserId) -> Vec<u8> {
+    let mut key = members(channel, class);
+    key.extend_from_slice(user.as_str().as_bytes());
+    key
+}
+
+/// What all memberships of a user begin with.
+pub fn memberships(user: &UserId) -> Vec<u8> {
+    terminated(user.as_str(), CHANNEL)
+}
+
+/// The key of a membership by its user.
+pub fn membership(user: &UserId, channel: ChannelId) -> Vec<u8> {
+    let mut key = memberships(user);
+    key.extend_from_slice(channel.as_bytes());
+    key
+}
+
+/// The channel at the end of a membership's key.
+pub fn membership_channel(key: &[u8]) -> Result<ChannelId, StoreError> {
+    channel(&key[key.len().saturating_sub(CHANNEL)..])
+}
+
+/// What all edits and deletions that wait for a message begin with.
+pub fn orphans(target: &EventId) -> Vec<u8> {
+    terminated(target.as_str(), TIME)
+}
+
+/// The key of an edit or deletion that waits for its message.
+pub fn orphan(target: &EventId, seq: Seq) -> Vec<u8> {
+    let mut key = orphans(target);
+    key.extend_from_slice(&seq.to_be_bytes());
+    key
+}
+
+fn terminated(text: &str, more: usize) -> Vec<u8> {
+    let mut key = Vec::with_capacity(text.len() + 1 + more);
+    key.extend_from_slice(text.as_bytes());
+    key.push(0);
+    key
+}
+
+/// Where a known event stands. As bytes: a tag (0 another event, 1 a message), the `seq` in
+/// 8 bytes, and for a message its key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Location<'a> {
+    /// The event's position in the journal (which may have been trimmed since).
+    pub seq: Seq,
+    /// The key of the message that the event is.
+    pub message: Option<&'a [u8]>,
+}
+
+impl<'a> Location<'a> {
+    pub fn to_bytes(self) -> Vec<u8> {
+        let key = self.message.unwrap_or_default();
+        let mut bytes = Vec::with_capacity(1 + TIME + key.len());
+        bytes.push(u8::from(self.message.is_some()));
+        bytes.extend_from_slice(&self.seq.to_be_bytes());
+        bytes.extend_from_slice(key);
+        bytes
+    }
+
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, StoreError> {
+        let damaged = || StoreError::Damaged(format!("location of an event: {bytes:02x?}"));
+        let (tag, rest) = bytes.split_first().ok_or_else(damaged)?;
+        let (seq, key) = rest.split_first_chunk::<TIME>().ok_or_else(damaged)?;
+        let message = match tag {
+            0 => None,
+            1 if key.len() > CHANNEL + TIME => Some(key),
+            _ => return Err(damaged()),
+        };
+        Ok(Self {
+            seq: u64::from_be_bytes(*seq),
+            message,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn location_round_trips_and_refuses_noise() {
+        let key = message(
+            ChannelId(uuid::Uuid::from_u128(7)),
+            9,
+            &EventId::trusted("$a"),
+        );
+        for message in [None, Some(key.as_slice())] {
+            let location = Location { seq: 5, message };
+            let bytes = location.to_bytes();
+            assert_eq!(Location::parse(&bytes).expect("a location"), location);
+        }
+        for bad in [
+            &b""[..],
+            b"\x01",
+            b"\x02\0\0\0\0\0\0\0\x05",
+            b"\x01\0\0\0\0\0\0\0\x05ab",
+        ] {
+            assert!(Location::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn range_of_the_last_prefix_has_no_end() {
+        let range = Range::of(&[1, 255]);
+        assert_eq!(range.end, Bound::Excluded(vec![2]));
+        assert_eq!(Range::of(&[255, 255]).end, Bound::Unbounded);
+    }
+}

@@ -1,0 +1,157 @@
+//! What the store holds in memory beside the file: positions, the latest transactions, and
+//! the events that the index has not taken over yet.
+//!
+//! Only the writer changes it, and only after a commit: until then the changes of a
+//! transaction are [`Staged`] and nobody else sees them.
+
+use std::collections::{HashMap, HashSet};
+
+use redb::{Database, ReadableDatabase, ReadableTable};
+
+use super::keys::{self, EventKey};
+use super::records::Record;
+use super::records::event::EventHead;
+use super::tables::{self, meta};
+use crate::domain::id::{EventId, Seq};
+use crate::store::StoreError;
+
+/// The state of an open store.
+#[derive(Debug, Default)]
+pub struct Memory {
+    /// The newest position of the journal.
+    pub head: Seq,
+    /// The position of the index.
+    pub position: Seq,
+    /// Events up to here have their row in the table of known ones.
+    pub known_through: Seq,
+    /// Events after `known_through`, by key.
+    pub pending: HashMap<EventKey, Seq>,
+    transactions: Transactions,
+}
+
+/// The ring of the latest transactions.
+#[derive(Debug, Default)]
+struct Transactions {
+    /// How many there have ever been; the next one's slot follows from it.
+    counter: u64,
+    slots: HashMap<u64, String>,
+    ids: HashSet<String>,
+}
+
+/// What the requests of one group want to change; see [`Memory::absorb`].
+#[derive(Debug, Default)]
+pub struct Staged {
+    pub head: Seq,
+    pub position: Seq,
+    pub known_through: Seq,
+    /// All known events were forgotten before `pending` was staged.
+    pub forgotten: bool,
+    pub pending: HashMap<EventKey, Seq>,
+    /// Events that now have their row in the table of known ones.
+    pub indexed: Vec<EventKey>,
+    transactions: Vec<String>,
+}
+
+impl Memory {
+    /// Reads the state of a database that has just been opened.
+    pub fn load(database: &Database) -> Result<Self, StoreError> {
+        let txn = database.begin_read()?;
+        let numbers = txn.open_table(tables::META)?;
+        let number = |name| -> Result<u64, StoreError> {
+            Ok(numbers.get(name)?.map_or(0, |value| value.value()))
+        };
+        let journal = txn.open_table(tables::JOURNAL)?;
+        let newest = journal.last()?.map_or(0, |(seq, _)| seq.value());
+        let mut memory = Self {
+            head: newest.max(number(meta::JOURNAL_HEAD)?),
+            position: number(meta::POSITION)?,
+            known_through: number(meta::KNOWN_THROUGH)?,
+            ..Self::default()
+        };
+        memory.transactions.counter = number(meta::TRANSACTIONS)?;
+        for entry in txn.open_table(tables::TRANSACTIONS)?.iter()? {
+            let (slot, id) = entry?;
+            memory
+                .transactions
+                .keep(slot.value(), id.value().to_owned());
+        }
+        for entry in journal.range(memory.known_through.saturating_add(1)..)? {
+            let (seq, value) = entry?;
+            if let Some(event) = EventHead::decode(value.value())?.event {
+                let key = keys::event(&EventId::trusted(event));
+                memory.pending.insert(key, seq.value());
+            }
+        }
+        Ok(memory)
+    }
+
+    /// What a transaction begins with.
+    pub fn stage(&self) -> Staged {
+        Staged {
+            head: self.head,
+            position: self.position,
+            known_through: self.known_through,
+            ..Staged::default()
+        }
+    }
+
+    /// Takes over what has been committed.
+    pub fn absorb(&mut self, staged: Staged) {
+        if staged.forgotten {
+            self.pending = HashMap::new();
+        }
+        self.head = staged.head;
+        self.position = staged.position;
+        self.known_through = staged.known_through;
+        self.pending.extend(staged.pending);
+        for key in &staged.indexed {
+            if self
+                .pending
+                .get(key)
+                .is_some_and(|seq| *seq <= self.known_through)
+            {
+                self.pending.remove(key);
+            }
+        }
+        // A burst must not cost memory for ever.
+        if self.pending.is_empty() && self.pending.capacity() > 1_024 {
+            self.pending.shrink_to_fit();
+        }
+        for id in staged.transactions {
+            let slot = self.transactions.counter % tables::TRANSACTION_SLOTS;
+            self.transactions.keep(slot, id);
+            self.transactions.counter += 1;
+        }
+    }
+
+    /// Where an event stands that is not in the table of known ones yet.
+    pub fn pending(&self, staged: &Staged, key: &EventKey) -> Option<Seq> {
+        let held = || (!staged.forgotten).then(|| self.pending.get(key).copied());
+        staged
+            .pending
+            .get(key)
+            .copied()
+            .or_else(|| held().flatten())
+    }
+
+    /// Whether a transaction has been committed, or is in this group.
+    pub fn has_transaction(&self, staged: &Staged, id: &str) -> bool {
+        self.transactions.ids.contains(id) || staged.transactions.iter().any(|held| held == id)
+    }
+
+    /// Stages a transaction; answers its slot and the counter behind it.
+    pub fn stage_transaction(&self, staged: &mut Staged, id: &str) -> (u64, u64) {
+        let counter = self.transactions.counter + staged.transactions.len() as u64;
+        staged.transactions.push(id.to_owned());
+        (counter % tables::TRANSACTION_SLOTS, counter + 1)
+    }
+}
+
+impl Transactions {
+    fn keep(&mut self, slot: u64, id: String) {
+        if let Some(old) = self.slots.insert(slot, id.clone()) {
+            self.ids.remove(&old);
+        }
+        self.ids.insert(id);
+    }
+}

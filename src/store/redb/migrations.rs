@@ -1,0 +1,79 @@
+//! The format of the file, as a list of steps that is only ever added to.
+//!
+//! Format N is what the first N steps have made. Each step is one durable transaction
+//! together with the new number, so that a migration which is cut off goes on where it was.
+//! For each format a file is kept in `tests/fixtures` and opened by a test.
+
+use redb::{Database, ReadableDatabase, TableError, WriteTransaction};
+
+use super::tables::{self, meta};
+use crate::store::StoreError;
+
+type Step = fn(&WriteTransaction) -> Result<(), StoreError>;
+
+const STEPS: &[Step] = &[create_tables];
+
+/// The newest format that this version knows.
+pub const KNOWN: u64 = STEPS.len() as u64;
+
+/// Brings a database to the newest format; refuses one of a newer daarion.
+pub fn run(database: &Database, path: &str) -> Result<(), StoreError> {
+    let found = format(database)?;
+    if found > KNOWN {
+        return Err(StoreError::Newer {
+            path: path.to_owned(),
+            found,
+            known: KNOWN,
+        });
+    }
+    for (before, step) in (0u64..).zip(STEPS) {
+        if before < found {
+            continue;
+        }
+        let mut txn = database.begin_write()?;
+        step(&txn)?;
+        txn.open_table(tables::META)?
+            .insert(meta::FORMAT, before + 1)?;
+        // Opens at once after a kill, too.
+        txn.set_quick_repair(true);
+        txn.commit()?;
+    }
+    Ok(())
+}
+
+/// The format of a database; 0 for an empty one.
+fn format(database: &Database) -> Result<u64, StoreError> {
+    let txn = database.begin_read()?;
+    let numbers = match txn.open_table(tables::META) {
+        Ok(numbers) => numbers,
+        Err(TableError::TableDoesNotExist(_)) if txn.list_tables()?.next().is_none() => {
+            return Ok(0);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let format = numbers.get(meta::FORMAT)?.map(|value| value.value());
+    format.ok_or_else(|| StoreError::Damaged("the file has no format number".to_owned()))
+}
+
+/// Format 1: every table, so that no reader has to expect that one is missing.
+fn create_tables(txn: &WriteTransaction) -> Result<(), StoreError> {
+    txn.open_table(tables::META)?;
+    txn.open_table(tables::JOURNAL)?;
+    txn.open_table(tables::TRANSACTIONS)?;
+    txn.open_table(tables::SKIPPED)?;
+    txn.open_table(tables::KNOWN)?;
+    txn.open_table(tables::MESSAGES)?;
+    txn.open_table(tables::CHANNELS)?;
+    txn.open_table(tables::CHANNEL_ROOMS)?;
+    txn.open_table(tables::CHANNEL_ALIASES)?;
+    txn.open_table(tables::ACTIVITY)?;
+    txn.open_table(tables::MEMBERS)?;
+    txn.open_table(tables::MEMBERSHIPS)?;
+    txn.open_table(tables::ORPHANS)?;
+    txn.open_table(tables::WATERMARKS)?;
+    txn.open_table(tables::AGENTS)?;
+    txn.open_table(tables::AGENT_USERS)?;
+    txn.open_table(tables::CREATIONS)?;
+    txn.open_table(tables::SUBSCRIPTIONS)?;
+    Ok(())
+}

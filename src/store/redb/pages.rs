@@ -1,0 +1,84 @@
+//! Pages of messages and of members: each one range of one table.
+
+use redb::ReadTransaction;
+
+use super::index::message_key;
+use super::records::member::MemberRecord;
+use super::records::{Record, message};
+use super::{keys, tables};
+use crate::domain::id::MessageId;
+use crate::domain::member::{Member, Membership};
+use crate::domain::page::{Order, Page};
+use crate::store::StoreError;
+use crate::store::index::{MemberQuery, MessageQuery, RenderedPage};
+
+/// A page of messages, copied out of their rows.
+pub fn messages(
+    txn: &ReadTransaction,
+    query: &MessageQuery,
+) -> Result<Option<RenderedPage>, StoreError> {
+    let mut range = keys::Range::of(query.channel.as_bytes());
+    if let Some(after) = query.after {
+        let key = message_key(txn, after)?;
+        let Some(key) = key.filter(|key| key.starts_with(query.channel.as_bytes())) else {
+            return Ok(None);
+        };
+        range.begin_behind(key, query.order);
+    }
+    let table = txn.open_table(tables::MESSAGES)?;
+    let mut entries = table.range::<&[u8]>(range.bounds())?;
+    let mut next_entry = || match query.order {
+        Order::Ascending => entries.next().transpose(),
+        Order::Descending => entries.next_back().transpose(),
+    };
+    let mut page = RenderedPage::default();
+    let mut last = None;
+    while page.count < query.limit {
+        let Some((key, row)) = next_entry()? else {
+            return Ok(Some(page));
+        };
+        let json = message::json(row.value())?;
+        if page.count == 0 {
+            // Rows of a page are about as long as each other.
+            page.json.reserve((json.len() + 64) * query.limit.min(64));
+        } else {
+            page.json.push(b',');
+        }
+        page.json.extend_from_slice(json);
+        page.count += 1;
+        last = Some(key);
+    }
+    if let Some(last) = last
+        && next_entry()?.is_some()
+    {
+        page.next = Some(MessageId::of(&keys::message_event(last.value())?));
+    }
+    Ok(Some(page))
+}
+
+/// A page of members by user id.
+pub fn members(txn: &ReadTransaction, query: &MemberQuery) -> Result<Page<Member>, StoreError> {
+    let class = query.membership.map_or(keys::PRESENT, keys::member_class);
+    let mut range = keys::Range::of(&keys::members(query.channel, class));
+    if let Some(after) = &query.after {
+        range.begin_behind(keys::member(query.channel, class, after), Order::Ascending);
+    }
+    let table = txn.open_table(tables::MEMBERS)?;
+    let mut items: Vec<Member> = Vec::new();
+    for entry in table.range::<&[u8]>(range.bounds())? {
+        let member = Member::try_from(MemberRecord::decode(entry?.1.value())?)?;
+        if !is_wanted(query.membership, &member) {
+            continue;
+        }
+        if items.len() == query.limit {
+            let next = items.last().map(|last| last.user.as_str().to_owned());
+            return Ok(Page { items, next });
+        }
+        items.push(member);
+    }
+    Ok(Page { items, next: None })
+}
+
+fn is_wanted(membership: Option<Membership>, member: &Member) -> bool {
+    membership.is_none_or(|wanted| wanted == member.membership)
+}

@@ -1,0 +1,60 @@
+//! The disk contract: what values are written as, apart from the rules that move freely.
+//!
+//! A record is one version byte and named MessagePack, so that a field may be added. What an
+//! older daarion wrote is read for ever: a change that is more than an added field is a new
+//! version beside the old one. Nothing here panics on what it reads.
+
+pub mod agent;
+pub mod channel;
+pub mod creation;
+pub mod event;
+pub mod member;
+pub mod message;
+pub mod skipped;
+pub mod subscription;
+
+use serde::{Deserialize, Serialize};
+
+use crate::store::StoreError;
+
+/// A value in a table.
+pub trait Record<'a>: Serialize + Deserialize<'a> {
+    /// What it is, for messages about damage.
+    const NAME: &'static str;
+    /// The version that is written now.
+    const VERSION: u8;
+
+    /// The bytes of the value.
+    fn encode(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(512);
+        bytes.push(Self::VERSION);
+        rmp_serde::encode::write_named(&mut bytes, self)
+            .expect("records hold only what MessagePack can write, and memory takes it");
+        bytes
+    }
+
+    /// Reads a value back.
+    fn decode(bytes: &'a [u8]) -> Result<Self, StoreError> {
+        let body = versioned(Self::NAME, Self::VERSION, bytes)?;
+        rmp_serde::from_slice(body).map_err(|error| damaged(Self::NAME, &error.to_string()))
+    }
+}
+
+/// Takes the version byte off a value and checks it.
+pub fn versioned<'a>(name: &str, version: u8, bytes: &'a [u8]) -> Result<&'a [u8], StoreError> {
+    match bytes.split_first() {
+        Some((found, body)) if *found == version => Ok(body),
+        Some((found, _)) => Err(damaged(name, &format!("version {found} is unknown"))),
+        None => Err(damaged(name, "empty")),
+    }
+}
+
+/// Says what of which value cannot be read.
+pub fn damaged(name: &str, what: &str) -> StoreError {
+    StoreError::Damaged(format!("{name}: {what}"))
+}
+
+/// Reads one of the words that the rules have for their enums.
+pub fn word<T>(name: &str, parse: impl Fn(&str) -> Option<T>, word: &str) -> Result<T, StoreError> {
+    parse(word).ok_or_else(|| damaged(name, &format!("unknown word {word:?}")))
+}

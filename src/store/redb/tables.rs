@@ -1,0 +1,112 @@
+//! The tables of the file: each with its key, why the key is ordered so, and its value.
+//!
+//! A released table is never edited. What has to change becomes a table of the next version
+//! and a step in [`super::migrations`]. Keys are made in [`super::keys`], values in
+//! [`super::records`]; a "record" is one version byte and named MessagePack.
+
+use redb::TableDefinition;
+
+type Bytes = &'static [u8];
+
+/// Numbers about the file and the positions in it, by the names of [`meta`].
+pub const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
+
+/// The keys of [`META`].
+pub mod meta {
+    /// Format of the file: how many migrations have been applied.
+    pub const FORMAT: &str = "format";
+    /// Position of the index: the last applied event.
+    pub const POSITION: &str = "position";
+    /// Every event up to here has its row in [`KNOWN`](super::KNOWN); later ones are held in
+    /// memory. Ahead of the position while a cleared index is made anew.
+    pub const KNOWN_THROUGH: &str = "known_through";
+    /// 1 while a rebuild from the homeserver is under way.
+    pub const REBUILDING: &str = "rebuilding";
+    /// The newest position when the journal was last trimmed, so that no number is given
+    /// twice after everything was dropped.
+    pub const JOURNAL_HEAD: &str = "journal_head";
+    /// How many transactions have been written to [`TRANSACTIONS`](super::TRANSACTIONS).
+    pub const TRANSACTIONS: &str = "transactions";
+    /// How many Matrix events were skipped.
+    pub const SKIPPED: &str = "skipped";
+}
+
+/// The journal. Key: `seq`, so that an append is a write at the end and reading after a
+/// position is one seek. Value: record [`EventRecord`](super::records::event::EventRecord), 1.
+pub const JOURNAL: TableDefinition<u64, Bytes> = TableDefinition::new("journal_v1");
+
+/// The homeserver's latest transactions. Key: a slot of a ring of [`TRANSACTION_SLOTS`], the
+/// counter of transactions modulo its size, so that the table never grows. Value: its id.
+pub const TRANSACTIONS: TableDefinition<u64, &str> = TableDefinition::new("transactions_v1");
+
+/// How many transactions are remembered. The homeserver repeats the one that it is on, so
+/// that one would do; events of older ones are recognised by their own ids.
+pub const TRANSACTION_SLOTS: u64 = 1_024;
+
+/// The latest Matrix events that could not be used. Key: a slot of a ring of
+/// [`SKIPPED_SLOTS`], like [`TRANSACTIONS`]. Value: record
+/// [`SkippedRecord`](super::records::skipped::SkippedRecord), 1.
+pub const SKIPPED: TableDefinition<u64, Bytes> = TableDefinition::new("skipped_v1");
+
+/// How many skipped events are kept; each may have 64 KiB.
+pub const SKIPPED_SLOTS: u64 = 200;
+
+/// Every Matrix event that the index has met. Key: the 16 bytes of its `MessageId`, half as
+/// long as the event id and what a caller asks with. Value: a
+/// [`Location`](super::keys::Location). The keys are random, which is why only the index
+/// writes here and the acknowledged append does not.
+pub const KNOWN: TableDefinition<Bytes, Bytes> = TableDefinition::new("known_v1");
+
+/// Messages. Key: channel (16 bytes), `created_at` (8 bytes, big-endian), event id (text):
+/// the order of every list, so that a page is one range. Value: one version byte and the
+/// public JSON of the message ([`super::records::message`]), 1: a list copies it out.
+pub const MESSAGES: TableDefinition<Bytes, Bytes> = TableDefinition::new("messages_v1");
+
+/// Channels. Key: channel (16 bytes). Value: record
+/// [`ChannelRow`](super::records::channel::ChannelRow), 1.
+pub const CHANNELS: TableDefinition<Bytes, Bytes> = TableDefinition::new("channels_v1");
+
+/// Which channel a room is, so that no second one is made of it. Key: room id. Value: channel
+/// (16 bytes).
+pub const CHANNEL_ROOMS: TableDefinition<&str, Bytes> = TableDefinition::new("channel_rooms_v1");
+
+/// Which channel an alias leads to, so that none has two. Key: alias. Value: channel
+/// (16 bytes).
+pub const CHANNEL_ALIASES: TableDefinition<&str, Bytes> =
+    TableDefinition::new("channel_aliases_v1");
+
+/// When something was last said. Key: channel (16 bytes). Value: `created_at` of the newest
+/// message. Apart from [`CHANNELS`], because it changes with every batch.
+pub const ACTIVITY: TableDefinition<Bytes, u64> = TableDefinition::new("activity_v1");
+
+/// Members. Key: channel (16 bytes), class (one byte: 0 joined or invited, 1 left or banned),
+/// user id (text): who is there is a range of its own, however many have left. Value: record
+/// [`MemberRecord`](super::records::member::MemberRecord), 1.
+pub const MEMBERS: TableDefinition<Bytes, Bytes> = TableDefinition::new("members_v1");
+
+/// The channels of a user that it has joined or is invited to. Key: user id (text), 0,
+/// channel (16 bytes), so that they are one range. Value: 0 invited, 1 joined.
+pub const MEMBERSHIPS: TableDefinition<Bytes, u64> = TableDefinition::new("memberships_v1");
+
+/// Edits and deletions whose message has not come yet. Key: the target's event id (text), 0,
+/// own `seq` (8 bytes, big-endian): all of one message in the order of their arrival. Value:
+/// record [`EventRecord`](super::records::event::EventRecord), 1.
+pub const ORPHANS: TableDefinition<Bytes, Bytes> = TableDefinition::new("orphans_v1");
+
+/// Up to where a channel's history is known to have no gap. Key: channel (16 bytes). Value:
+/// Matrix event id.
+pub const WATERMARKS: TableDefinition<Bytes, &str> = TableDefinition::new("watermarks_v1");
+
+/// Agents. Key: bare name. Value: record [`AgentRecord`](super::records::agent::AgentRecord), 1.
+pub const AGENTS: TableDefinition<&str, Bytes> = TableDefinition::new("agents_v1");
+
+/// Which agent a Matrix user is. Key: user id. Value: bare name.
+pub const AGENT_USERS: TableDefinition<&str, &str> = TableDefinition::new("agent_users_v1");
+
+/// Channels that are being made. Key: alias, which must be unique. Value: record
+/// [`CreationRecord`](super::records::creation::CreationRecord), 1.
+pub const CREATIONS: TableDefinition<&str, Bytes> = TableDefinition::new("creations_v1");
+
+/// Subscriptions. Key: id (16 bytes). Value: record
+/// [`SubscriptionRecord`](super::records::subscription::SubscriptionRecord), 1.
+pub const SUBSCRIPTIONS: TableDefinition<Bytes, Bytes> = TableDefinition::new("subscriptions_v1");

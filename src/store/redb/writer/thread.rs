@@ -1,0 +1,272 @@
+//! The writer's thread: gathers groups, commits them, and recovers from a failing disk.
+//!
+//! After an I/O error redb refuses every write, and every read that is not in its cache,
+//! until the database is opened anew. That is done at once, so that reads go on; writes are
+//! tried again when the next one comes, and after repeated failures only now and then.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use redb::Durability;
+use tokio::sync::oneshot;
+
+use super::{Message, Request, Work};
+use crate::store::StoreError;
+use crate::store::redb::shared::Shared;
+
+/// The most requests that share a commit. More would make the first ones wait.
+const GROUP: usize = 256;
+/// How long the writer is idle before it makes durable what is not.
+const IDLE: Duration = Duration::from_millis(500);
+/// How long writes are refused after the second failure in a row; doubled by each further.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(8);
+
+/// Why a group was rolled back.
+enum Failure {
+    /// The disk or the database: nothing can be written until it is opened anew.
+    Disk(String),
+    /// One of the requests; the others have nothing to do with it.
+    Request(StoreError),
+}
+
+impl Failure {
+    fn disk(error: impl std::fmt::Display) -> Self {
+        Self::Disk(error.to_string())
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(reason) => Self::Disk(reason),
+            other => Self::Request(other),
+        }
+    }
+}
+
+/// The state of the thread.
+pub struct Writer {
+    shared: Arc<Shared>,
+    waiting: Receiver<Message>,
+    recovering: Arc<AtomicBool>,
+    /// Whether something is committed that is not durable, or not ready for a quick repair.
+    unsettled: bool,
+    /// Failures of the disk since the last success.
+    failures: u32,
+    /// Until then writes are refused without being tried.
+    resume_at: Option<Instant>,
+}
+
+type Group = Vec<Box<dyn Request>>;
+
+impl Writer {
+    pub fn new(
+        shared: Arc<Shared>,
+        waiting: Receiver<Message>,
+        recovering: Arc<AtomicBool>,
+    ) -> Self {
+        Self {
+            shared,
+            waiting,
+            recovering,
+            unsettled: false,
+            failures: 0,
+            resume_at: None,
+        }
+    }
+
+    /// Serves until it is told to close, or no caller is left.
+    pub fn run(mut self) {
+        loop {
+            let mut group = Group::new();
+            let mut closing = None;
+            match self.next() {
+                Some(message) => self.take(message, &mut group, &mut closing),
+                None => closing = Some(None),
+            }
+            while group.len() < GROUP
+                && closing.is_none()
+                && let Ok(message) = self.waiting.try_recv()
+            {
+                self.take(message, &mut group, &mut closing);
+            }
+            self.serve(group);
+            if let Some(answer) = closing {
+                self.close(answer);
+                return;
+            }
+        }
+    }
+
+    /// Waits for a message; makes everything durable when none comes for a while.
+    fn next(&mut self) -> Option<Message> {
+        if self.unsettled {
+            match self.waiting.recv_timeout(IDLE) {
+                Ok(message) => return Some(message),
+                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) => self.settle(),
+            }
+        }
+        self.waiting.recv().ok()
+    }
+
+    fn take(
+        &mut self,
+        message: Message,
+        group: &mut Group,
+        closing: &mut Option<Option<oneshot::Sender<()>>>,
+    ) {
+        match message {
+            Message::Request(request, place) => {
+                drop(place);
+                group.push(request);
+            }
+            Message::Recover => self.look_after(),
+            Message::Close(answer) => *closing = Some(Some(answer)),
+        }
+    }
+
+    fn close(self, answer: Option<oneshot::Sender<()>>) {
+        if let Err(error) = self.shared.close() {
+            tracing::error!(%error, "the store did not close well; it will be checked at the next start");
+        }
+        if let Some(answer) = answer {
+            let _ = answer.send(());
+        }
+    }
+
+    /// Runs a group, and when one of its requests fails, each on its own.
+    fn serve(&mut self, mut group: Group) {
+        if group.is_empty() {
+            return;
+        }
+        if let Err(reason) = self.may_write() {
+            return refuse(group, &reason);
+        }
+        match self.attempt(&mut group) {
+            Ok(()) => group.into_iter().for_each(|request| request.answer(Ok(()))),
+            Err(Failure::Disk(reason)) => self.failed(group, &reason),
+            Err(Failure::Request(error)) => match <[_; 1]>::try_from(group) {
+                Ok([request]) => request.answer(Err(error)),
+                Err(group) => group
+                    .into_iter()
+                    .for_each(|request| self.serve(vec![request])),
+            },
+        }
+    }
+
+    /// One transaction with all of the group.
+    fn attempt(&mut self, group: &mut Group) -> Result<(), Failure> {
+        let begun = self
+            .shared
+            .with_database(|database| Ok(database.begin_write()?));
+        let mut txn = begun.map_err(Failure::disk)?;
+        let (staged, durable) = {
+            let memory = self.shared.memory();
+            let mut work = Work {
+                txn: &txn,
+                staged: memory.stage(),
+                memory: &memory,
+                durable: false,
+            };
+            for request in group {
+                // Dropping the transaction rolls it back.
+                request.run(&mut work)?;
+            }
+            (work.staged, work.durable)
+        };
+        if !durable {
+            txn.set_durability(Durability::None)
+                .map_err(Failure::disk)?;
+        }
+        txn.commit().map_err(Failure::disk)?;
+        self.unsettled = true;
+        self.succeeded();
+        self.shared.change_memory(|memory| memory.absorb(staged));
+        Ok(())
+    }
+
+    /// Commits durably what is not durable yet, in the way that lets the file be opened at
+    /// once after a kill.
+    fn settle(&mut self) {
+        let settled = self.shared.with_database(|database| {
+            let mut txn = database.begin_write()?;
+            txn.set_quick_repair(true);
+            Ok(txn.commit()?)
+        });
+        match settled {
+            Ok(()) => self.unsettled = false,
+            Err(error) => self.failed(Group::new(), &error.to_string()),
+        }
+    }
+
+    fn succeeded(&mut self) {
+        if self.failures > 0 {
+            tracing::info!("the store can be written again");
+            self.failures = 0;
+            self.resume_at = None;
+            self.shared.set_failing(false);
+        }
+    }
+
+    /// Answers that the disk failed, and recovers.
+    fn failed(&mut self, group: Group, reason: &str) {
+        tracing::error!(reason, "the store cannot be written");
+        self.shared.set_failing(true);
+        refuse(group, reason);
+        if self.failures > 0 {
+            let pause = FIRST_PAUSE.saturating_mul(1 << (self.failures - 1).min(8));
+            let now = self.shared.clock().instant();
+            self.resume_at = Some(now + pause.min(LONGEST_PAUSE));
+        }
+        self.failures = self.failures.saturating_add(1);
+        self.recover();
+    }
+
+    /// After an I/O error redb refuses every write, and every read that is not in its cache,
+    /// until the database is opened anew. What was not durable is lost by that, together
+    /// with the index's position, so that the index reads it from the journal again.
+    fn recover(&mut self) {
+        self.unsettled = false;
+        if let Err(error) = self.shared.reopen() {
+            tracing::error!(%error, "the store cannot be opened");
+        }
+    }
+
+    /// Recovers when a reader said that the database does not work, and it does not.
+    fn look_after(&mut self) {
+        let looked = self.shared.with_database(|database| {
+            database.begin_write()?.abort()?;
+            Ok(())
+        });
+        if looked.is_err() && !self.is_paused() {
+            self.recover();
+        }
+        self.recovering.store(false, Ordering::Release);
+    }
+
+    fn is_paused(&self) -> bool {
+        let now = self.shared.clock().instant();
+        self.resume_at.is_some_and(|resume_at| now < resume_at)
+    }
+
+    /// Whether writing may be tried now; opens the database when it could not be before.
+    fn may_write(&mut self) -> Result<(), String> {
+        if self.is_paused() {
+            return Err("the store could not be written just now".to_owned());
+        }
+        if self.shared.is_closed() {
+            self.shared.reopen().map_err(|error| error.to_string())?;
+        }
+        Ok(())
+    }
+}
+
+fn refuse(group: Group, reason: &str) {
+    for request in group {
+        request.answer(Err(StoreError::Unavailable(reason.to_owned())));
+    }
+}

@@ -1,0 +1,93 @@
+//! The listeners' route trees, and what stands between a socket and an operation: limits,
+//! error shapes, request ids, the live streams.
+//!
+//! `/internal` and `/_matrix/app` are never on the public tree. Begin with [`public`] and
+//! [`internal`]; [`server`] binds and serves them.
+
+pub mod admin;
+pub mod appservice;
+pub mod docs;
+pub mod limit;
+pub mod live;
+pub mod problems;
+pub mod server;
+pub mod trace;
+
+use std::sync::Arc;
+
+use poem::endpoint::BoxEndpoint;
+use poem::{EndpointExt, Route, get};
+use tokio_util::sync::CancellationToken;
+
+use crate::api::auth::Gate;
+use crate::api::{self, Services};
+use crate::consumer::hub::Hub;
+use crate::homeserver::Inbound;
+
+/// The largest JSON body of an operation, in bytes.
+const JSON_LIMIT: u64 = 2 * 1024 * 1024;
+
+/// What the route trees are made of.
+#[derive(Clone)]
+pub struct Parts {
+    pub services: Services,
+    pub gate: Arc<Gate>,
+    pub hub: Arc<Hub>,
+    pub inbound: Arc<dyn Inbound>,
+    /// The token that the homeserver shows.
+    pub hs_token: String,
+    /// The largest transaction of the homeserver, in bytes.
+    pub transaction_limit: u64,
+    /// Ends the streams.
+    pub stop: CancellationToken,
+}
+
+/// What members and the reverse proxy see: `/api`, `/ws`, `/docs` and health.
+pub fn public(parts: &Parts) -> BoxEndpoint<'static> {
+    let api = api::public(&parts.services);
+    let live = live::Live {
+        services: parts.services.clone(),
+        hub: parts.hub.clone(),
+        stop: parts.stop.clone(),
+    };
+    let docs = docs::Documents::of(&api);
+    let routes = docs::mount(Route::new(), docs)
+        .at("/ws/messaging/:channel_id", get(live::channel).data(live))
+        .nest("/", api);
+    wrap(routes, parts)
+}
+
+/// What the homeserver and the installation's services see.
+pub fn internal(parts: &Parts) -> BoxEndpoint<'static> {
+    let api = api::internal(&parts.services);
+    let docs = docs::Documents::of(&api);
+    let matrix = appservice::routes(parts.inbound.clone(), parts.hs_token.clone());
+    let matrix = matrix.with(limit::BodyLimit(parts.transaction_limit));
+    let operations = docs::mount(Route::new(), docs)
+        .nest("/", api)
+        .with(limit::BodyLimit(JSON_LIMIT));
+    let routes = Route::new()
+        .nest_no_strip("/_matrix/app/v1", matrix)
+        .nest("/", operations);
+    finish(routes, parts)
+}
+
+fn wrap(routes: Route, parts: &Parts) -> BoxEndpoint<'static> {
+    finish(routes.with(limit::BodyLimit(JSON_LIMIT)), parts)
+}
+
+/// The order matters: a panic becomes an answer, then every error takes its shape, and the
+/// request id goes onto errors too.
+fn finish(
+    routes: impl poem::IntoEndpoint<Endpoint = impl poem::Endpoint + 'static>,
+    parts: &Parts,
+) -> BoxEndpoint<'static> {
+    routes
+        .into_endpoint()
+        .with(problems::CatchPanics)
+        .with(problems::Problems)
+        .with(trace::Trace::default())
+        .data(parts.gate.clone())
+        .map_to_response()
+        .boxed()
+}

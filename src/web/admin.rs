@@ -1,0 +1,279 @@
+//! What the commands ask of the running daemon, over a unix socket that only root and the
+//! daemon's user may open. Not a public contract: both ends are one program.
+
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use poem::endpoint::BoxEndpoint;
+use poem::http::StatusCode;
+use poem::web::{Data, Json, Query};
+use poem::{Body, EndpointExt, IntoResponse, Response, Route, get, handler, post};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+use super::problems::{CatchPanics, Problems, respond};
+use crate::domain::Error;
+use crate::domain::member::Agent;
+use crate::service::Core;
+use crate::service::agents::Agents;
+use crate::service::backfill::{Backfill, OldRoom, Outcome, Step, Summary};
+use crate::service::heal::HealReport;
+use crate::service::reindex::{Rebuilds, ReindexReport};
+use crate::service::status::{Status, StatusService};
+
+/// What the commands reach.
+#[derive(Clone)]
+pub struct Admin {
+    pub core: Arc<Core>,
+    pub status: Arc<StatusService>,
+    pub rebuilds: Arc<Rebuilds>,
+    pub backfill: Arc<Backfill>,
+    pub agents: Arc<Agents>,
+}
+
+/// A room in a backfill's list.
+#[derive(Deserialize)]
+struct RoomJson {
+    slug: String,
+    name: String,
+    #[serde(default)]
+    description: String,
+}
+
+#[derive(Deserialize, Default)]
+struct BackfillJson {
+    #[serde(default)]
+    rooms: Vec<RoomJson>,
+}
+
+#[derive(Deserialize)]
+struct ReindexQuery {
+    #[serde(default)]
+    from_homeserver: bool,
+}
+
+#[derive(Deserialize)]
+struct AgentJson {
+    id: String,
+    display_name: Option<String>,
+    matrix_user_id: Option<String>,
+}
+
+/// The socket's routes.
+pub fn routes(admin: Admin) -> BoxEndpoint<'static> {
+    Route::new()
+        .at("/status", get(show_status))
+        .at("/heal", post(run_heal))
+        .at("/reindex", post(run_reindex))
+        .at("/backfill", post(run_backfill))
+        .at("/agents", get(list_agents).post(create_agent))
+        .data(admin)
+        .with(CatchPanics)
+        .with(Problems)
+        .map_to_response()
+        .boxed()
+}
+
+#[handler]
+async fn show_status(admin: Data<&Admin>) -> Response {
+    answer(
+        admin
+            .status
+            .report()
+            .await
+            .map(|status| status_json(&status)),
+    )
+}
+
+#[handler]
+async fn run_heal(admin: Data<&Admin>) -> Response {
+    answer(admin.core.heal().await.map(|report| heal_json(&report)))
+}
+
+#[handler]
+async fn run_reindex(query: Query<ReindexQuery>, admin: Data<&Admin>) -> Response {
+    let (core, rebuilds) = (admin.core.clone(), admin.rebuilds.clone());
+    let from_homeserver = query.from_homeserver;
+    // On a task of its own: a command that is interrupted does not stop half-way.
+    let work = tokio::spawn(async move { rebuilds.run(&core, from_homeserver).await });
+    let done = work
+        .await
+        .unwrap_or_else(|error| Err(Error::internal(error.to_string())));
+    answer(done.map(|report| reindex_json(&report)))
+}
+
+/// A line of JSON for each room as it is done, and the summary last.
+#[handler]
+async fn run_backfill(admin: Data<&Admin>, body: Json<BackfillJson>) -> Response {
+    let rooms = body.0.rooms.into_iter().map(|room| OldRoom {
+        slug: room.slug,
+        name: room.name,
+        description: room.description,
+    });
+    let rooms: Vec<_> = rooms.collect();
+    if let Err(error) = Backfill::check(&rooms) {
+        return respond(error.into(), false);
+    }
+    let (steps, progress) = mpsc::channel(1_024);
+    let service = admin.backfill.clone();
+    let work = tokio::spawn(async move { service.run(rooms, steps).await });
+    let steps = futures_util::stream::unfold(progress, |mut progress| async move {
+        let step = progress.recv().await?;
+        Some((step_json(&step), progress))
+    });
+    let end = futures_util::stream::once(async move {
+        match work.await {
+            Ok(Ok(summary)) => json!({"summary": summary_json(&summary)}),
+            Ok(Err(error)) => json!({"error": error.to_string()}),
+            Err(error) => json!({"error": error.to_string()}),
+        }
+    });
+    let lines = steps
+        .chain(end)
+        .map(|line| Ok::<_, std::io::Error>(format!("{line}\n")));
+    Response::builder()
+        .content_type("application/x-ndjson")
+        .body(Body::from_bytes_stream(lines))
+}
+
+#[handler]
+async fn list_agents(admin: Data<&Admin>) -> Response {
+    let all = admin.agents.list(None, usize::MAX).await;
+    answer(all.map(|page| {
+        let agents: Vec<_> = page.items.iter().map(agent_json).collect();
+        json!({"items": agents})
+    }))
+}
+
+#[handler]
+async fn create_agent(admin: Data<&Admin>, body: Json<AgentJson>) -> Response {
+    let (name, user) = (
+        body.0.display_name.as_deref(),
+        body.0.matrix_user_id.as_deref(),
+    );
+    let agent = admin.agents.register(&body.0.id, name, user).await;
+    match agent {
+        Ok(agent) => Json(agent_json(&agent))
+            .with_status(StatusCode::CREATED)
+            .into_response(),
+        Err(error) => respond(error.into(), false),
+    }
+}
+
+fn answer<T: Serialize + Send>(outcome: Result<T, Error>) -> Response {
+    match outcome {
+        Ok(body) => Json(body).into_response(),
+        Err(error) => respond(error.into(), false),
+    }
+}
+
+fn agent_json(agent: &Agent) -> Value {
+    json!({
+        "id": format!("agent:{}", agent.name),
+        "display_name": agent.display_name,
+        "matrix_user_id": agent.user,
+        "created_at": crate::payload::Rfc3339(agent.created_at),
+    })
+}
+
+/// As `daarion heal --json` prints it.
+#[must_use]
+pub fn heal_json(report: &HealReport) -> Value {
+    let channels = report.channels.iter().map(|channel| {
+        let mut json = json!({
+            "channel_id": channel.channel,
+            "slug": channel.slug,
+            "missing": channel.missing,
+            "healed": channel.healed,
+        });
+        if let Some(error) = &channel.error {
+            json["error"] = json!(error);
+        }
+        json
+    });
+    json!({
+        "missing": report.missing(),
+        "healed": report.healed(),
+        "channels": channels.collect::<Vec<_>>(),
+    })
+}
+
+/// As `daarion reindex --json` prints it.
+#[must_use]
+pub fn reindex_json(report: &ReindexReport) -> Value {
+    json!({
+        "channels": report.channels,
+        "messages": report.messages,
+        "failed": report.failed,
+    })
+}
+
+fn step_json(step: &Step) -> Value {
+    let (outcome, error) = match &step.outcome {
+        Outcome::Found => ("found", None),
+        Outcome::Created => ("created", None),
+        Outcome::Failed(error) => ("failed", Some(error)),
+    };
+    json!({"step": {
+        "slug": step.slug,
+        "outcome": outcome,
+        "error": error,
+        "done": step.done,
+        "total": step.total,
+    }})
+}
+
+fn summary_json(summary: &Summary) -> Value {
+    let failed = summary.failed.iter();
+    let failed = failed.map(|(slug, error)| json!({"slug": slug, "error": error}));
+    json!({
+        "checked": summary.checked,
+        "found": summary.found,
+        "created": summary.created,
+        "failed": failed.collect::<Vec<_>>(),
+    })
+}
+
+fn status_json(status: &Status) -> Value {
+    let readers = status.readers.iter().map(|(name, position)| {
+        json!({
+            "name": name,
+            "position": position,
+            "lag": status.journal_head.saturating_sub(*position),
+        })
+    });
+    let skipped = status.latest_skipped.iter().map(|skipped| {
+        json!({
+            "at": crate::payload::Rfc3339(skipped.at),
+            "reason": skipped.reason,
+            "raw": skipped.raw,
+        })
+    });
+    json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "status": if status.health.is_ok() { "ok" } else { "degraded" },
+        "homeserver": status.health.homeserver.as_ref().err(),
+        "store": {
+            "error": status.health.store.as_ref().err(),
+            "bytes": status.store.bytes,
+            "format": status.store.format,
+            "opened_in_ms": status.store.opened_in_ms,
+        },
+        "channels": status.channels,
+        "messages": status.messages,
+        "agents": status.agents,
+        "journal": {"first": status.journal_first, "head": status.journal_head},
+        "readers": readers.collect::<Vec<_>>(),
+        "rebuilding": status.rebuilding,
+        "open_creations": status.open_creations,
+        "since_start": {
+            "transactions": status.transactions,
+            "repeated_transactions": status.repeated_transactions,
+            "events": status.events,
+            "repeated_events": status.repeated_events,
+            "foreign_events": status.foreign_events,
+        },
+        "skipped": {"count": status.skipped, "latest": skipped.collect::<Vec<_>>()},
+    })
+}

@@ -1,0 +1,145 @@
+//! What the homeserver calls: the application service's endpoints of the Matrix
+//! specification (`/_matrix/app/v1`), with its own error shape.
+
+use std::sync::Arc;
+
+use poem::http::StatusCode;
+use poem::http::header::AUTHORIZATION;
+use poem::web::{Data, Json, Path};
+use poem::{
+    Body, Endpoint, EndpointExt, IntoResponse, Middleware, Request, Response, Result, Route, get,
+    handler, post, put,
+};
+use serde_json::json;
+use subtle::ConstantTimeEq;
+
+use super::limit;
+use crate::api::error::Problem;
+use crate::domain::Error;
+use crate::homeserver::Inbound;
+
+/// The routes, each behind the homeserver's token.
+pub fn routes(inbound: Arc<dyn Inbound>, hs_token: String) -> impl Endpoint<Output = Response> {
+    Route::new()
+        .at("/_matrix/app/v1/transactions/:id", put(transaction))
+        .at("/_matrix/app/v1/users/:user", get(user))
+        .at("/_matrix/app/v1/rooms/:alias", get(room))
+        .at("/_matrix/app/v1/ping", post(ping))
+        .with(Token { hs_token })
+        .data(inbound)
+}
+
+/// Takes a transaction: answered only when everything in it is durable.
+#[handler]
+async fn transaction(
+    Path(id): Path<String>,
+    inbound: Data<&Arc<dyn Inbound>>,
+    body: Body,
+) -> Response {
+    let body = match body.into_bytes().await {
+        Ok(body) => body,
+        Err(error) if error.to_string().contains(limit::TOO_LARGE) => {
+            return matrix(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "M_TOO_LARGE",
+                limit::TOO_LARGE,
+            );
+        }
+        Err(error) => {
+            return matrix(StatusCode::BAD_REQUEST, "M_NOT_JSON", &error.to_string());
+        }
+    };
+    match inbound.transaction(&id, &body).await {
+        Ok(()) => Json(json!({})).into_response(),
+        Err(error) => {
+            tracing::error!(%error, transaction_id = id, "a transaction was not taken");
+            refuse(error)
+        }
+    }
+}
+
+#[handler]
+fn user(Path(user): Path<String>, inbound: Data<&Arc<dyn Inbound>>) -> Response {
+    answer(inbound.knows_user(&user))
+}
+
+#[handler]
+fn room(Path(alias): Path<String>, inbound: Data<&Arc<dyn Inbound>>) -> Response {
+    answer(inbound.knows_alias(&alias))
+}
+
+#[handler]
+fn ping(_body: Body) -> Response {
+    Json(json!({})).into_response()
+}
+
+fn answer(known: bool) -> Response {
+    if known {
+        return Json(json!({})).into_response();
+    }
+    matrix(StatusCode::NOT_FOUND, "M_NOT_FOUND", "not known here")
+}
+
+fn refuse(error: Error) -> Response {
+    let code = match error {
+        Error::Invalid { .. } => "M_BAD_JSON",
+        _ => "M_UNKNOWN",
+    };
+    let problem = Problem::from(error);
+    matrix(problem.status, code, &problem.message)
+}
+
+/// An error as the Matrix specification writes it.
+fn matrix(status: StatusCode, errcode: &str, error: &str) -> Response {
+    Json(json!({"errcode": errcode, "error": error}))
+        .with_status(status)
+        .into_response()
+}
+
+struct Token {
+    hs_token: String,
+}
+
+struct Guarded<E> {
+    inner: E,
+    hs_token: String,
+}
+
+impl<E: Endpoint> Middleware<E> for Token {
+    type Output = Guarded<E>;
+
+    fn transform(&self, inner: E) -> Guarded<E> {
+        Guarded {
+            inner,
+            hs_token: self.hs_token.clone(),
+        }
+    }
+}
+
+impl<E: Endpoint> Endpoint for Guarded<E> {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> Result<Response> {
+        let Some(token) = bearer(&request) else {
+            let message = "the homeserver's token is needed";
+            return Ok(matrix(StatusCode::UNAUTHORIZED, "M_UNAUTHORIZED", message));
+        };
+        // In a time that does not depend on how much of it is right.
+        if !bool::from(token.as_bytes().ct_eq(self.hs_token.as_bytes())) {
+            let message = "the homeserver's token is not this one";
+            return Ok(matrix(StatusCode::FORBIDDEN, "M_FORBIDDEN", message));
+        }
+        match self.inner.call(request).await {
+            Ok(response) => Ok(response.into_response()),
+            Err(error) => {
+                let status = error.status();
+                Ok(matrix(status, "M_UNRECOGNIZED", &error.to_string()))
+            }
+        }
+    }
+}
+
+fn bearer(request: &Request) -> Option<&str> {
+    let value = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
+    value.strip_prefix("Bearer ")
+}

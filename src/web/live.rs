@@ -1,0 +1,202 @@
+//! The live stream of a channel over a WebSocket.
+//!
+//! A listener signs up with the hub first and then reads the journal up to where the hub was,
+//! so there is no gap between the two; what is in both is told apart by `seq`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use poem::http::StatusCode;
+use poem::web::websocket::{CloseCode, Message, WebSocket, WebSocketConfig, WebSocketStream};
+use poem::web::{Data, Path};
+use poem::{IntoResponse, Request, handler};
+use serde_json::json;
+use tokio::sync::broadcast::error::RecvError;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::api::Services;
+use crate::api::auth::{Rejected, gate};
+use crate::api::error::Problem;
+use crate::consumer::hub::{Frame, Hub, Listener};
+use crate::domain::id::{ChannelId, Seq};
+
+/// How often a quiet connection is asked whether it is still there.
+const PING: Duration = Duration::from_secs(30);
+/// How long one frame may take to be written.
+const WRITE: Duration = Duration::from_secs(10);
+/// The largest message that a client may send, in bytes: it has nothing to say but `ping`.
+const INBOUND: usize = 4 * 1024;
+
+/// What the streams are made of.
+#[derive(Clone)]
+pub struct Live {
+    pub services: Services,
+    pub hub: Arc<Hub>,
+    pub stop: CancellationToken,
+}
+
+/// `WS /ws/messaging/{channel_id}?after=<seq>`
+#[handler]
+pub async fn channel(
+    request: &Request,
+    Path(channel): Path<String>,
+    live: Data<&Live>,
+    socket: WebSocket,
+) -> poem::Result<impl IntoResponse + use<>> {
+    let caller = gate(request)
+        .and_then(|gate| gate.caller(request))
+        .map_err(Rejected)?;
+    let id = Uuid::try_parse(&channel).map_err(|_| bad("channel_id: must be a UUID"))?;
+    let after = after(request)?;
+    let id = ChannelId(id);
+    let channels = &live.services.channels;
+    channels
+        .get(&caller, id)
+        .await
+        .map_err(|error| Rejected(error.into()))?;
+    let stream = Stream {
+        live: live.0.clone(),
+        channel: id,
+        after,
+    };
+    // The library's default buffers cost 134 KB a connection; frames are small.
+    let config = WebSocketConfig::default()
+        .read_buffer_size(INBOUND)
+        .write_buffer_size(0)
+        .max_write_buffer_size(1024 * 1024)
+        .max_message_size(Some(INBOUND))
+        .max_frame_size(Some(INBOUND));
+    Ok(socket
+        .config(config)
+        .on_upgrade(|socket| stream.run(socket)))
+}
+
+fn after(request: &Request) -> poem::Result<Option<Seq>> {
+    let query = request.uri().query().unwrap_or_default();
+    let given = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "after");
+    let seq = given.map(|(_, value)| value.parse::<Seq>());
+    let seq = seq.transpose();
+    Ok(seq.map_err(|_| bad("after: must be a seq that a frame had"))?)
+}
+
+fn bad(message: &str) -> Rejected {
+    Rejected(Problem::new(
+        StatusCode::BAD_REQUEST,
+        "M_INVALID_PARAM",
+        message,
+    ))
+}
+
+/// One client's stream.
+struct Stream {
+    live: Live,
+    channel: ChannelId,
+    after: Option<Seq>,
+}
+
+/// Why a stream ends.
+enum End {
+    /// The client has gone, or does not read.
+    Gone,
+    /// It is to come back and resume.
+    Resume(CloseCode, &'static str),
+}
+
+impl Stream {
+    async fn run(self, mut socket: WebSocketStream) {
+        let end = self.serve(&mut socket).await;
+        if let End::Resume(code, reason) = end {
+            let close = Message::close_with(code, reason);
+            let _ = tokio::time::timeout(WRITE, socket.send(close)).await;
+        }
+        let _ = tokio::time::timeout(WRITE, socket.close()).await;
+    }
+
+    async fn serve(&self, socket: &mut WebSocketStream) -> End {
+        let listener = self.live.hub.listen(self.channel);
+        let Listener { mut frames, from } = listener;
+        let sent = match self.begin(socket, from).await {
+            Ok(sent) => sent,
+            Err(end) => return end,
+        };
+        let mut ping = tokio::time::interval(PING);
+        ping.reset();
+        loop {
+            let step = tokio::select! {
+                () = self.live.stop.cancelled() => {
+                    return End::Resume(CloseCode::Restart, "restarting; resume with after=<seq>");
+                }
+                frame = frames.recv() => match frame {
+                    Ok(frame) if frame.seq > sent => write(socket, frame.json.clone()).await,
+                    Ok(_) => Ok(()),
+                    Err(RecvError::Lagged(_) | RecvError::Closed) => {
+                        return End::Resume(CloseCode::Again, "too slow; resume with after=<seq>");
+                    }
+                },
+                message = socket.next() => match message {
+                    Some(Ok(message)) => answer(socket, message).await,
+                    Some(Err(_)) | None => return End::Gone,
+                },
+                _ = ping.tick() => send(socket, Message::ping(Vec::new())).await,
+            };
+            if let Err(end) = step {
+                return end;
+            }
+        }
+    }
+
+    /// Says where the stream begins and sends what the client has missed. Returns the
+    /// position up to which everything has been sent.
+    async fn begin(&self, socket: &mut WebSocketStream, from: Seq) -> Result<Seq, End> {
+        let hub = &self.live.hub;
+        let failed = |_| End::Resume(CloseCode::Again, "the journal cannot be read now");
+        let oldest = hub.oldest().await.map_err(failed)?;
+        let after = match self.after {
+            None => from,
+            Some(after) if (oldest..=from).contains(&after) => after,
+            // Older than what is kept, or of another journal.
+            Some(_) => {
+                let frame = json!({"type": "resync", "seq": from, "channel_id": self.channel});
+                write(socket, frame.to_string()).await?;
+                return Ok(from);
+            }
+        };
+        let frame = json!({"type": "ready", "seq": after, "channel_id": self.channel});
+        write(socket, frame.to_string()).await?;
+        let mut reached = after;
+        while reached < from {
+            let replayed = hub.replay(self.channel, reached, from).await;
+            let (frames, next) = replayed.map_err(failed)?;
+            for Frame { json, .. } in frames {
+                write(socket, json).await?;
+            }
+            reached = next;
+        }
+        Ok(from)
+    }
+}
+
+/// `ping` is answered as it came: with JSON quotes or without.
+async fn answer(socket: &mut WebSocketStream, message: Message) -> Result<(), End> {
+    match message {
+        Message::Text(text) if text.trim() == "ping" => write(socket, "pong".to_owned()).await,
+        Message::Text(text) if text.trim() == "\"ping\"" => {
+            write(socket, "\"pong\"".to_owned()).await
+        }
+        Message::Close(_) => Err(End::Gone),
+        _ => Ok(()),
+    }
+}
+
+async fn write(socket: &mut WebSocketStream, text: String) -> Result<(), End> {
+    send(socket, Message::Text(text)).await
+}
+
+async fn send(socket: &mut WebSocketStream, message: Message) -> Result<(), End> {
+    match tokio::time::timeout(WRITE, socket.send(message)).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) | Err(_) => Err(End::Gone),
+    }
+}

@@ -1,0 +1,325 @@
+"""A Synapse and a daarion that know each other, on state that outlives the demo.
+
+Everything lies in one folder: secrets (made at the first start), configuration (written at each
+start, since ports may have been taken), data and logs.
+"""
+
+import fcntl
+import hashlib
+import hmac
+import json
+import os
+import secrets
+import socket
+import subprocess
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from http_json import ask, demand
+from processes import Failed, Server, clean_environment, stop_all
+
+SERVER_NAME = "daarion.localhost"
+PEOPLE = ("alice", "bob", "olena")
+ADMIN = "admin"
+SYNAPSE_LIMIT_S = 60
+DAARION_LIMIT_S = 30
+
+BASE_CONFIGURATION = Path(__file__).resolve().parent.parent / "homeserver" / "base.yaml"
+
+DAARION_TOML = """\
+# Written by the demo at each start.
+data_dir = {data_dir}
+
+[listen]
+public = ["127.0.0.1:{public_port}"]
+internal = ["127.0.0.1:{internal_port}"]
+admin = {admin_socket}
+public_url = "http://127.0.0.1:{public_port}"
+
+[matrix]
+homeserver_url = "http://127.0.0.1:{synapse_port}"
+server_name = {server_name}
+as_token = {as_token}
+hs_token = {hs_token}
+connector_url = "http://127.0.0.1:{internal_port}"
+admin_token = {admin_token}
+
+[internal]
+secret = {internal_secret}
+
+[auth]
+# For the demo alone: whoever reaches the loopback may act as anybody, by X-User-Id.
+insecure_user_header = true
+operators = ["@{admin}:{plain_server_name}"]
+"""
+
+
+@dataclass(frozen=True)
+class Ports:
+    synapse: int
+    public: int
+    internal: int
+
+    @classmethod
+    def choose(cls, synapse: int, public: int, internal: int) -> "Ports":
+        """The preferred ones, or for each the next that is free."""
+        taken: set[int] = set()
+        return cls(*(_free_port(port, taken) for port in (synapse, public, internal)))
+
+
+def _free_port(preferred: int, taken: set[int]) -> int:
+    for port in range(preferred, 65536):
+        if port in taken:
+            continue
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+                # A listener elsewhere on the port is only noticed here.
+                probe.listen()
+            except OSError:
+                continue
+        taken.add(port)
+        return port
+    raise Failed(f"no free port from {preferred}")
+
+
+class Installation:
+    def __init__(
+        self, state: Path, daarion: Path, venv: Path, ports: Ports, say: Callable[[str], None]
+    ) -> None:
+        self.state = state
+        self.ports = ports
+        self._daarion = daarion
+        self._python = venv / "bin" / "python"
+        self._say = say
+        self._servers: list[Server] = []
+        state.mkdir(parents=True, exist_ok=True)
+        self._lock = (state / "lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Failed(f"a demo with the state {state} runs already") from None
+        self.secrets = self._load_secrets()
+
+    @property
+    def synapse_url(self) -> str:
+        return f"http://127.0.0.1:{self.ports.synapse}"
+
+    @property
+    def public_url(self) -> str:
+        return f"http://127.0.0.1:{self.ports.public}"
+
+    @property
+    def internal_url(self) -> str:
+        return f"http://127.0.0.1:{self.ports.internal}"
+
+    @property
+    def service_headers(self) -> dict[str, str]:
+        return {"X-Internal-Service-Token": self.secrets["internal_secret"]}
+
+    def password(self, localpart: str) -> str:
+        return self.secrets["accounts"][localpart]["password"]
+
+    def access_token(self, localpart: str) -> str:
+        return self.secrets["accounts"][localpart]["access_token"]
+
+    def matrix_headers(self, localpart: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.access_token(localpart)}"}
+
+    def start(self) -> None:
+        self._write_daarion_configuration()
+        self._write_synapse_configuration(self._registration())
+        self._start_synapse()
+        self._make_accounts()
+        # Once more: the administrator's token is known only now.
+        self._write_daarion_configuration()
+        self._start_daarion()
+
+    def stop(self) -> bool:
+        servers, self._servers = self._servers, []
+        is_clean = stop_all(servers, self._say)
+        self._lock.close()
+        return is_clean
+
+    def check_alive(self) -> None:
+        for server in self._servers:
+            if server.has_ended:
+                raise Failed(server.explain("ended by itself"))
+
+    # What is written.
+
+    def _load_secrets(self) -> dict[str, Any]:
+        path = self.state / "secrets.json"
+        if path.exists():
+            return json.loads(path.read_text())
+        names = ("as_token", "hs_token", "internal_secret", "shared_secret", "macaroon", "form")
+        made: dict[str, Any] = {name: secrets.token_urlsafe(32) for name in names}
+        made["accounts"] = {
+            localpart: {"password": secrets.token_hex(5), "access_token": ""}
+            for localpart in (*PEOPLE, ADMIN)
+        }
+        return made
+
+    def _save_secrets(self) -> None:
+        _write(self.state / "secrets.json", json.dumps(self.secrets, indent=2))
+
+    def _write_daarion_configuration(self) -> None:
+        values = {
+            "data_dir": str(self.state / "daarion"),
+            "admin_socket": str(self._admin_socket()),
+            "server_name": SERVER_NAME,
+            "as_token": self.secrets["as_token"],
+            "hs_token": self.secrets["hs_token"],
+            "internal_secret": self.secrets["internal_secret"],
+            "admin_token": self.access_token(ADMIN),
+        }
+        # A JSON string is a TOML string.
+        quoted = {name: json.dumps(value) for name, value in values.items()}
+        text = DAARION_TOML.format(
+            **quoted,
+            admin=ADMIN,
+            plain_server_name=SERVER_NAME,
+            public_port=self.ports.public,
+            internal_port=self.ports.internal,
+            synapse_port=self.ports.synapse,
+        )
+        _write(self._configuration, text)
+
+    @property
+    def _configuration(self) -> Path:
+        return self.state / "daarion.toml"
+
+    def _admin_socket(self) -> Path:
+        """In the state folder, unless that path is too long for a unix socket."""
+        path = self.state / "admin.sock"
+        if len(os.fsencode(path)) < 100:
+            return path
+        name = hashlib.sha256(os.fsencode(self.state)).hexdigest()[:12]
+        return Path(tempfile.gettempdir()) / f"daarion-demo-{name}.sock"
+
+    def _registration(self) -> str:
+        """The registration, as the project's own tooling writes it."""
+        result = subprocess.run(
+            [self._daarion, "registration", "show", "--config", self._configuration],
+            env=clean_environment(),
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        if result.returncode != 0:
+            raise Failed(f"daarion registration show failed: {result.stderr.strip()}")
+        return result.stdout
+
+    def _write_synapse_configuration(self, registration: str) -> None:
+        _write(self.state / "registration.yaml", registration)
+        log = {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "formatters": {
+                "line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}
+            },
+            "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+            "root": {"level": "WARNING", "handlers": ["stderr"]},
+        }
+        configuration = {
+            "server_name": SERVER_NAME,
+            "public_baseurl": f"{self.synapse_url}/",
+            "pid_file": str(self.state / "synapse.pid"),
+            "registration_shared_secret": self.secrets["shared_secret"],
+            "macaroon_secret_key": self.secrets["macaroon"],
+            "form_secret": self.secrets["form"],
+            "media_store_path": str(self.state / "media"),
+            "log_config": str(self.state / "synapse-log.yaml"),
+            "app_service_config_files": [str(self.state / "registration.yaml")],
+            "database": {
+                "name": "sqlite3",
+                "args": {"database": str(self.state / "synapse.db")},
+            },
+            "listeners": [
+                {
+                    "type": "http",
+                    "tls": False,
+                    "port": self.ports.synapse,
+                    "bind_addresses": ["127.0.0.1"],
+                    "resources": [{"names": ["client", "openid"], "compress": False}],
+                }
+            ],
+        }
+        # JSON is YAML, too.
+        _write(self.state / "synapse-log.yaml", json.dumps(log))
+        _write(self.state / "synapse.yaml", json.dumps(configuration, indent=2))
+
+    # What runs.
+
+    def _start_synapse(self) -> None:
+        self._say(f"starting Synapse at {self.synapse_url}")
+        command = [str(self._python), "-m", "synapse.app.homeserver"]
+        for file in (BASE_CONFIGURATION, self.state / "synapse.yaml"):
+            command += ["-c", str(file)]
+        server = Server("Synapse", command, self.state / "synapse.log", self.state)
+        self._servers.append(server)
+        server.wait_until(f"{self.synapse_url}/_matrix/client/versions", SYNAPSE_LIMIT_S)
+
+    def _start_daarion(self) -> None:
+        self._say(f"starting daarion at {self.public_url}")
+        command = [str(self._daarion), "serve", "--config", str(self._configuration)]
+        server = Server("daarion", command, self.state / "daarion.log", self.state)
+        self._servers.append(server)
+        server.wait_until(f"{self.public_url}/readyz", DAARION_LIMIT_S)
+
+    def _make_accounts(self) -> None:
+        for localpart in (*PEOPLE, ADMIN):
+            account = self.secrets["accounts"][localpart]
+            # Kept before it is used: a start that is cut off must not forget a password.
+            self._save_secrets()
+            if not self._is_token_good(account["access_token"]):
+                self._register(localpart, account["password"])
+                account["access_token"] = self._log_in(localpart, account["password"])
+        self._save_secrets()
+
+    def _is_token_good(self, token: str) -> bool:
+        url = f"{self.synapse_url}/_matrix/client/v3/account/whoami"
+        return bool(token) and ask("GET", url, None, {"Authorization": f"Bearer {token}"})[0] == 200
+
+    def _register(self, localpart: str, password: str) -> None:
+        """Shared-secret registration; an account that exists already is left as it is."""
+        url = f"{self.synapse_url}/_synapse/admin/v1/register"
+        is_admin = localpart == ADMIN
+        nonce = demand("GET", url)["nonce"]
+        fields = (nonce, localpart, password, "admin" if is_admin else "notadmin")
+        mac = hmac.new(
+            self.secrets["shared_secret"].encode(), "\0".join(fields).encode(), hashlib.sha1
+        )
+        body = {
+            "nonce": nonce,
+            "username": localpart,
+            "displayname": localpart.capitalize(),
+            "password": password,
+            "admin": is_admin,
+            "mac": mac.hexdigest(),
+        }
+        status, answer = ask("POST", url, body)
+        if status != 200 and answer.get("errcode") != "M_USER_IN_USE":
+            raise Failed(f"the account {localpart} could not be made: {answer}")
+
+    def _log_in(self, localpart: str, password: str) -> str:
+        body = {
+            "type": "m.login.password",
+            "identifier": {"type": "m.id.user", "user": localpart},
+            "password": password,
+            "device_id": "DEMO",
+        }
+        return demand("POST", f"{self.synapse_url}/_matrix/client/v3/login", body)["access_token"]
+
+
+def _write(path: Path, text: str) -> None:
+    """Replaces the file whole; it holds secrets."""
+    temporary = path.with_name(path.name + ".new")
+    temporary.touch(mode=0o600)
+    temporary.write_text(text)
+    temporary.replace(path)
