@@ -8,19 +8,25 @@ use ruma::api::client::appservice::request_ping;
 
 use super::Matrix;
 use super::client::Repeat;
-use crate::domain::Result;
 use crate::domain::channel::Channel;
 use crate::domain::event::Source;
 use crate::domain::id::{EventId, RoomAlias, RoomId, UserId};
+use crate::domain::{Error, Result};
 use crate::homeserver::{
     FullContent, HistoryPage, Homeserver, NewRoom, Outgoing, RoomSnapshot, Setting,
 };
 
+/// How long a check of health may take: somebody is waiting for a yes or a no.
+const CHECK_LIMIT: Duration = Duration::from_secs(5);
+
 #[async_trait]
 impl Homeserver for Matrix {
     async fn check(&self) -> Result<()> {
-        let answer = self.client.get("/_matrix/client/versions", None).await;
-        answer.map(drop)
+        let answer = self.client.get("/_matrix/client/versions", None);
+        match tokio::time::timeout(CHECK_LIMIT, answer).await {
+            Ok(answer) => answer.map(drop),
+            Err(_) => Err(Error::unavailable("it does not answer in time")),
+        }
     }
 
     async fn ping(&self) -> Result<Duration> {
