@@ -1,1 +1,251 @@
-//! A working homeserver in memory, for tests of logic.
+//! A working homeserver in memory, for tests of logic: what is sent is in the history, who is
+//! not in a room may not speak there, an alias is taken once. It proves our logic, never that
+//! a real homeserver behaves so.
+//!
+//! Begin with [`Fake`], which other clients' deeds and all that can go wrong are told;
+//! `commands` is its [`Homeserver`](super::Homeserver), `room` the rooms that both work on.
+
+mod commands;
+mod members;
+mod room;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::clock::Clock;
+use crate::directory::Directory;
+use crate::domain::channel::{Channel, Visibility};
+use crate::domain::event::Source;
+use crate::domain::id::{EventId, RoomAlias, RoomId, UserId};
+use crate::domain::member::Membership;
+use crate::domain::{Error, Result};
+use crate::homeserver::Mapped;
+use room::{Deed, Room};
+
+/// The calls of the trait that can be made to fail.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Call {
+    Check,
+    Ping,
+    Register,
+    SetDisplayName,
+    UserExists,
+    Presence,
+    CreateRoom,
+    ResolveAlias,
+    SetAlias,
+    JoinedRooms,
+    Room,
+    TakeOver,
+    History,
+    Join,
+    Invite,
+    Leave,
+    Send,
+    Set,
+    Power,
+    Content,
+}
+
+/// The homeserver. Its users, apart from the connector and the agents that are registered
+/// through it, are those that a test adds.
+pub struct Fake {
+    directory: Arc<Directory>,
+    clock: Clock,
+    world: Mutex<World>,
+}
+
+#[derive(Default)]
+struct World {
+    users: HashMap<UserId, User>,
+    rooms: HashMap<RoomId, Room>,
+    aliases: HashMap<RoomAlias, RoomId>,
+    /// Numbers rooms and events; an event's number is its place in the order of all.
+    last: u64,
+    is_down: bool,
+    cuts_creation: bool,
+    failures: HashMap<Call, Vec<Error>>,
+    calls: HashMap<Call, usize>,
+}
+
+#[derive(Default)]
+struct User {
+    display_name: Option<String>,
+    is_online: bool,
+}
+
+impl Fake {
+    #[must_use]
+    pub fn new(directory: Arc<Directory>, clock: Clock) -> Self {
+        Self {
+            directory,
+            clock,
+            world: Mutex::default(),
+        }
+    }
+
+    /// While it is down, every call is unavailable.
+    pub fn set_down(&self, is_down: bool) {
+        self.world().is_down = is_down;
+    }
+
+    /// The next call of this kind fails and has no effect. Several wait in their order.
+    pub fn fail_next(&self, call: Call, error: Error) {
+        let mut world = self.world();
+        world.failures.entry(call).or_default().push(error);
+    }
+
+    /// The next room is created, and its answer lost.
+    pub fn cut_next_creation(&self) {
+        self.world().cuts_creation = true;
+    }
+
+    /// How often a call was made, failures included.
+    #[must_use]
+    pub fn calls(&self, call: Call) -> usize {
+        self.world().calls.get(&call).copied().unwrap_or(0)
+    }
+
+    pub fn add_user(&self, user: &UserId) {
+        self.world().users.entry(user.clone()).or_default();
+    }
+
+    pub fn set_online(&self, user: &UserId, is_online: bool) {
+        let mut world = self.world();
+        world.users.entry(user.clone()).or_default().is_online = is_online;
+    }
+
+    /// A room that a user makes with another client. The user is in it and has all power.
+    pub fn create_room_as(
+        &self,
+        user: &UserId,
+        alias: Option<&RoomAlias>,
+        visibility: Visibility,
+    ) -> Result<RoomId> {
+        let now = self.clock.now();
+        let mut world = self.world();
+        world.know(user)?;
+        if let Some(alias) = alias {
+            world.take_alias(alias)?;
+        }
+        let id = world.new_room_id();
+        let mut room = Room::new(user, visibility, now);
+        world.record_into(&mut room, Deed::Created, user, now);
+        let joined = self.member(&world, user, Membership::Joined, user);
+        world.record_into(&mut room, Deed::Member(joined), user, now);
+        room.alias = alias.cloned();
+        world.rooms.insert(id.clone(), room);
+        if let Some(alias) = alias {
+            world.aliases.insert(alias.clone(), id.clone());
+        }
+        Ok(id)
+    }
+
+    /// A message that a user sends with another client.
+    pub fn say(&self, room: &RoomId, user: &UserId, text: &str) -> Result<EventId> {
+        let now = self.clock.now();
+        let mut world = self.world();
+        world.room(room)?.expect_joined(user)?;
+        world.record(room, Deed::said(text), user, now)
+    }
+
+    /// Takes a message away.
+    pub fn redact(&self, room: &RoomId, user: &UserId, target: &EventId) -> Result<EventId> {
+        let now = self.clock.now();
+        let mut world = self.world();
+        world.room(room)?.redacted.insert(target.clone());
+        world.record(room, Deed::Redacted(target.clone()), user, now)
+    }
+
+    /// Raises or lowers a user.
+    pub fn set_power(&self, room: &RoomId, user: &UserId, power: i64) -> Result<()> {
+        self.world().room(room)?.powers.insert(user.clone(), power);
+        Ok(())
+    }
+
+    /// All that the homeserver would push after an earlier call's position, in its order, and
+    /// the new position; zero is the beginning.
+    #[must_use]
+    pub fn pushed(&self, after: u64) -> (Vec<Mapped>, u64) {
+        let world = self.world();
+        let mut found: Vec<_> = world
+            .rooms
+            .iter()
+            .flat_map(|(id, room)| room.events.iter().map(move |event| (id, room, event)))
+            .filter(|(_, _, event)| event.number > after)
+            .collect();
+        found.sort_by_key(|(_, _, event)| event.number);
+        let mapped =
+            found
+                .into_iter()
+                .map(|(id, room, event)| match self.directory.channel_of(id) {
+                    Some(channel) => room.map(event, &channel, &self.directory, Source::Push),
+                    None if event.is_claim(&self.directory) => Mapped::Claim(id.clone()),
+                    None => Mapped::Foreign,
+                });
+        (mapped.collect(), world.last)
+    }
+
+    /// Every event of a room as the mapping would give it, oldest first.
+    pub fn history_of(&self, channel: &Channel, source: Source) -> Result<Vec<(EventId, Mapped)>> {
+        let mut world = self.world();
+        let room = world.room(&channel.room)?;
+        let map = |event: &room::Event| {
+            let mapped = room.map(event, channel, &self.directory, source);
+            (event.id.clone(), mapped)
+        };
+        Ok(room.events.iter().map(map).collect())
+    }
+
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn connector(&self) -> UserId {
+        self.directory.naming.connector()
+    }
+}
+
+impl World {
+    /// Whether the homeserver has this user.
+    fn know(&self, user: &UserId) -> Result<()> {
+        match self.users.contains_key(user) {
+            true => Ok(()),
+            false => Err(Error::forbidden(format!(
+                "the homeserver has no user {user}"
+            ))),
+        }
+    }
+
+    fn room(&mut self, id: &RoomId) -> Result<&mut Room> {
+        let missing = || room::refused(404, "M_NOT_FOUND", &format!("there is no room {id}"));
+        self.rooms.get_mut(id).ok_or_else(missing)
+    }
+
+    fn take_alias(&self, alias: &RoomAlias) -> Result<()> {
+        match self.aliases.contains_key(alias) {
+            true => Err(Error::conflict(format!("the alias {alias} is taken"))),
+            false => Ok(()),
+        }
+    }
+
+    fn new_room_id(&mut self) -> RoomId {
+        self.last += 1;
+        RoomId::trusted(format!("!room{}", self.last))
+    }
+
+    fn record(&mut self, room: &RoomId, deed: Deed, by: &UserId, at: u64) -> Result<EventId> {
+        self.last += 1;
+        let number = self.last;
+        Ok(self.room(room)?.record(number, deed, by, at))
+    }
+
+    /// As [`record`](Self::record), of a room that is still being made.
+    fn record_into(&mut self, room: &mut Room, deed: Deed, by: &UserId, at: u64) {
+        self.last += 1;
+        room.record(self.last, deed, by, at);
+    }
+}
+
+/// The events that were redacted.
+type Redacted = HashSet<EventId>;

@@ -18,8 +18,6 @@ mod power;
 mod relation;
 mod room;
 mod state;
-#[cfg(test)]
-mod tests;
 
 use serde_json::value::RawValue;
 

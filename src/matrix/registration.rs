@@ -110,3 +110,50 @@ fn escape(text: &str) -> String {
     }
     escaped
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn input() -> RegistrationInput {
+        RegistrationInput {
+            id: "daarion".into(),
+            url: "http://127.0.0.1:7003".into(),
+            as_token: "a\"b\\c\u{7}".into(),
+            hs_token: "hs".into(),
+            sender_localpart: "daarion".into(),
+            agent_prefix: "agent_".into(),
+            server_name: "daarion.city:8448".into(),
+            room_prefix: "city_".into(),
+            act_as_all: true,
+        }
+    }
+
+    #[test]
+    fn strings_are_quoted_and_names_escaped() {
+        let yaml = registration_yaml(&input());
+        assert!(yaml.contains(r#"as_token: "a\"b\\c\u0007""#), "{yaml}");
+        assert!(
+            yaml.contains(r#"regex: "^@agent_.*:daarion\\.city:8448$""#),
+            "{yaml}"
+        );
+        assert!(
+            yaml.contains(r#"regex: "^#city_.*:daarion\\.city:8448$""#),
+            "{yaml}"
+        );
+    }
+
+    #[test]
+    fn exclusive_rules_come_first_and_everybody_only_when_wanted() {
+        let place = |yaml: &str, text: &str| yaml.find(text);
+        let wide = registration_yaml(&input());
+        assert!(place(&wide, "@agent_") < place(&wide, "^@.*:"));
+        assert!(place(&wide, "#city_") < place(&wide, "^#.*:"));
+        let narrow = registration_yaml(&RegistrationInput {
+            act_as_all: false,
+            ..input()
+        });
+        assert_eq!(place(&narrow, "^@.*:"), None);
+        assert!(place(&narrow, "^#.*:").is_some());
+    }
+}

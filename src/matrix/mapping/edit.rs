@@ -80,7 +80,7 @@ pub fn full_content(raw: &RawValue) -> Option<FullContent> {
         body: without_fallback(&content.text()?, is_reply).to_owned(),
         formatted_body: json::text(content.formatted_body)
             .filter(|_| is_html)
-            .map(|html| sanitise(&html)),
+            .and_then(|html| sanitise(&html)),
     })
 }
 

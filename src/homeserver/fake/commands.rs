@@ -1,0 +1,279 @@
+//! The fake homeserver's side of the trait.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::members::OWNER;
+use super::room::{Deed, MODERATOR, Room, refused};
+use super::{Call, Fake, User, World};
+use crate::domain::channel::Channel;
+use crate::domain::event::Source;
+use crate::domain::id::{EventId, RoomAlias, RoomId, UserId};
+use crate::domain::member::Membership;
+use crate::domain::{Error, Result};
+use crate::homeserver::{
+    FullContent, HistoryPage, Homeserver, NewRoom, Outgoing, RoomSnapshot, Setting,
+};
+
+/// What the connector's rooms ask of those who would mark them.
+const CREATOR_ONLY: i64 = 150;
+
+impl Fake {
+    /// Counts a call, and fails it when it is to fail.
+    fn begin(&self, call: Call) -> Result<std::sync::MutexGuard<'_, World>> {
+        let mut world = self.world();
+        *world.calls.entry(call).or_default() += 1;
+        if world.is_down {
+            return Err(Error::unavailable("the fake homeserver is down"));
+        }
+        match world.failures.get_mut(&call) {
+            Some(waiting) if !waiting.is_empty() => Err(waiting.remove(0)),
+            _ => Ok(world),
+        }
+    }
+}
+
+#[async_trait]
+impl Homeserver for Fake {
+    async fn check(&self) -> Result<()> {
+        self.begin(Call::Check).map(drop)
+    }
+
+    async fn ping(&self) -> Result<Duration> {
+        self.begin(Call::Ping).map(|_| Duration::from_millis(1))
+    }
+
+    async fn register_connector(&self) -> Result<()> {
+        self.register_agent(&self.connector()).await
+    }
+
+    async fn register_agent(&self, user: &UserId) -> Result<()> {
+        let mut world = self.begin(Call::Register)?;
+        world.users.entry(user.clone()).or_default();
+        Ok(())
+    }
+
+    async fn set_display_name(&self, user: &UserId, name: &str) -> Result<()> {
+        let mut world = self.begin(Call::SetDisplayName)?;
+        world.know(user)?;
+        let User { display_name, .. } = world.users.entry(user.clone()).or_default();
+        *display_name = Some(name.to_owned());
+        let rooms: Vec<RoomId> = world.rooms.keys().cloned().collect();
+        for room in rooms {
+            if world.room(&room)?.is_joined(user) {
+                let joined = Membership::Joined;
+                self.change_membership(&mut world, &room, user, joined, user)?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn user_exists(&self, user: &UserId) -> Result<bool> {
+        let world = self.begin(Call::UserExists)?;
+        Ok(world.users.contains_key(user))
+    }
+
+    async fn presence(&self, user: &UserId) -> Result<bool> {
+        let world = self.begin(Call::Presence)?;
+        Ok(world.users.get(user).is_some_and(|user| user.is_online))
+    }
+
+    async fn create_room(&self, new: &NewRoom) -> Result<RoomId> {
+        let (connector, now) = (self.connector(), self.clock.now());
+        let mut world = self.begin(Call::CreateRoom)?;
+        world.take_alias(&new.alias)?;
+        let owner = new.owner.as_ref().filter(|owner| **owner != connector);
+        let id = world.new_room_id();
+        let mut room = Room::new(&connector, new.channel.visibility, now);
+        room.marking = CREATOR_ONLY;
+        room.encrypted = new.channel.confidential;
+        room.powers
+            .extend(owner.map(|owner| (owner.clone(), OWNER)));
+        let joined = self.member(&world, &connector, Membership::Joined, &connector);
+        let mut deeds = vec![
+            Deed::Created,
+            Deed::Member(joined),
+            Deed::Alias(new.alias.clone()),
+            Deed::Channel(new.channel.clone()),
+            Deed::Name(new.name.clone()),
+        ];
+        if !new.topic.is_empty() {
+            deeds.push(Deed::Topic(new.topic.clone()));
+        }
+        if let Some(owner) = owner {
+            let invited = self.member(&world, owner, Membership::Invited, &connector);
+            deeds.push(Deed::Member(invited));
+        }
+        for deed in deeds {
+            world.record_into(&mut room, deed, &connector, now);
+        }
+        world.rooms.insert(id.clone(), room);
+        world.aliases.insert(new.alias.clone(), id.clone());
+        if std::mem::take(&mut world.cuts_creation) {
+            return Err(Error::unavailable("the answer was lost"));
+        }
+        Ok(id)
+    }
+
+    async fn resolve_alias(&self, alias: &RoomAlias) -> Result<Option<RoomId>> {
+        let world = self.begin(Call::ResolveAlias)?;
+        Ok(world.aliases.get(alias).cloned())
+    }
+
+    async fn set_alias(&self, alias: &RoomAlias, room: &RoomId) -> Result<()> {
+        let mut world = self.begin(Call::SetAlias)?;
+        if world.aliases.get(alias) == Some(room) {
+            return Ok(());
+        }
+        world.take_alias(alias)?;
+        world.aliases.insert(alias.clone(), room.clone());
+        Ok(())
+    }
+
+    async fn joined_rooms(&self) -> Result<Vec<RoomId>> {
+        let connector = self.connector();
+        let world = self.begin(Call::JoinedRooms)?;
+        let joined = world
+            .rooms
+            .iter()
+            .filter(|(_, room)| room.is_joined(&connector));
+        let mut ids: Vec<RoomId> = joined.map(|(id, _)| id.clone()).collect();
+        ids.sort_unstable();
+        Ok(ids)
+    }
+
+    async fn room(&self, id: &RoomId) -> Result<Option<RoomSnapshot>> {
+        let connector = self.connector();
+        let world = self.begin(Call::Room)?;
+        let room = world
+            .rooms
+            .get(id)
+            .filter(|room| room.is_joined(&connector));
+        Ok(room.map(|room| room.snapshot(id)))
+    }
+
+    async fn take_over(&self, id: &RoomId) -> Result<()> {
+        let mut world = self.begin(Call::TakeOver)?;
+        self.enter_and_rise(&mut world, id)
+    }
+
+    async fn history(
+        &self,
+        channel: &Channel,
+        from: Option<&str>,
+        limit: usize,
+        source: Source,
+    ) -> Result<HistoryPage> {
+        self.begin(Call::History)?
+            .room(&channel.room)?
+            .expect_joined(&self.connector())?;
+        let all = self.history_of(channel, source)?;
+        let end = match from {
+            Some(token) => token
+                .parse()
+                .map_err(|_| refused(400, "M_INVALID_PARAM", "no such token"))?,
+            None => all.len(),
+        };
+        let end = end.min(all.len());
+        let begin = end.saturating_sub(limit.max(1));
+        let page = all.into_iter().skip(begin).take(end - begin);
+        let mut events: Vec<_> = page.map(|(id, mapped)| (Some(id), mapped)).collect();
+        events.reverse();
+        Ok(HistoryPage {
+            events,
+            next: (begin > 0).then(|| begin.to_string()),
+        })
+    }
+
+    async fn join(&self, room: &RoomId, as_user: Option<&UserId>) -> Result<()> {
+        let mut world = self.begin(Call::Join)?;
+        let user = self.actor(&world, as_user)?;
+        self.enter(&mut world, room, &user)
+    }
+
+    async fn invite(&self, room: &RoomId, user: &UserId, as_user: Option<&UserId>) -> Result<()> {
+        let mut world = self.begin(Call::Invite)?;
+        let by = self.actor(&world, as_user)?;
+        let entered = world.room(room)?;
+        entered.expect_joined(&by)?;
+        if entered.is_joined(user) {
+            let words = format!("{user} is already in the room.");
+            return Err(refused(403, "M_FORBIDDEN", &words));
+        }
+        self.change_membership(&mut world, room, user, Membership::Invited, &by)
+    }
+
+    async fn leave(&self, room: &RoomId, as_user: Option<&UserId>) -> Result<()> {
+        let mut world = self.begin(Call::Leave)?;
+        let user = self.actor(&world, as_user)?;
+        match world.room(room)?.membership(&user) {
+            Some(Membership::Joined | Membership::Invited) => {
+                self.change_membership(&mut world, room, &user, Membership::Left, &user)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn send(&self, message: &Outgoing) -> Result<EventId> {
+        let mut world = self.begin(Call::Send)?;
+        world.know(&message.sender)?;
+        let room = world.room(&message.room)?;
+        room.expect_joined(&message.sender)?;
+        if let Some(sent) = room.transactions.get(&message.transaction) {
+            return Ok(sent.clone());
+        }
+        let deed = Deed::Said {
+            text: message.text.clone(),
+            notice: message.notice,
+            reply_to: message.reply_to.clone(),
+            thread: message.thread.clone(),
+        };
+        let event = world.record(&message.room, deed, &message.sender, message.at)?;
+        let room = world.room(&message.room)?;
+        let transaction = message.transaction.clone();
+        room.transactions.insert(transaction, event.clone());
+        Ok(event)
+    }
+
+    async fn set(
+        &self,
+        room: &RoomId,
+        setting: &Setting,
+        as_user: Option<&UserId>,
+    ) -> Result<EventId> {
+        let now = self.clock.now();
+        let mut world = self.begin(Call::Set)?;
+        let user = self.actor(&world, as_user)?;
+        let marking = world.room(room)?.marking;
+        let (deed, needed) = match setting.clone() {
+            Setting::Name(name) => (Deed::Name(name), MODERATOR),
+            Setting::Topic(topic) => (Deed::Topic(topic), MODERATOR),
+            Setting::CanonicalAlias(alias) => (Deed::Alias(alias), MODERATOR),
+            Setting::Channel(state) => (Deed::Channel(state), marking),
+        };
+        world.room(room)?.expect_power(&user, needed)?;
+        world.record(room, deed, &user, now)
+    }
+
+    async fn power(&self, room: &RoomId, user: &UserId) -> Result<i64> {
+        let mut world = self.begin(Call::Power)?;
+        world.room(room).map(|room| room.power(user))
+    }
+
+    async fn content(&self, room: &RoomId, event: &EventId) -> Result<Option<FullContent>> {
+        let mut world = self.begin(Call::Content)?;
+        let room = world.room(room)?;
+        if room.redacted.contains(event) || room.encrypted {
+            return Ok(None);
+        }
+        let found = room.events.iter().find(|one| one.id == *event);
+        Ok(found.and_then(|event| match &event.deed {
+            Deed::Said { text, .. } => Some(FullContent {
+                body: text.clone(),
+                formatted_body: None,
+            }),
+            _ => None,
+        }))
+    }
+}

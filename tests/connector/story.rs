@@ -1,0 +1,164 @@
+//! One story, told to the real homeserver and to the fake one: what our logic is tested on
+//! must behave as what it will meet.
+
+use std::collections::BTreeMap;
+
+use daarion::clock::Clock;
+use daarion::domain::Error;
+use daarion::domain::channel::ChannelStatus;
+use daarion::domain::event::Source;
+use daarion::domain::id::{EventId, UserId};
+use daarion::domain::member::Membership;
+use daarion::homeserver::fake::Fake;
+use daarion::homeserver::{Homeserver, Mapped, Setting};
+
+use crate::homeserver::unique;
+use crate::world::{Connector, SERVER, channel, connector_at, shared, user};
+
+#[tokio::test]
+async fn story_is_true_of_synapse() {
+    let world = shared().await;
+    let mut users = Vec::new();
+    for name in ["alice", "bob"] {
+        let user_id = world
+            .homeserver
+            .register_user(&unique(name), "password")
+            .await
+            .user_id;
+        users.push(user(&user_id));
+    }
+    let connector = world.connector();
+    story(&connector.matrix, &connector, &users[0], &users[1]).await;
+}
+
+#[tokio::test]
+async fn story_is_true_of_the_fake() {
+    let helper = connector_at("http://127.0.0.1:1", None);
+    let fake = Fake::new(helper.directory.clone(), Clock::system());
+    let alice = user(&format!("@alice:{SERVER}"));
+    let bob = user(&format!("@bob:{SERVER}"));
+    fake.register_connector().await.expect("registers");
+    fake.add_user(&alice);
+    fake.add_user(&bob);
+    story(&fake, &helper, &alice, &bob).await;
+}
+
+async fn story(server: &dyn Homeserver, helper: &Connector, alice: &UserId, bob: &UserId) {
+    let daarion = helper.directory.naming.connector();
+    assert_eq!(server.check().await, Ok(()));
+    assert_eq!(server.user_exists(alice).await, Ok(true));
+    let new = helper.new_room(None, Some(alice));
+    assert_eq!(server.resolve_alias(&new.alias).await, Ok(None));
+    let room = server.create_room(&new).await.expect("a room");
+    let again = server.create_room(&new).await;
+    assert!(matches!(again, Err(Error::Conflict(_))), "{again:?}");
+    assert_eq!(
+        server.resolve_alias(&new.alias).await,
+        Ok(Some(room.clone()))
+    );
+    assert!(server.joined_rooms().await.expect("rooms").contains(&room));
+
+    let snapshot = server
+        .room(&room)
+        .await
+        .expect("an answer")
+        .expect("a room");
+    assert_eq!(
+        snapshot.channel.map(|stored| stored.state),
+        Some(new.channel.clone())
+    );
+    assert_eq!(snapshot.name.as_ref(), Some(&new.name));
+    let membership = |user: &UserId| {
+        let is = |(_, member): &&(EventId, daarion::domain::member::Member)| member.user == *user;
+        snapshot
+            .members
+            .iter()
+            .find(is)
+            .map(|(_, member)| member.membership)
+    };
+    assert_eq!(membership(&daarion), Some(Membership::Joined));
+    assert_eq!(membership(alice), Some(Membership::Invited));
+    assert_eq!(server.power(&room, &daarion).await, Ok(i64::MAX));
+    assert_eq!(server.power(&room, alice).await, Ok(100));
+
+    let stranger = helper.message(&room, &format!("@nobody:{SERVER}"), "x");
+    let refused = server.send(&stranger).await;
+    assert!(matches!(refused, Err(Error::Forbidden(_))), "{refused:?}");
+    let outside = helper.message(&room, bob.as_str(), "x");
+    let refused = server
+        .send(&outside)
+        .await
+        .expect_err("bob is not in the room");
+    assert!(refused.is_refusal("M_FORBIDDEN"), "{refused:?}");
+
+    assert_eq!(server.join(&room, Some(alice)).await, Ok(()));
+    assert_eq!(
+        server.join(&room, Some(alice)).await,
+        Ok(()),
+        "again is harmless"
+    );
+    let first = helper.message(&room, alice.as_str(), "перше");
+    let sent = server.send(&first).await.expect("is sent");
+    assert_eq!(
+        server.send(&first).await,
+        Ok(sent.clone()),
+        "the same transaction"
+    );
+    let mut reply = helper.message(&room, daarion.as_str(), "друге");
+    (reply.reply_to, reply.notice) = (Some(sent.clone()), true);
+    server.send(&reply).await.expect("is sent");
+    assert_eq!(server.invite(&room, bob, Some(alice)).await, Ok(()));
+    assert_eq!(server.join(&room, Some(bob)).await, Ok(()));
+    assert_eq!(server.leave(&room, Some(bob)).await, Ok(()));
+
+    let name = Setting::Name("Нова".into());
+    assert!(server.set(&room, &name, Some(alice)).await.is_ok());
+    let mut state = new.channel.clone();
+    state.status = ChannelStatus::Archived;
+    let archive = Setting::Channel(state);
+    let refused = server
+        .set(&room, &archive, Some(alice))
+        .await
+        .expect_err("is refused");
+    assert!(refused.is_refusal("M_FORBIDDEN"), "{refused:?}");
+    assert!(server.set(&room, &archive, None).await.is_ok());
+
+    let content = server
+        .content(&room, &sent)
+        .await
+        .expect("an answer")
+        .expect("content");
+    assert_eq!(content.body, "перше");
+
+    let channel = channel(&room, &new);
+    let (mut from, mut found) = (None, Vec::new());
+    loop {
+        let page = server
+            .history(&channel, from.as_deref(), 4, Source::Heal)
+            .await;
+        let page = page.expect("a page");
+        found.extend(page.events);
+        match page.next {
+            Some(next) => from = Some(next),
+            None => break,
+        }
+    }
+    let mut names = BTreeMap::new();
+    let mut previews = Vec::new();
+    for (_, mapped) in &found {
+        if let Mapped::Event(event) = mapped {
+            *names.entry(event.what.name()).or_insert(0) += 1;
+            previews.extend(event.what.message().map(|message| message.preview.as_str()));
+        }
+    }
+    assert_eq!(previews, ["друге", "перше"], "newest first, each once");
+    let expected = [
+        // Alias, settings, name and topic at the creation; then name and settings.
+        ("messaging.channel.updated", 6),
+        ("messaging.member.invited", 2),
+        ("messaging.member.joined", 3),
+        ("messaging.member.left", 1),
+        ("messaging.message.created", 2),
+    ];
+    assert_eq!(names, BTreeMap::from(expected));
+}

@@ -1,0 +1,232 @@
+//! State events: members, and what a room says of itself.
+
+use daarion::domain::channel::{ChannelChange, ChannelStatus};
+use daarion::domain::event::What;
+use daarion::domain::id::RoomAlias;
+use daarion::domain::member::{Member, Membership};
+use daarion::homeserver::{ChannelState, Mapped};
+use daarion::matrix::mapping::{channel_state, read_channel_state};
+use serde_json::{Value, json};
+
+use crate::fixture::{
+    CHANNEL, SENT, channel, channel_id, directory, event, map, raw, reason, state, user, what,
+};
+
+fn member(user: &str, content: Value) -> Value {
+    event(json!({ "type": "m.room.member", "state_key": user, "content": content }))
+}
+
+#[test]
+fn members_come_and_go() {
+    for (membership, expected, name) in [
+        ("join", Membership::Joined, "messaging.member.joined"),
+        ("invite", Membership::Invited, "messaging.member.invited"),
+        ("leave", Membership::Left, "messaging.member.left"),
+        ("ban", Membership::Banned, "messaging.member.left"),
+    ] {
+        let content = json!({ "membership": membership, "displayname": " Боб " });
+        let found = what(&member("@bob:daarion.city", content));
+        let bob = user("@bob:daarion.city");
+        let expected = What::MemberChanged(Member {
+            entity: directory().entity(&bob),
+            user: bob,
+            membership: expected,
+            display_name: Some("Боб".into()),
+            by: user("@alice:daarion.city"),
+            since: SENT,
+        });
+        assert_eq!(found, expected);
+        assert_eq!(found.name(), name);
+    }
+    let knock = member("@bob:daarion.city", json!({ "membership": "knock" }));
+    assert_eq!(map(&knock), Mapped::Nothing);
+}
+
+#[test]
+fn display_name_that_cannot_be_shown_is_none() {
+    for (name, shown) in [
+        (json!(null), 0),
+        (json!(""), 0),
+        (json!("   "), 0),
+        (json!(7), 0),
+        (json!("x".repeat(5_000)), 256),
+    ] {
+        let content = json!({ "membership": "join", "displayname": name });
+        let What::MemberChanged(found) = what(&member("@bob:daarion.city", content)) else {
+            panic!("is no member");
+        };
+        assert_eq!(found.display_name.map_or(0, |name| name.len()), shown);
+    }
+}
+
+#[test]
+fn member_that_is_no_user_is_skipped() {
+    for key in [
+        json!(""),
+        json!("bob"),
+        json!("@bob"),
+        json!("@b b:s"),
+        json!(null),
+    ] {
+        let mut input = member("", json!({ "membership": "join" }));
+        input["state_key"] = key;
+        assert_eq!(reason(&input), "state_key is no user id");
+    }
+    let unknown = member("@bob:daarion.city", json!({ "membership": "hover" }));
+    assert_eq!(reason(&unknown), "membership is unknown");
+}
+
+fn change(input: &Value) -> ChannelChange {
+    match what(input) {
+        What::ChannelUpdated { change, by, at } => {
+            assert_eq!(
+                (by, at),
+                (user(input["sender"].as_str().expect("a sender")), SENT)
+            );
+            change
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn name_loses_the_citys_part() {
+    for (name, expected) in [
+        (json!("DAARION City — Енергія"), "Енергія"),
+        (json!("Перейменовано"), "Перейменовано"),
+        (json!(""), "general"),
+        (json!(null), "general"),
+    ] {
+        let found = change(&state("m.room.name", json!({ "name": name })));
+        assert_eq!(found, ChannelChange::Name(expected.into()));
+    }
+    let long = change(&state("m.room.name", json!({ "name": "я".repeat(500) })));
+    assert_eq!(long, ChannelChange::Name("я".repeat(128)));
+    let name = what(&state("m.room.name", json!({ "name": "x" }))).name();
+    assert_eq!(name, "messaging.channel.updated");
+}
+
+#[test]
+fn topic_is_the_description() {
+    let found = change(&state("m.room.topic", json!({ "topic": "Про все" })));
+    assert_eq!(found, ChannelChange::Description("Про все".into()));
+    let redacted = change(&state("m.room.topic", json!({})));
+    assert_eq!(redacted, ChannelChange::Description(String::new()));
+}
+
+#[test]
+fn alias_is_set_and_taken_away() {
+    let alias = "#city_general:daarion.city";
+    let set = change(&state("m.room.canonical_alias", json!({ "alias": alias })));
+    assert_eq!(set, ChannelChange::Alias(RoomAlias::parse(alias)));
+    for content in [
+        json!({}),
+        json!({ "alias": "" }),
+        json!({ "alt_aliases": [alias] }),
+    ] {
+        let taken = change(&state("m.room.canonical_alias", content));
+        assert_eq!(taken, ChannelChange::Alias(None));
+    }
+    let bad = state("m.room.canonical_alias", json!({ "alias": "general" }));
+    assert_eq!(reason(&bad), "alias is no room alias");
+}
+
+#[test]
+fn state_of_another_key_is_skipped() {
+    for kind in ["m.room.name", "m.room.topic", "m.room.canonical_alias"] {
+        for key in [json!("x"), json!(null), json!(1)] {
+            let mut input = state(kind, json!({}));
+            input["state_key"] = key;
+            assert!(reason(&input).starts_with("state_key is"));
+        }
+    }
+}
+
+fn settings() -> ChannelState {
+    let channel = channel(CHANNEL, "", false);
+    ChannelState {
+        id: channel.id,
+        kind: channel.kind,
+        slug: channel.slug,
+        microdao: channel.microdao,
+        visibility: channel.visibility,
+        confidential: channel.confidential,
+        status: ChannelStatus::Archived,
+        is_default: false,
+        created_by: Some("user:alice".into()),
+        created_at: 17,
+    }
+}
+
+fn settings_event(sender: &str) -> Value {
+    let content = channel_state(&settings()).expect("content");
+    let mut input = state("city.daarion.channel", json!(content));
+    input["sender"] = json!(sender);
+    input
+}
+
+#[test]
+fn settings_of_the_connector_are_taken_and_of_others_are_not() {
+    let expected = ChannelChange::Settings {
+        status: ChannelStatus::Archived,
+        is_default: false,
+    };
+    let mut input = settings_event("@daarion:daarion.city");
+    assert_eq!(change(&input), expected);
+    assert_eq!(map(&settings_event("@alice:daarion.city")), Mapped::Nothing);
+    input["content"]["id"] = json!(channel_id(99).to_string());
+    assert_eq!(reason(&input), "is of another channel");
+    input["content"] = json!({ "version": 2 });
+    assert_eq!(reason(&input), "is no channel's settings");
+}
+
+#[test]
+fn room_that_says_it_is_a_channel_is_a_claim() {
+    let mut input = settings_event("@daarion:daarion.city");
+    input["room_id"] = json!("!new");
+    assert!(matches!(map(&input), Mapped::Claim(room) if room.as_str() == "!new"));
+    input["state_key"] = json!("other");
+    assert_eq!(map(&input), Mapped::Foreign);
+    let mut input = settings_event("@alice:daarion.city");
+    input["room_id"] = json!("!new");
+    assert_eq!(map(&input), Mapped::Foreign);
+}
+
+#[test]
+fn settings_go_there_and_back() {
+    let written = channel_state(&settings()).expect("content");
+    assert_eq!(read_channel_state(&written), Some(settings()));
+    let mut value: Value = serde_json::from_str(written.get()).expect("JSON");
+    assert_eq!(
+        value,
+        json!({
+            "version": 1,
+            "id": "00000000-0000-0000-0000-000000000007",
+            "kind": "city",
+            "slug": "general",
+            "microdao": "microdao:daarion",
+            "visibility": "public",
+            "confidential": false,
+            "status": "archived",
+            "is_default": false,
+            "created_by": "user:alice",
+            "created_at": 17,
+        })
+    );
+    value["added_later"] = json!(true);
+    value["created_by"] = json!("nobody in particular");
+    let read = read_channel_state(&raw(&value)).expect("is read all the same");
+    assert_eq!(read.created_by, None);
+    for (field, wrong) in [
+        ("version", json!(2)),
+        ("slug", json!("Great Hall")),
+        ("id", json!("x")),
+        ("kind", json!("castle")),
+        ("is_default", json!("yes")),
+        ("created_at", json!(-1)),
+    ] {
+        let mut value = value.clone();
+        value[field] = wrong;
+        assert_eq!(read_channel_state(&raw(&value)), None, "{field}");
+    }
+}
