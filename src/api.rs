@@ -99,6 +99,6 @@ pub fn internal(services: &Services) -> OpenApiService<(Internal, system::System
         "daarion internal",
         env!("CARGO_PKG_VERSION"),
     )
-    .summary("Matrix-backed community: the API for services of the installation")
+    .license(license())
     .description(include_str!("api/internal.md"))
 }
