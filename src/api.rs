@@ -17,7 +17,7 @@ pub mod system;
 
 use std::sync::Arc;
 
-use poem_openapi::{OpenApiService, Tags};
+use poem_openapi::{LicenseObject, OpenApiService, Tags};
 
 use crate::clock::Clock;
 use crate::service::agents::Agents;
@@ -67,6 +67,10 @@ pub type Public = (
 /// Operations of the internal listener.
 pub type Internal = (bridge::BridgeApi, agents::AgentsApi);
 
+fn license() -> LicenseObject {
+    LicenseObject::new("MIT").url("https://spdx.org/licenses/MIT.html")
+}
+
 /// The public listener's operations and their document.
 #[must_use]
 pub fn public(services: &Services) -> OpenApiService<(Public, system::SystemApi), ()> {
@@ -78,7 +82,7 @@ pub fn public(services: &Services) -> OpenApiService<(Public, system::SystemApi)
     );
     let system = system::SystemApi(services.clone());
     OpenApiService::new((apis, system), "daarion", env!("CARGO_PKG_VERSION"))
-        .summary("Matrix-backed community: the public API")
+        .license(license())
         .description(include_str!("api/public.md"))
 }
 
@@ -95,6 +99,6 @@ pub fn internal(services: &Services) -> OpenApiService<(Internal, system::System
         "daarion internal",
         env!("CARGO_PKG_VERSION"),
     )
-    .summary("Matrix-backed community: the API for services of the installation")
+    .license(license())
     .description(include_str!("api/internal.md"))
 }

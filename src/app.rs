@@ -3,6 +3,7 @@
 mod connector;
 
 use std::collections::HashSet;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -234,7 +235,8 @@ pub async fn documents() -> anyhow::Result<(Documents, Documents)> {
         ("DAARION_INTERNAL__SECRET", secret()),
     ];
     let needed = needed.map(|(name, value)| (name.to_owned(), value));
-    let config = Config::load_from(None, needed)?;
+    // An empty file: what the machine is configured for is no part of the documents.
+    let config = Config::load_from(Some(Path::new("/dev/null")), needed)?;
     let app = App::assemble(&config, store::in_memory()?).await?;
     let documents = (
         Documents::of(&api::public(&app.services)),

@@ -1,5 +1,7 @@
 //! What commands print: tables for people, JSON for programs.
 
+use std::io::Write;
+
 use serde_json::Value;
 
 /// Where the command's answer goes.
@@ -8,36 +10,32 @@ pub struct Output {
     pub json: bool,
 }
 
-#[expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "the one place that commands print through"
-)]
 impl Output {
     /// A line for people.
     pub fn line(self, text: impl AsRef<str>) {
-        println!("{}", text.as_ref());
+        self.text(&format!("{}\n", text.as_ref()));
     }
 
     /// A text as it stands.
     pub fn text(self, text: &str) {
-        print!("{text}");
+        // A reader that has seen enough (`daarion status | head -1`) is no failure.
+        let _ = std::io::stdout().write_all(text.as_bytes());
     }
 
     /// JSON for programs.
     pub fn value(self, value: &Value) {
-        println!("{value:#}");
+        self.line(format!("{value:#}"));
     }
 
     /// A line of progress, apart from the answer.
     pub fn progress(self, text: impl AsRef<str>) {
-        eprintln!("{}", text.as_ref());
+        let _ = writeln!(std::io::stderr(), "{}", text.as_ref());
     }
 
     /// Why the command failed, in one line.
     pub fn failure(self, error: &anyhow::Error) {
         let line = format!("{error:#}").replace(['\n', '\r'], " ");
-        eprintln!("daarion: {line}");
+        self.progress(format!("daarion: {line}"));
     }
 
     /// Rows under their headings, each column as wide as its widest cell.

@@ -61,7 +61,7 @@ macro_rules! store_contract {
                 those_who_left_are_asked_for;
             positions: applying_is_idempotent, left_out_events_are_refused, rows_and_position_stay_together,
                 a_cleared_index_is_made_anew, a_rebuild_is_remembered, nothing_acknowledged_is_lost_by_a_kill,
-                closed_is_unavailable;
+                a_watermark_outlives_a_replay_but_not_forgotten_events, closed_is_unavailable;
             accounts: agents_are_unique, an_agent_is_updated, creations_are_unique_by_alias,
                 accounts_outlive_a_kill;
             subscriptions: subscriptions_are_kept, a_position_never_goes_back, the_slowest_holds_the_journal;

@@ -20,7 +20,7 @@ impl Documents {
         let generated = service.spec();
         let mut document: Value =
             serde_json::from_str(&generated).expect("poem-openapi writes JSON");
-        require_both(&mut document);
+        state_security(&mut document);
         let json = serde_json::to_string_pretty(&document).expect("a JSON value is JSON");
         let shown = service.swagger_ui_html();
         Self {
@@ -31,25 +31,25 @@ impl Documents {
     }
 }
 
-/// A person's operations need both headers. poem-openapi can only say "either", so that is
-/// put right here, before anybody reads it.
-fn require_both(document: &mut Value) {
+/// A person's operations need both headers, and health needs none. poem-openapi can only say
+/// "either" and nothing, so that is put right here, before anybody reads it.
+fn state_security(document: &mut Value) {
     let paths = document.get_mut("paths").and_then(Value::as_object_mut);
     let operations = paths
         .into_iter()
         .flat_map(|paths| paths.values_mut())
         .filter_map(Value::as_object_mut)
         .flat_map(|path| path.values_mut());
-    for operation in operations {
-        let Some(security) = operation.get_mut("security") else {
-            continue;
+    for operation in operations.filter_map(Value::as_object_mut) {
+        let schemes = operation.get("security").and_then(Value::as_array);
+        match schemes.map_or(0, Vec::len) {
+            0 => operation.insert("security".to_owned(), json!([])),
+            1 => None,
+            _ => operation.insert(
+                "security".to_owned(),
+                json!([{"ServiceToken": [], "UserId": []}]),
+            ),
         };
-        if security
-            .as_array()
-            .is_some_and(|schemes| schemes.len() == 2)
-        {
-            *security = json!([{"ServiceToken": [], "UserId": []}]);
-        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The index's position, and what outlives the end of the process.
 
 use super::Ground;
-use super::samples::{Shorthand, append, channel_id, created, edited, new_seqs, said};
+use super::samples::{Shorthand, append, channel_id, created, edited, event_id, new_seqs, said};
 use crate::store::StoreError;
 
 pub async fn applying_is_idempotent(ground: impl Ground) {
@@ -72,7 +72,7 @@ pub async fn a_cleared_index_is_made_anew(ground: impl Ground) {
     assert!(store.index.channels().await.expect("read").is_empty());
     assert!(store.index.activity().await.expect("read").is_empty());
     assert_eq!(store.preview("a").await, None);
-    assert_eq!(store.index.newest(channel_id(1)).await.expect("read"), None);
+    assert_eq!(store.listed(1).await, [""; 0]);
     store.index_all().await;
     assert_eq!(store.preview("a").await.as_deref(), Some("edited"));
     assert_eq!(store.listed(1).await, ["$a", "$b"]);
@@ -134,4 +134,18 @@ pub async fn closed_is_unavailable(ground: impl Ground) {
     let store = ground.open().await;
     assert_eq!(store.journal.head(), 1);
     assert!(store.closer.status().format >= 1);
+}
+
+pub async fn a_watermark_outlives_a_replay_but_not_forgotten_events(ground: impl Ground) {
+    let store = ground.open().await;
+    store.put_and_index(vec![created(1), said(1, "a", 1)]).await;
+    let (channel, index) = (channel_id(1), &store.index);
+    assert_eq!(index.watermark(channel).await.expect("read"), None);
+    let mark = event_id("a");
+    index.set_watermark(channel, &mark).await.expect("set");
+    index.clear(0, false).await.expect("cleared");
+    assert_eq!(index.watermark(channel).await.expect("read"), Some(mark));
+    let head = store.journal.head();
+    index.clear(head, true).await.expect("cleared");
+    assert_eq!(index.watermark(channel).await.expect("read"), None);
 }
