@@ -330,6 +330,7 @@ fn parts(
             service_secret: config.internal.secret.expose().to_owned(),
             insecure_user_header: config.auth.insecure_user_header,
             operators: operators(core, config),
+            connector: core.directory.entity(&core.directory.naming.connector()),
         }),
         hub,
         inbound,
