@@ -2,8 +2,8 @@
 //! gap, and takes in what the push has lost.
 //!
 //! The walk does not stop at the first event that is known: one that was pushed after the
-//! gap, or our own echo, is known while older ones are not. It stops at the watermark, the
-//! event with which the last complete walk began.
+//! gap, or our own echo, is known while older ones are not. It stops at the watermark, an
+//! event near the one with which the last complete walk began.
 
 use std::sync::Arc;
 
@@ -19,6 +19,10 @@ use crate::store::Placed;
 
 /// Events a page of history.
 const PAGE: usize = 100;
+/// How far behind the newest event of a walk its watermark is set. A room's history is a graph:
+/// an event that was made beside others can enter it later and yet stand before them, so the
+/// next walk goes a little further back than where this one began.
+const OVERLAP: usize = 50;
 /// How many missing events are held back to be appended in the order of their history. Past
 /// this they go in as they are found; lists are ordered by time whatever the journal's order.
 const HELD_BACK: usize = 10_000;
@@ -135,7 +139,7 @@ impl Core {
     ) -> Result<()> {
         let index = &self.store.index;
         let watermark = index.watermark(channel.id).await?;
-        let mut newest: Option<EventId> = None;
+        let mut mark: Option<EventId> = None;
         let mut missing: Vec<Mapped> = Vec::new();
         let mut from: Option<String> = None;
         loop {
@@ -143,7 +147,7 @@ impl Core {
                 .homeserver
                 .history(channel, from.as_deref(), PAGE, source)
                 .await?;
-            let (fresh, done) = cut_at(page.events, watermark.as_ref(), &mut newest);
+            let (fresh, done) = cut_at(page.events, watermark.as_ref(), &mut mark);
             self.keep_unknown(fresh, source, &mut missing).await?;
             // Nobody is told of a rebuild, so its order in the journal is nobody's concern.
             if source == Source::Rebuild || missing.len() > HELD_BACK {
@@ -155,9 +159,9 @@ impl Core {
             }
         }
         self.take_in(missing, report).await?;
-        match newest {
-            Some(newest) if watermark.as_ref() != Some(&newest) => {
-                Ok(index.set_watermark(channel.id, &newest).await?)
+        match mark {
+            Some(mark) if watermark.as_ref() != Some(&mark) => {
+                Ok(index.set_watermark(channel.id, &mark).await?)
             }
             _ => Ok(()),
         }
@@ -200,15 +204,20 @@ impl Core {
     }
 }
 
-/// The events of a page in front of the watermark, and whether it was met. Notes the newest
-/// event of the walk.
+/// The events of a page in front of the watermark, and whether it was met. The first page of a
+/// walk gives the next watermark.
 fn cut_at(
     page: Vec<(Option<EventId>, Mapped)>,
     watermark: Option<&EventId>,
-    newest: &mut Option<EventId>,
+    mark: &mut Option<EventId>,
 ) -> (Vec<(Option<EventId>, Mapped)>, bool) {
-    if newest.is_none() {
-        *newest = page.iter().find_map(|(id, _)| id.clone());
+    if mark.is_none() {
+        let mut ids = page.iter().filter_map(|(id, _)| id.as_ref());
+        *mark = ids
+            .clone()
+            .nth(OVERLAP)
+            .or_else(|| ids.next_back())
+            .cloned();
     }
     let mut fresh = page;
     let met = watermark.and_then(|mark| fresh.iter().position(|(id, _)| id.as_ref() == Some(mark)));
@@ -220,4 +229,34 @@ fn cut_at(
 
 fn is_event(mapped: &Mapped) -> bool {
     matches!(mapped, Mapped::Event(_))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(ids: std::ops::Range<usize>) -> Vec<(Option<EventId>, Mapped)> {
+        let id = |number: usize| Some(EventId::trusted(format!("${number}")));
+        ids.map(|number| (id(number), Mapped::Nothing)).collect()
+    }
+
+    #[test]
+    fn the_next_walk_goes_further_back_than_this_one_began() {
+        let mut mark = None;
+        let (fresh, met) = cut_at(page(0..100), None, &mut mark);
+        assert_eq!((fresh.len(), met), (100, false));
+        assert_eq!(mark, Some(EventId::trusted("$50")));
+        let mut unmoved = mark.clone();
+        cut_at(page(100..200), None, &mut unmoved);
+        assert_eq!(unmoved, mark);
+    }
+
+    #[test]
+    fn a_short_history_is_walked_whole() {
+        let mut mark = None;
+        cut_at(page(0..10), None, &mut mark);
+        assert_eq!(mark, Some(EventId::trusted("$9")));
+        let (fresh, met) = cut_at(page(0..10), mark.clone().as_ref(), &mut mark);
+        assert_eq!((fresh.len(), met), (9, true));
+    }
 }
