@@ -19,7 +19,6 @@ use std::sync::Arc;
 
 use poem_openapi::{LicenseObject, OpenApiService, Tags};
 
-use crate::clock::Clock;
 use crate::service::agents::Agents;
 use crate::service::backfill::Backfill;
 use crate::service::channels::Channels;
@@ -38,7 +37,6 @@ pub struct Services {
     pub agents: Arc<Agents>,
     pub backfill: Arc<Backfill>,
     pub health: Arc<Health>,
-    pub clock: Clock,
 }
 
 /// Groups of operations.

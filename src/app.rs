@@ -306,7 +306,6 @@ fn services(core: &Arc<Core>, creator: &Arc<Creator>, presence: &Arc<Presence>) 
         agents: Arc::new(Agents::new(core.clone(), messages.clone())),
         backfill: Arc::new(Backfill::new(core.clone(), city.clone(), creator.clone())),
         health: Arc::new(Health::new(core.clone())),
-        clock: core.clock.clone(),
         messages,
         city,
     }

@@ -69,16 +69,6 @@ impl Hub {
         Listener { frames, from }
     }
 
-    /// How many listeners there are.
-    #[must_use]
-    pub fn listeners(&self) -> usize {
-        let channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
-        channels
-            .values()
-            .map(broadcast::Sender::receiver_count)
-            .sum()
-    }
-
     /// The position up to which frames have been handed out.
     #[must_use]
     pub fn position(&self) -> Seq {
