@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use ruma::api::client::account::whoami;
 use ruma::api::client::appservice::request_ping;
 
 use super::Matrix;
@@ -22,7 +23,9 @@ const CHECK_LIMIT: Duration = Duration::from_secs(5);
 #[async_trait]
 impl Homeserver for Matrix {
     async fn check(&self) -> Result<()> {
-        let answer = self.client.get("/_matrix/client/versions", None);
+        // Also tells whether the homeserver knows our token.
+        let request = whoami::v3::Request::new();
+        let answer = self.client.request(request, None, Repeat::Never);
         match tokio::time::timeout(CHECK_LIMIT, answer).await {
             Ok(answer) => answer.map(drop),
             Err(_) => Err(Error::unavailable("it does not answer in time")),

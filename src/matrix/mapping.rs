@@ -1,8 +1,8 @@
 //! The mapping: the one place that speaks both Matrix's language and ours. Pure functions.
 //!
 //! [`map`] takes one Matrix event as the homeserver pushed it, [`map_in`] one of a room's
-//! history. Of an event of a room that is no channel nothing but its type, room and sender is
-//! ever looked at. Whatever is malformed becomes [`Mapped::Skipped`], never a panic: all of
+//! history. Of an event of a room that is no channel nothing but its type, state key,
+//! room and sender is ever looked at. Whatever is malformed becomes [`Mapped::Skipped`], never a panic: all of
 //! this is foreign data.
 
 mod channel_state;

@@ -10,10 +10,10 @@ use std::sync::Arc;
 use futures_util::{StreamExt, stream};
 
 use super::Core;
-use crate::domain::Result;
 use crate::domain::channel::Channel;
 use crate::domain::event::Source;
 use crate::domain::id::{ChannelId, EventId};
+use crate::domain::{Error, Result};
 use crate::homeserver::Mapped;
 use crate::store::Placed;
 
@@ -45,7 +45,7 @@ pub struct ChannelReport {
     /// How many of them are in the journal now.
     pub healed: u64,
     /// Why the walk could not be finished.
-    pub error: Option<String>,
+    pub error: Option<Error>,
 }
 
 impl HealReport {
@@ -57,6 +57,16 @@ impl HealReport {
     #[must_use]
     pub fn healed(&self) -> u64 {
         self.channels.iter().map(|channel| channel.healed).sum()
+    }
+
+    /// An error that will be gone in a while, if that kept a channel from being walked.
+    #[must_use]
+    pub fn passing_error(&self) -> Option<&Error> {
+        let errors = self
+            .channels
+            .iter()
+            .filter_map(|channel| channel.error.as_ref());
+        errors.into_iter().find(|error| error.is_transient())
     }
 
     /// How many channels could not be walked to the end.
@@ -126,7 +136,7 @@ impl Core {
             error: None,
         };
         if let Err(error) = self.walk(channel, source, &mut report).await {
-            report.error = Some(error.to_string());
+            report.error = Some(error);
         }
         report
     }
