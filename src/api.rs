@@ -14,6 +14,7 @@ pub mod messages;
 pub mod rendered;
 pub mod schema;
 pub mod system;
+pub mod time;
 
 use std::sync::Arc;
 
