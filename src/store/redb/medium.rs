@@ -2,6 +2,7 @@
 //! installation. A medium can be opened again after its database was dropped, which is how
 //! the store recovers from a full disk.
 
+use std::cell::Cell;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -41,10 +42,12 @@ pub trait Medium: Send + Sync {
 
 /// Opens a database on redb's own abstraction of a medium.
 pub fn open_backend(name: &str, backend: impl StorageBackend) -> Result<Database, StoreError> {
+    // redb calls back several times in one repair.
+    let is_said = Cell::new(false);
     Builder::new()
         .set_cache_size(CACHE_BYTES)
-        .set_repair_callback(|session| {
-            if session.progress() == 0.0 {
+        .set_repair_callback(move |_| {
+            if !is_said.replace(true) {
                 tracing::info!("the store was not closed; checking the whole of it");
             }
         })

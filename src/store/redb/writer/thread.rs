@@ -214,13 +214,13 @@ impl Writer {
         }
     }
 
-    /// Answers that the disk failed, and recovers.
+    /// Recovers, and answers that the disk failed: whoever hears of it reads what is left.
     fn failed(&mut self, group: Group, reason: &str) {
         tracing::error!(reason, "the store cannot be written");
         self.shared.set_failing(true);
-        refuse(group, reason);
         self.health.failed(self.shared.clock().instant());
         self.recover();
+        refuse(group, reason);
     }
 
     /// What was not durable is lost by this, together with the index's position, so that the
