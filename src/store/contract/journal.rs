@@ -74,7 +74,7 @@ pub fn every_kind() -> Vec<NewEvent> {
     let update = |change| What::ChannelUpdated {
         change,
         by: user("alice"),
-        at: 20,
+        at: 2_000,
     };
     let mut events = vec![
         created(1),
