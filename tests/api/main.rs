@@ -8,7 +8,9 @@ mod daarion;
 #[path = "../homeserver/mod.rs"]
 mod homeserver;
 
+mod agents;
 mod city;
+mod live;
 mod messaging;
 mod stream;
 mod support;
