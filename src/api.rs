@@ -14,12 +14,12 @@ pub mod messages;
 pub mod rendered;
 pub mod schema;
 pub mod system;
+pub mod time;
 
 use std::sync::Arc;
 
 use poem_openapi::{LicenseObject, OpenApiService, Tags};
 
-use crate::clock::Clock;
 use crate::service::agents::Agents;
 use crate::service::backfill::Backfill;
 use crate::service::channels::Channels;
@@ -38,7 +38,6 @@ pub struct Services {
     pub agents: Arc<Agents>,
     pub backfill: Arc<Backfill>,
     pub health: Arc<Health>,
-    pub clock: Clock,
 }
 
 /// Groups of operations.

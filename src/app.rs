@@ -306,7 +306,6 @@ fn services(core: &Arc<Core>, creator: &Arc<Creator>, presence: &Arc<Presence>) 
         agents: Arc::new(Agents::new(core.clone(), messages.clone())),
         backfill: Arc::new(Backfill::new(core.clone(), city.clone(), creator.clone())),
         health: Arc::new(Health::new(core.clone())),
-        clock: core.clock.clone(),
         messages,
         city,
     }
@@ -330,6 +329,7 @@ fn parts(
             service_secret: config.internal.secret.expose().to_owned(),
             insecure_user_header: config.auth.insecure_user_header,
             operators: operators(core, config),
+            connector: core.directory.entity(&core.directory.naming.connector()),
         }),
         hub,
         inbound,

@@ -102,7 +102,7 @@ pub fn open(data_dir: &Path) -> Result<Store, StoreError> {
     redb::open(&data_dir.join("daarion.redb"))
 }
 
-/// A store in memory, for tests and for the fake installation.
+/// A store in memory, for tests and for what is never kept.
 pub fn in_memory() -> Result<Store, StoreError> {
     redb::in_memory()
 }

@@ -22,8 +22,9 @@ pub fn init(log: &LogConfig) {
         LogFormat::Human => true,
         LogFormat::Json => false,
     };
+    // poem says again what we say of listeners; a directive of the configuration overrules it.
     let filter = EnvFilter::builder()
-        .parse(&log.level)
+        .parse(format!("poem=warn,{}", log.level))
         .expect("the configuration checks the directives");
     let registry = Registry::default().with(filter);
     let lines = Layer::default().with_writer(std::io::stderr);

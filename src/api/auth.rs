@@ -26,6 +26,8 @@ pub struct Gate {
     pub insecure_user_header: bool,
     /// Entities that are operators.
     pub operators: HashSet<Entity>,
+    /// The connector's own user, which has power everywhere: nobody acts for it.
+    pub connector: Entity,
 }
 
 impl Gate {
@@ -54,6 +56,13 @@ impl Gate {
                 StatusCode::FORBIDDEN,
                 "M_FORBIDDEN",
                 format!("{entity} belongs to another homeserver; nobody can act for them here"),
+            ));
+        }
+        if entity == self.connector {
+            return Err(Problem::new(
+                StatusCode::FORBIDDEN,
+                "M_FORBIDDEN",
+                format!("{entity} is the connector itself; nobody can act for it"),
             ));
         }
         Ok(Caller {

@@ -14,6 +14,7 @@ use crate::service::Core;
 use crate::service::creation::Creator;
 use crate::service::presence::Presence;
 use crate::service::reindex::Rebuilds;
+use crate::systemd;
 
 /// How often the homeserver is asked whether it is there.
 const CHECK: Duration = Duration::from_secs(5);
@@ -55,15 +56,9 @@ impl Connector {
     }
 
     async fn run(self) {
-        // An empty journal beside a homeserver that has channels is a lost data directory:
-        // what is found is no news to anybody.
-        let mut source = match self.core.store.journal.head() {
-            0 => Source::Rebuild,
-            _ => Source::Heal,
-        };
         loop {
-            self.reach(source).await;
-            source = Source::Heal;
+            self.reach().await;
+            systemd::status("serving");
             let mut since_healing = Duration::ZERO;
             while since_healing < self.heal_interval {
                 let pause = CHECK.min(self.heal_interval);
@@ -78,19 +73,22 @@ impl Connector {
     }
 
     /// Tries until the homeserver is there and everything is looked after once.
-    async fn reach(&self, source: Source) {
+    async fn reach(&self) {
         let mut pause = PAUSES.0;
         loop {
-            match self.look_after(source).await {
+            match self.look_after().await {
                 Ok(()) => return,
-                Err(error) => tracing::warn!(%error, "the connector is not at work yet"),
+                Err(error) => {
+                    systemd::status(&format!("serving, without the homeserver: {error}"));
+                    tracing::warn!(%error, "the connector is not at work yet");
+                }
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(PAUSES.1);
         }
     }
 
-    async fn look_after(&self, source: Source) -> Result<()> {
+    async fn look_after(&self) -> Result<()> {
         let core = &self.core;
         core.homeserver.check().await?;
         core.homeserver.register_connector().await?;
@@ -102,24 +100,23 @@ impl Connector {
             );
         }
         self.creator.settle().await?;
-        self.rebuilds.resume(core).await?;
-        if source == Source::Rebuild {
-            let found = core.find_channels(source).await?;
-            tracing::info!(
-                found,
-                "an empty journal: the homeserver's channels are taken up"
-            );
-            core.heal_channels(core.directory.channels(), source).await;
-        } else {
-            core.heal().await?;
+        // An empty journal beside a homeserver that has channels is a lost data directory: what
+        // is found is no news to anybody.
+        if core.store.journal.head() == 0 {
+            core.store.index.set_rebuilding(true).await?;
         }
+        self.rebuilds.resume(core).await?;
+        let healed = core.heal().await?;
         core.recover_agents().await?;
         self.presence.refresh().await?;
         let dropped = core.trim_journal(self.retention).await?;
         if dropped > 0 {
             tracing::info!(dropped, "the journal's old events are dropped");
         }
-        Ok(())
+        match healed.passing_error() {
+            Some(error) => Err(error.clone()),
+            None => Ok(()),
+        }
     }
 }
 

@@ -39,7 +39,7 @@ impl Daemon {
     pub async fn connect(config: &Config) -> anyhow::Result<Self> {
         Self::find(config).await?.ok_or_else(|| {
             anyhow!(
-                "daarion is not running: nobody answers at {} (systemctl status daarion)",
+                "not running: nobody answers at {} (systemctl status daarion)",
                 config.listen.admin.display()
             )
         })

@@ -28,7 +28,7 @@ pub async fn run(config: &Config, output: Output) -> anyhow::Result<()> {
 fn show(status: &Value, output: Output) {
     let number = |value: &Value| value.as_u64().unwrap_or_default();
     let since = &status["since_start"];
-    let mib = number(&status["store"]["bytes"]) / (1024 * 1024);
+    let size = bytesize::ByteSize(number(&status["store"]["bytes"]));
     let rows = [
         (
             "version",
@@ -47,7 +47,7 @@ fn show(status: &Value, output: Output) {
         ("agents", number(&status["agents"]).to_string()),
         (
             "store",
-            format!("{mib} MiB, format {}", status["store"]["format"]),
+            format!("{size}, format {}", status["store"]["format"]),
         ),
         (
             "journal",
@@ -61,12 +61,9 @@ fn show(status: &Value, output: Output) {
         (
             "since start",
             format!(
-                "{} transactions ({} repeated), {} events ({} repeated, {} of other rooms)",
-                since["transactions"],
-                since["repeated_transactions"],
-                since["events"],
-                since["repeated_events"],
-                since["foreign_events"]
+                "{} events kept; {} came twice, as what we send ourselves does; {} were of rooms \
+                 that are no channels",
+                since["events"], since["repeated_events"], since["foreign_events"]
             ),
         ),
         ("skipped events", status["skipped"]["count"].to_string()),

@@ -11,12 +11,12 @@ use super::values::Values;
 pub struct CityConfig {
     /// The name of the city, as members read it. Default `DAARION City`.
     pub name: String,
-    /// What stands before the slug in the alias and the public id of a city room, `[a-z0-9_-]`.
+    /// What stands before the slug in the alias of a city room, `[a-z0-9_-]`.
     /// Default `city_`.
     pub room_prefix: String,
     /// The microdao that stands for the city itself, `microdao:<name>`. Default `microdao:daarion`.
     pub microdao: String,
-    /// The Matrix name of a city room; `{city}` and `{room}` are filled in.
+    /// The Matrix name of a city room; `{city}` and `{room}`, which stands once, are filled in.
     /// Default `{city} — {room}`.
     pub matrix_name: String,
     /// Who may create city rooms. Default `members`.
@@ -66,36 +66,11 @@ impl CityConfig {
             )?,
         })
     }
-
-    /// The Matrix name of the city room called `room`.
-    #[must_use]
-    pub fn matrix_name_of(&self, room: &str) -> String {
-        // Split first: a room may itself be called "{city}".
-        let parts = self.matrix_name.split("{room}");
-        let filled = parts.map(|part| part.replace("{city}", &self.name));
-        filled.collect::<Vec<_>>().join(room)
-    }
 }
 
 fn is_room_name_pattern(text: &str) -> bool {
     let rest = text.replace("{room}", "").replace("{city}", "");
-    text.contains("{room}") && !rest.contains(['{', '}']) && !rest.contains(char::is_control)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn room_name_is_filled_in_once() {
-        let city = CityConfig {
-            name: "Київ".to_owned(),
-            room_prefix: "city_".to_owned(),
-            microdao: "microdao:daarion".to_owned(),
-            matrix_name: "{city} — {room}".to_owned(),
-            create: CreateBy::Members,
-        };
-        assert_eq!(city.matrix_name_of("General"), "Київ — General");
-        assert_eq!(city.matrix_name_of("{city}"), "Київ — {city}");
-    }
+    text.matches("{room}").count() == 1
+        && !rest.contains(['{', '}'])
+        && !rest.contains(char::is_control)
 }

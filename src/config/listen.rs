@@ -16,10 +16,10 @@ use super::values::{Values, parse_http_url};
 /// The section `[listen]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ListenConfig {
-    /// UI, `/api`, `/ws`, `/docs`: what a reverse proxy shows to members.
+    /// `/api`, `/ws`, `/docs`: what a reverse proxy shows to members.
     /// Default `["127.0.0.1:7004"]`.
     pub public: Vec<ListenAddr>,
-    /// `/internal`, `/_matrix/app`, `/metrics`: services and the homeserver.
+    /// `/internal`, `/_matrix/app`: services and the homeserver.
     /// Default `["127.0.0.1:7003"]`.
     pub internal: Vec<ListenAddr>,
     /// The unix socket of the command line. Default `/run/daarion/admin.sock`.

@@ -10,7 +10,9 @@ use std::time::Duration;
 use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::id::{ChannelId, Seq};
+use crate::domain::event::{Event, What};
+use crate::domain::id::{ChannelId, Seq, UserId};
+use crate::domain::member::Membership;
 use crate::payload;
 use crate::store::{Journal, StoreError};
 
@@ -26,6 +28,27 @@ const RETRY: Duration = Duration::from_secs(1);
 pub struct Frame {
     pub seq: Seq,
     pub json: String,
+    /// Who is no member of the channel any more from here on.
+    pub removed: Option<UserId>,
+}
+
+impl Frame {
+    fn of(event: &Event) -> Option<Self> {
+        let json = payload::frame(event)?;
+        let removed = match &event.what {
+            What::MemberChanged(member)
+                if matches!(member.membership, Membership::Left | Membership::Banned) =>
+            {
+                Some(member.user.clone())
+            }
+            _ => None,
+        };
+        Some(Self {
+            seq: event.seq,
+            json,
+            removed,
+        })
+    }
 }
 
 /// Where listeners sign up.
@@ -69,16 +92,6 @@ impl Hub {
         Listener { frames, from }
     }
 
-    /// How many listeners there are.
-    #[must_use]
-    pub fn listeners(&self) -> usize {
-        let channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
-        channels
-            .values()
-            .map(broadcast::Sender::receiver_count)
-            .sum()
-    }
-
     /// The position up to which frames have been handed out.
     #[must_use]
     pub fn position(&self) -> Seq {
@@ -103,12 +116,7 @@ impl Hub {
             if event.seq > upto || event.channel != channel {
                 continue;
             }
-            if let Some(json) = payload::frame(event) {
-                frames.push(Frame {
-                    seq: event.seq,
-                    json,
-                });
-            }
+            frames.extend(Frame::of(event));
         }
         Ok((frames, reached))
     }
@@ -150,9 +158,8 @@ impl Hub {
             let Some(sender) = channels.get(&event.channel) else {
                 continue;
             };
-            if let Some(json) = payload::frame(event) {
-                let seq = event.seq;
-                let _ = sender.send(Arc::new(Frame { seq, json }));
+            if let Some(frame) = Frame::of(event) {
+                let _ = sender.send(Arc::new(frame));
             }
         }
         // Moved while the lock is held: see `listen`.

@@ -58,12 +58,6 @@ impl Indexed {
         matches!(tokio::time::timeout(within, reached).await, Ok(Ok(_)))
     }
 
-    /// Follows the position.
-    #[must_use]
-    pub fn watch(&self) -> watch::Receiver<Seq> {
-        self.position.clone()
-    }
-
     /// Empties the index and lets it fill again.
     pub async fn clear(&self, position: ClearTo) -> Result<()> {
         let (done, outcome) = oneshot::channel();

@@ -88,9 +88,7 @@ impl fmt::Display for Entity {
 }
 
 /// How entities and Matrix users of one installation correspond. Agents that were
-/// registered with a Matrix id of their own are not known here (see [`AgentAddress`]).
-///
-/// [`AgentAddress`]: Naming::entity
+/// registered with a Matrix id of their own are not known here but in the directory.
 #[derive(Clone, Debug)]
 pub struct Naming {
     /// The homeserver's name, the part of its users' ids after the colon.

@@ -4,23 +4,32 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use ruma::api::client::account::whoami;
 use ruma::api::client::appservice::request_ping;
 
 use super::Matrix;
 use super::client::Repeat;
-use crate::domain::Result;
 use crate::domain::channel::Channel;
 use crate::domain::event::Source;
 use crate::domain::id::{EventId, RoomAlias, RoomId, UserId};
+use crate::domain::{Error, Result};
 use crate::homeserver::{
     FullContent, HistoryPage, Homeserver, NewRoom, Outgoing, RoomSnapshot, Setting,
 };
 
+/// How long a check of health may take: somebody is waiting for a yes or a no.
+const CHECK_LIMIT: Duration = Duration::from_secs(5);
+
 #[async_trait]
 impl Homeserver for Matrix {
     async fn check(&self) -> Result<()> {
-        let answer = self.client.get("/_matrix/client/versions", None).await;
-        answer.map(drop)
+        // Also tells whether the homeserver knows our token.
+        let request = whoami::v3::Request::new();
+        let answer = self.client.request(request, None, Repeat::Never);
+        match tokio::time::timeout(CHECK_LIMIT, answer).await {
+            Ok(answer) => answer.map(drop),
+            Err(_) => Err(Error::unavailable("it does not answer in time")),
+        }
     }
 
     async fn ping(&self) -> Result<Duration> {

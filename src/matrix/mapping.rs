@@ -1,8 +1,8 @@
 //! The mapping: the one place that speaks both Matrix's language and ours. Pure functions.
 //!
 //! [`map`] takes one Matrix event as the homeserver pushed it, [`map_in`] one of a room's
-//! history. Of an event of a room that is no channel nothing but its type, room and sender is
-//! ever looked at. Whatever is malformed becomes [`Mapped::Skipped`], never a panic: all of
+//! history. Of an event of a room that is no channel nothing but its type, state key,
+//! room and sender is ever looked at. Whatever is malformed becomes [`Mapped::Skipped`], never a panic: all of
 //! this is foreign data.
 
 mod channel_state;
@@ -70,7 +70,7 @@ pub fn map_in(
             json::text(envelope.event_id).and_then(|id| EventId::parse(&id)),
             map_envelope(raw, &envelope, channel, directory, now, source),
         ),
-        None => (None, skipped(raw, now, "is no JSON object".into())),
+        None => (None, skipped(raw.get(), now, "is no JSON object".into())),
     }
 }
 
@@ -82,9 +82,13 @@ fn map_envelope(
     now: Millis,
     source: Source,
 ) -> Mapped {
+    let skip = |reason| match channel.confidential {
+        true => skipped(&envelope.without_content(), now, reason),
+        false => skipped(raw.get(), now, reason),
+    };
     let header = match Header::read(envelope, channel, directory, now) {
         Ok(header) => header,
-        Err(reason) => return skipped(raw, now, reason),
+        Err(reason) => return skip(reason),
     };
     match what(&header) {
         Ok(Some(what)) => Mapped::Event(NewEvent {
@@ -94,7 +98,7 @@ fn map_envelope(
             what,
         }),
         Ok(None) => Mapped::Nothing,
-        Err(reason) => skipped(raw, now, reason),
+        Err(reason) => skip(reason),
     }
 }
 
@@ -131,8 +135,7 @@ fn is_claim(envelope: &Envelope, directory: &Directory) -> bool {
             .is_some_and(|sender| sender == directory.naming.connector())
 }
 
-fn skipped(raw: &RawValue, at: Millis, reason: Reason) -> Mapped {
-    let mut raw = raw.get();
+fn skipped(mut raw: &str, at: Millis, reason: Reason) -> Mapped {
     if raw.len() > MAX_RAW {
         let end = (0..=MAX_RAW)
             .rev()

@@ -62,6 +62,11 @@ impl Matrix {
         room: &RoomId,
         event: &EventId,
     ) -> Result<Option<FullContent>> {
+        // What somebody says there in the clear is no less confidential.
+        let channel = self.directory.channel_of(room);
+        if channel.is_some_and(|channel| channel.confidential) {
+            return Ok(None);
+        }
         let request = get_room_event::v3::Request::new(ids::room(room)?, ids::event(event)?);
         match self.client.request(request, None, Repeat::Safe).await {
             Ok(answer) => Ok(mapping::full_content(answer.event.json())),

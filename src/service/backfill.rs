@@ -156,6 +156,8 @@ impl Backfill {
             ))),
             (Some(channel), None) => {
                 core.homeserver.set_alias(&alias, &channel.room).await?;
+                let canonical = Setting::CanonicalAlias(alias);
+                core.homeserver.set(&channel.room, &canonical, None).await?;
                 Ok(Outcome::Found)
             }
             (None, Some(found)) => {
@@ -202,7 +204,7 @@ impl Backfill {
         })?;
         let report = core.heal_channel(&channel, Source::Heal).await;
         if let Some(error) = report.error {
-            tracing::warn!(error, channel_id = %channel.id, "a found room's history is not whole");
+            tracing::warn!(%error, channel_id = %channel.id, "a found room's history is not whole");
         }
         Ok(channel)
     }

@@ -8,7 +8,7 @@ use crate::domain::access::Caller;
 use crate::domain::channel::{
     Channel, ChannelKind, ChannelStatus, Visibility, channel_alias, check_microdao,
 };
-use crate::domain::id::{ChannelId, Millis};
+use crate::domain::id::{ChannelId, Millis, UserId};
 use crate::domain::member::Membership;
 use crate::domain::page::{Page, decode_cursor, encode_cursor};
 use crate::domain::{Error, Result, slug, text};
@@ -170,6 +170,16 @@ impl Channels {
             });
         }
         Ok(Page { items, next })
+    }
+
+    /// Whether the removal of `user` from a channel means that the caller may no longer know of
+    /// it. Asked in the order of the journal, which the index may be behind.
+    #[must_use]
+    pub fn shuts_out(&self, caller: &Caller, id: ChannelId, user: &UserId) -> bool {
+        let is_private = |channel: Arc<Channel>| channel.visibility == Visibility::Private;
+        !caller.operator
+            && self.core.directory.user_id(&caller.entity) == *user
+            && self.core.directory.channel(id).is_none_or(is_private)
     }
 
     async fn view(&self, caller: &Caller, channel: Arc<Channel>) -> Result<ChannelView> {

@@ -2,23 +2,27 @@
 //! gap, and takes in what the push has lost.
 //!
 //! The walk does not stop at the first event that is known: one that was pushed after the
-//! gap, or our own echo, is known while older ones are not. It stops at the watermark, the
-//! event with which the last complete walk began.
+//! gap, or our own echo, is known while older ones are not. It stops at the watermark, an
+//! event near the one with which the last complete walk began.
 
 use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
 
 use super::Core;
-use crate::domain::Result;
 use crate::domain::channel::Channel;
 use crate::domain::event::Source;
 use crate::domain::id::{ChannelId, EventId};
+use crate::domain::{Error, Result};
 use crate::homeserver::Mapped;
 use crate::store::Placed;
 
 /// Events a page of history.
 const PAGE: usize = 100;
+/// How far behind the newest event of a walk its watermark is set. A room's history is a graph:
+/// an event that was made beside others can enter it later and yet stand before them, so the
+/// next walk goes a little further back than where this one began.
+const OVERLAP: usize = 50;
 /// How many missing events are held back to be appended in the order of their history. Past
 /// this they go in as they are found; lists are ordered by time whatever the journal's order.
 const HELD_BACK: usize = 10_000;
@@ -41,7 +45,7 @@ pub struct ChannelReport {
     /// How many of them are in the journal now.
     pub healed: u64,
     /// Why the walk could not be finished.
-    pub error: Option<String>,
+    pub error: Option<Error>,
 }
 
 impl HealReport {
@@ -53,6 +57,16 @@ impl HealReport {
     #[must_use]
     pub fn healed(&self) -> u64 {
         self.channels.iter().map(|channel| channel.healed).sum()
+    }
+
+    /// An error that will be gone in a while, if that kept a channel from being walked.
+    #[must_use]
+    pub fn passing_error(&self) -> Option<&Error> {
+        let errors = self
+            .channels
+            .iter()
+            .filter_map(|channel| channel.error.as_ref());
+        errors.into_iter().find(|error| error.is_transient())
     }
 
     /// How many channels could not be walked to the end.
@@ -122,7 +136,7 @@ impl Core {
             error: None,
         };
         if let Err(error) = self.walk(channel, source, &mut report).await {
-            report.error = Some(error.to_string());
+            report.error = Some(error);
         }
         report
     }
@@ -135,7 +149,7 @@ impl Core {
     ) -> Result<()> {
         let index = &self.store.index;
         let watermark = index.watermark(channel.id).await?;
-        let mut newest: Option<EventId> = None;
+        let mut mark: Option<EventId> = None;
         let mut missing: Vec<Mapped> = Vec::new();
         let mut from: Option<String> = None;
         loop {
@@ -143,7 +157,7 @@ impl Core {
                 .homeserver
                 .history(channel, from.as_deref(), PAGE, source)
                 .await?;
-            let (fresh, done) = cut_at(page.events, watermark.as_ref(), &mut newest);
+            let (fresh, done) = cut_at(page.events, watermark.as_ref(), &mut mark);
             self.keep_unknown(fresh, source, &mut missing).await?;
             // Nobody is told of a rebuild, so its order in the journal is nobody's concern.
             if source == Source::Rebuild || missing.len() > HELD_BACK {
@@ -155,9 +169,9 @@ impl Core {
             }
         }
         self.take_in(missing, report).await?;
-        match newest {
-            Some(newest) if watermark.as_ref() != Some(&newest) => {
-                Ok(index.set_watermark(channel.id, &newest).await?)
+        match mark {
+            Some(mark) if watermark.as_ref() != Some(&mark) => {
+                Ok(index.set_watermark(channel.id, &mark).await?)
             }
             _ => Ok(()),
         }
@@ -200,15 +214,20 @@ impl Core {
     }
 }
 
-/// The events of a page in front of the watermark, and whether it was met. Notes the newest
-/// event of the walk.
+/// The events of a page in front of the watermark, and whether it was met. The first page of a
+/// walk gives the next watermark.
 fn cut_at(
     page: Vec<(Option<EventId>, Mapped)>,
     watermark: Option<&EventId>,
-    newest: &mut Option<EventId>,
+    mark: &mut Option<EventId>,
 ) -> (Vec<(Option<EventId>, Mapped)>, bool) {
-    if newest.is_none() {
-        *newest = page.iter().find_map(|(id, _)| id.clone());
+    if mark.is_none() {
+        let mut ids = page.iter().filter_map(|(id, _)| id.as_ref());
+        *mark = ids
+            .clone()
+            .nth(OVERLAP)
+            .or_else(|| ids.next_back())
+            .cloned();
     }
     let mut fresh = page;
     let met = watermark.and_then(|mark| fresh.iter().position(|(id, _)| id.as_ref() == Some(mark)));
@@ -220,4 +239,34 @@ fn cut_at(
 
 fn is_event(mapped: &Mapped) -> bool {
     matches!(mapped, Mapped::Event(_))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(ids: std::ops::Range<usize>) -> Vec<(Option<EventId>, Mapped)> {
+        let id = |number: usize| Some(EventId::trusted(format!("${number}")));
+        ids.map(|number| (id(number), Mapped::Nothing)).collect()
+    }
+
+    #[test]
+    fn the_next_walk_goes_further_back_than_this_one_began() {
+        let mut mark = None;
+        let (fresh, met) = cut_at(page(0..100), None, &mut mark);
+        assert_eq!((fresh.len(), met), (100, false));
+        assert_eq!(mark, Some(EventId::trusted("$50")));
+        let mut unmoved = mark.clone();
+        cut_at(page(100..200), None, &mut unmoved);
+        assert_eq!(unmoved, mark);
+    }
+
+    #[test]
+    fn a_short_history_is_walked_whole() {
+        let mut mark = None;
+        cut_at(page(0..10), None, &mut mark);
+        assert_eq!(mark, Some(EventId::trusted("$9")));
+        let (fresh, met) = cut_at(page(0..10), mark.clone().as_ref(), &mut mark);
+        assert_eq!((fresh.len(), met), (9, true));
+    }
 }

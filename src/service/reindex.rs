@@ -50,7 +50,8 @@ impl Core {
         self.resume_rebuild().await
     }
 
-    /// Goes on with a rebuild from the homeserver; what is there already is dropped.
+    /// Goes on with a rebuild from the homeserver; what is there already is dropped. Of an
+    /// empty store it makes a full one.
     pub async fn resume_rebuild(&self) -> Result<ReindexReport> {
         self.find_channels(Source::Rebuild).await?;
         let channels = self.directory.channels();
@@ -117,7 +118,7 @@ impl Core {
     }
 
     async fn counted(&self, failed: u64) -> Result<ReindexReport> {
-        let (channels, messages) = self.store.index.counts().await?;
+        let (messages, channels) = self.store.index.counts().await?;
         Ok(ReindexReport {
             channels,
             messages,
@@ -145,7 +146,7 @@ impl Rebuilds {
         }
     }
 
-    /// Goes on with a rebuild that was interrupted, if one was.
+    /// Goes on with a rebuild that was begun and has not ended, if there is one.
     pub async fn resume(&self, core: &Arc<Core>) -> Result<()> {
         if !core.store.index.rebuilding().await? {
             return Ok(());
@@ -157,7 +158,7 @@ impl Rebuilds {
         tracing::info!(
             channels = report.channels,
             messages = report.messages,
-            "an interrupted rebuild went on"
+            "the index was rebuilt from the homeserver"
         );
         Ok(())
     }

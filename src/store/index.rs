@@ -47,7 +47,8 @@ pub struct RenderedPage {
 /// When something was last said, by channel.
 pub type ActivityMap = HashMap<ChannelId, Millis>;
 
-/// The message index. Writing is for the index consumer alone.
+/// The message index. Rows are written by the index consumer alone; the marks of healing and
+/// rebuilding by those who do that.
 #[async_trait]
 pub trait Index: Send + Sync {
     /// Applies events in order and moves the position behind the last, atomically. Events

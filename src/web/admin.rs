@@ -188,7 +188,7 @@ pub fn heal_json(report: &HealReport) -> Value {
             "healed": channel.healed,
         });
         if let Some(error) = &channel.error {
-            json["error"] = json!(error);
+            json["error"] = json!(error.to_string());
         }
         json
     });

@@ -20,6 +20,7 @@ use crate::api::Services;
 use crate::api::auth::{Rejected, gate};
 use crate::api::error::Problem;
 use crate::consumer::hub::{Frame, Hub, Listener};
+use crate::domain::access::Caller;
 use crate::domain::id::{ChannelId, Seq};
 
 /// How often a quiet connection is asked whether it is still there.
@@ -59,6 +60,7 @@ pub async fn channel(
     let stream = Stream {
         live: live.0.clone(),
         channel: id,
+        caller,
         after,
     };
     // The library's default buffers cost 134 KB a connection; frames are small.
@@ -93,6 +95,7 @@ fn bad(message: &str) -> Rejected {
 struct Stream {
     live: Live,
     channel: ChannelId,
+    caller: Caller,
     after: Option<Seq>,
 }
 
@@ -100,6 +103,8 @@ struct Stream {
 enum End {
     /// The client has gone, or does not read.
     Gone,
+    /// It may not listen any more.
+    Removed,
     /// It is to come back and resume.
     Resume(CloseCode, &'static str),
 }
@@ -107,7 +112,12 @@ enum End {
 impl Stream {
     async fn run(self, mut socket: WebSocketStream) {
         let end = self.serve(&mut socket).await;
-        if let End::Resume(code, reason) = end {
+        let close = match end {
+            End::Gone => None,
+            End::Removed => Some((CloseCode::Policy, "no longer a member of this channel")),
+            End::Resume(code, reason) => Some((code, reason)),
+        };
+        if let Some((code, reason)) = close {
             let close = Message::close_with(code, reason);
             let _ = tokio::time::timeout(WRITE, socket.send(close)).await;
         }
@@ -129,7 +139,7 @@ impl Stream {
                     return End::Resume(CloseCode::Restart, "restarting; resume with after=<seq>");
                 }
                 frame = frames.recv() => match frame {
-                    Ok(frame) if frame.seq > sent => write(socket, frame.json.clone()).await,
+                    Ok(frame) if frame.seq > sent => self.hand_on(socket, &frame).await,
                     Ok(_) => Ok(()),
                     Err(RecvError::Lagged(_) | RecvError::Closed) => {
                         return End::Resume(CloseCode::Again, "too slow; resume with after=<seq>");
@@ -144,6 +154,17 @@ impl Stream {
             if let Err(end) = step {
                 return end;
             }
+        }
+    }
+
+    /// Sends a frame. Whoever it takes out of the channel sees it as the last one, unless the
+    /// channel is open to all.
+    async fn hand_on(&self, socket: &mut WebSocketStream, frame: &Frame) -> Result<(), End> {
+        write(socket, frame.json.clone()).await?;
+        let channels = &self.live.services.channels;
+        match &frame.removed {
+            Some(user) if channels.shuts_out(&self.caller, self.channel, user) => Err(End::Removed),
+            _ => Ok(()),
         }
     }
 

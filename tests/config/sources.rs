@@ -18,10 +18,7 @@ fn defaults_are_those_of_the_contract() {
     let config = Case::new("").load();
     assert_eq!(config.data_dir, Path::new("/var/lib/daarion"));
     assert_eq!(config.city.name, "DAARION City");
-    assert_eq!(
-        config.city.matrix_name_of("General"),
-        "DAARION City — General"
-    );
+    assert_eq!(config.city.matrix_name.as_str(), "{city} — {room}");
     assert_eq!(config.city.create, CreateBy::Members);
     assert_eq!(config.listen.public, [tcp("127.0.0.1:7004")]);
     assert_eq!(config.listen.internal, [tcp("127.0.0.1:7003")]);

@@ -187,7 +187,7 @@ async fn content_of_others_is_sanitised() {
         .register_user(&unique("alice"), "password")
         .await;
     let connector = world.connector();
-    let (room, _) = connector.create(None, None).await;
+    let (room, new) = connector.create(None, None).await;
     alice.join(room.as_str()).await;
     let content = json!({
         "msgtype": "m.text",
@@ -211,6 +211,11 @@ async fn content_of_others_is_sanitised() {
         html.starts_with("<b>b</b>") && !html.contains("<s"),
         "{html}"
     );
+
+    let mut confidential = channel(&room, &new);
+    confidential.confidential = true;
+    connector.directory.put_channel(confidential);
+    assert_eq!(connector.matrix.content(&room, &event).await, Ok(None));
 }
 
 async fn edit(user: &MatrixUser, room: &str, event: &str, body: &str) -> String {

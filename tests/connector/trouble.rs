@@ -169,3 +169,18 @@ async fn refusals_keep_their_code_and_words_and_nonsense_is_told_apart() {
         .expect_err("is refused");
     assert!(failed.to_string().contains("registration"), "{failed}");
 }
+
+#[tokio::test]
+async fn silent_homeserver_does_not_hold_up_a_check() {
+    // Connections wait in the queue of a listener that takes none.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let connector = connector_at(&format!("http://{address}"), None);
+    let begun = Instant::now();
+    let failed = connector.matrix.check().await.expect_err("nobody answers");
+    assert!(
+        matches!(failed, Error::HomeserverUnavailable { .. }),
+        "{failed:?}"
+    );
+    assert!(begun.elapsed() < Duration::from_secs(8));
+}

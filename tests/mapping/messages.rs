@@ -2,9 +2,10 @@
 
 use daarion::domain::event::What;
 use daarion::domain::message::{Media, Message, MessageKind};
+use daarion::homeserver::Mapped;
 use serde_json::{Value, json};
 
-use crate::fixture::{CONFIDENTIAL, NOW, channel_id, event, message, text, user, what};
+use crate::fixture::{CONFIDENTIAL, NOW, channel_id, event, map, message, text, user, what};
 
 #[test]
 fn text_is_a_message() {
@@ -184,6 +185,12 @@ fn confidential_channel_keeps_nothing_that_is_said_in_the_clear() {
     let mut input = message(edit);
     input["room_id"] = json!(CONFIDENTIAL);
     assert!(!format!("{:?}", what(&input)).contains("таємниця"));
+    let mut input = message(json!({ "msgtype": 5, "body": "таємниця" }));
+    input["room_id"] = json!(CONFIDENTIAL);
+    let Mapped::Skipped(skipped) = map(&input) else {
+        panic!("is not skipped");
+    };
+    assert!(skipped.raw.contains("$event") && !skipped.raw.contains("таємниця"));
 }
 
 #[test]

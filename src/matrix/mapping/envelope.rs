@@ -38,6 +38,19 @@ pub(super) struct Envelope<'a> {
     pub redacts: Option<&'a RawValue>,
 }
 
+impl Envelope<'_> {
+    /// What of an event of a confidential channel may be kept.
+    pub fn without_content(&self) -> String {
+        serde_json::json!({
+            "type": self.kind,
+            "event_id": self.event_id,
+            "sender": self.sender,
+            "origin_server_ts": self.origin_server_ts,
+        })
+        .to_string()
+    }
+}
+
 /// What the homeserver adds to an event.
 #[derive(Default, Deserialize)]
 pub(super) struct Unsigned<'a> {

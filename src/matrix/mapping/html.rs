@@ -38,7 +38,8 @@ fn count_tags(html: &str) -> usize {
 
 /// Takes away addresses of schemes that are not allowed. ruma-html 0.9 looks at an element's
 /// attributes in their alphabetical order and leaves off at the first that holds no address,
-/// so that `<img alt="" src="https://…">` and `<a class="" href="javascript:…">` get past it.
+/// so that `<img alt="" src="https://…">` and `<a class="" href="javascript:…">` get past it
+/// (<https://github.com/ruma/ruma/issues/2557>).
 fn check_addresses(node: &NodeRef) {
     if let Some(element) = node.as_element() {
         element.attrs.borrow_mut().retain(|attribute| {

@@ -188,4 +188,9 @@ pub async fn an_unknown_channel_is_named(ground: impl Ground) {
     assert!(passed[0].contains(&channel_id(9).to_string()), "{passed:?}");
     assert_eq!(store.listed(1).await, ["$kept"]);
     assert_eq!(store.listed(9).await, Vec::<String>::new());
+    // It may come again when its channel is there.
+    let again = vec![created(9), said(9, "lost", 10), said(1, "kept", 10)];
+    store.put_and_index(again).await;
+    assert_eq!(store.listed(9).await, ["$lost"]);
+    assert_eq!(store.listed(1).await, ["$kept"]);
 }

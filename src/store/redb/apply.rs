@@ -192,9 +192,11 @@ impl<'t> Applying<'t> {
     }
 
     fn apply(&mut self, event: &Prepared) -> Result<(), StoreError> {
+        let homeless =
+            !matches!(event.deed, Deed::CreateChannel(_)) && !self.channel_exists(event.channel)?;
         let applied = match &event.deed {
             Deed::CreateChannel(channel) => self.create_channel(channel)?,
-            _ if !self.channel_exists(event.channel)? => Err("its channel is unknown".to_owned()),
+            _ if homeless => Err("its channel is unknown".to_owned()),
             Deed::UpdateChannel(change, at) => self.update_channel(event.channel, change, *at)?,
             Deed::AddMessage(message) => self.add_message(event.channel, message)?,
             Deed::ChangeMessage {
@@ -208,7 +210,11 @@ impl<'t> Applying<'t> {
             (Deed::AddMessage(message), Ok(())) => Some(message.key.as_slice()),
             _ => None,
         };
-        self.remember(event, message)?;
+        // While the index is rebuilt from the homeserver, an event may come before its channel
+        // is there again. It is not held for known then, so that the walk brings it once more.
+        if !homeless {
+            self.remember(event, message)?;
+        }
         if let Err(reason) = applied {
             let name = event.key.map_or_else(String::new, |key| {
                 format!(" ({})", uuid::Uuid::from_bytes(key))
