@@ -68,7 +68,7 @@ impl Matrix {
             admin_token,
         } = settings;
         Ok(Self {
-            client: Client::new(&homeserver_url, as_token, clock.clone())?,
+            client: Client::new(&homeserver_url, as_token, directory.clone(), clock.clone())?,
             registration_id,
             admin_token,
             directory,

@@ -6,6 +6,7 @@
 mod failure;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,6 +20,7 @@ use url::Url;
 
 use super::ids;
 use crate::clock::Clock;
+use crate::directory::Directory;
 use crate::domain::id::UserId;
 use crate::domain::{Error, Result};
 use failure::Failure;
@@ -51,11 +53,17 @@ pub struct Client {
     base: String,
     token: String,
     versions: SupportedVersions,
+    directory: Arc<Directory>,
     clock: Clock,
 }
 
 impl Client {
-    pub fn new(homeserver: &Url, token: String, clock: Clock) -> Result<Self> {
+    pub fn new(
+        homeserver: &Url,
+        token: String,
+        directory: Arc<Directory>,
+        clock: Clock,
+    ) -> Result<Self> {
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_LIMIT)
             .tcp_nodelay(true)
@@ -72,6 +80,7 @@ impl Client {
             base: homeserver.as_str().trim_end_matches('/').to_owned(),
             token,
             versions: spoken_versions(),
+            directory,
             clock,
         })
     }
@@ -89,7 +98,8 @@ impl Client {
         for<'a> R::PathBuilder: PathBuilder<Input<'a> = Cow<'a, SupportedVersions>>,
     {
         let answer = self.request_plain(request, as_user, repeat).await;
-        answer.map_err(|error| failure::name_user(error, as_user))
+        let acting = || as_user.map(|user| self.directory.entity(user));
+        answer.map_err(|error| failure::name_entity(error, acting()))
     }
 
     /// As [`request`](Self::request), the homeserver's refusals in its own words.

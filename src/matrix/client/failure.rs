@@ -6,7 +6,7 @@ use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 
 use crate::domain::Error;
-use crate::domain::id::UserId;
+use crate::domain::entity::Entity;
 
 /// How long to wait when the homeserver asks for fewer requests without saying how long.
 const DEFAULT_RETRY: Duration = Duration::from_millis(500);
@@ -107,16 +107,16 @@ pub fn is_unknown_user(error: &Error) -> bool {
     says(error, "not registered this user")
 }
 
-/// Turns a refusal of the user that we act as into one that names it.
-pub(super) fn name_user(error: Error, as_user: Option<&UserId>) -> Error {
-    let Some(user) = as_user else {
+/// Turns a refusal of the user that we act as into one that names the entity.
+pub(super) fn name_entity(error: Error, acting: Option<Entity>) -> Error {
+    let Some(entity) = acting else {
         return error;
     };
     if is_unknown_user(&error) {
-        Error::forbidden(format!("the homeserver has no user {user}"))
+        Error::forbidden(format!("{entity} does not exist on the homeserver"))
     } else if says(&error, "cannot masquerade as this user") {
         Error::forbidden(format!(
-            "the connector may not act as {user}: its registration does not cover that user"
+            "the connector may not act as {entity}: its registration does not cover that user"
         ))
     } else {
         error

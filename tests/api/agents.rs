@@ -1,0 +1,322 @@
+//! Agents: registered by services and by the command line, heard in channels.
+
+use std::process::Output;
+
+use serde_json::{Value, json};
+
+use crate::daarion::{Caller, World, shared_world};
+use crate::homeserver::{path, unique};
+use crate::stream::Stream;
+use crate::support::{
+    Person, answered, column, items, members_of, merge, messages_of, refused, room_of, text, time,
+};
+
+const AGENTS: &str = "/internal/agents";
+
+#[tokio::test]
+async fn agent_is_registered_found_and_renamed() {
+    let world = shared_world().await;
+    let service = world.daarion.service();
+    let name = unique("sofia");
+    let id = format!("agent:{name}");
+    let user_id = format!("@agent_{name}:test.localhost");
+    let body = json!({ "id": id, "display_name": "Софія" });
+    let agent = answered(201, service.post(AGENTS, body.clone()).await);
+    let mut expected = json!({
+        "id": id,
+        "display_name": "Софія",
+        "matrix_user_id": user_id,
+        "created_at": agent["created_at"],
+    });
+    assert_eq!(agent, expected);
+    time(&agent["created_at"]);
+    let words = refused(409, "CONFLICT", service.post(AGENTS, body).await);
+    assert!(words.contains(&id), "{words}");
+
+    let place = path(&["internal", "agents", &id]);
+    assert_eq!(answered(200, service.get(&place).await), agent);
+    let somebody = world.register_unique("somebody").await;
+    let profile = path(&["_matrix", "client", "v3", "profile", &user_id]);
+    let shown = async || {
+        let answer = somebody.request(reqwest::Method::GET, &profile, None).await;
+        answered(200, answer)["displayname"].clone()
+    };
+    assert_eq!(shown().await, "Софія");
+    let patch = json!({ "display_name": "Софія Київська" });
+    expected["display_name"] = patch["display_name"].clone();
+    assert_eq!(answered(200, service.patch(&place, patch).await), expected);
+    assert_eq!(shown().await, "Софія Київська");
+    assert_eq!(answered(200, service.get(&place).await), expected);
+
+    let nobody = path(&["internal", "agents", "agent:nobody"]);
+    refused(404, "M_NOT_FOUND", service.get(&nobody).await);
+    let patch = json!({ "display_name": "Ніхто" });
+    refused(
+        404,
+        "M_NOT_FOUND",
+        service.patch(&nobody, patch.clone()).await,
+    );
+    for bad in ["sofia", "user:alice", "agent:", "agent:Софія", "agent:a b"] {
+        let place = path(&["internal", "agents", bad]);
+        refused(400, "M_INVALID_PARAM", service.get(&place).await);
+        refused(
+            400,
+            "M_INVALID_PARAM",
+            service.patch(&place, patch.clone()).await,
+        );
+        let words = refused(
+            400,
+            "M_INVALID_PARAM",
+            service.post(AGENTS, json!({ "id": bad })).await,
+        );
+        assert!(words.starts_with("id: "), "{words}");
+    }
+    for bad in ["", " ", "a\nb", &"ж".repeat(129)] {
+        let words = refused(
+            400,
+            "M_INVALID_PARAM",
+            service.patch(&place, json!({ "display_name": bad })).await,
+        );
+        assert!(words.starts_with("display_name: "), "{words}");
+    }
+}
+
+#[tokio::test]
+async fn agents_are_listed_by_name_page_by_page() {
+    let world = shared_world().await;
+    let service = world.daarion.service();
+    let mut mine = Vec::new();
+    for name in ["list-b", "list-a", "list-c"] {
+        let id = format!("agent:{}", unique(name));
+        let agent = answered(201, service.post(AGENTS, json!({ "id": id })).await);
+        let (_, name) = id.split_once(':').expect("a colon");
+        assert_eq!(agent["display_name"], name, "the name when none is given");
+        mine.push(id);
+    }
+    mine.sort();
+    let mut seen = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let page = service.get(&format!("{AGENTS}?limit=2{cursor}")).await;
+        let page = answered(200, page);
+        assert!(items(&page).len() <= 2, "{page}");
+        seen.extend(column(&page, "id").into_iter().map(str::to_owned));
+        let Some(next) = page["next"].as_str() else {
+            break;
+        };
+        let next: String = url::form_urlencoded::byte_serialize(next.as_bytes()).collect();
+        cursor = format!("&cursor={next}");
+    }
+    assert!(
+        seen.is_sorted_by(|a, b| a < b),
+        "each once, by name: {seen:?}"
+    );
+    seen.retain(|id| mine.contains(id));
+    assert_eq!(seen, mine);
+}
+
+#[tokio::test]
+async fn agent_may_be_a_matrix_user_of_its_own() {
+    let world = shared_world().await;
+    let service = world.daarion.service();
+    let bot = world.register_unique("bot").await;
+    let id = format!("agent:{}", unique("own"));
+    let ghost = format!("@{}:test.localhost", unique("ghost"));
+    for bad in ["bot", "@bot:example.org", ghost.as_str()] {
+        let body = json!({ "id": id, "matrix_user_id": bad });
+        let words = refused(400, "M_INVALID_PARAM", service.post(AGENTS, body).await);
+        assert!(words.starts_with("matrix_user_id: "), "{words}");
+    }
+    let body = json!({ "id": id, "display_name": "Власний", "matrix_user_id": bot.user_id });
+    let agent = answered(201, service.post(AGENTS, body).await);
+    assert_eq!(agent["matrix_user_id"], bot.user_id);
+
+    let alice = Person::new(world, "alice").await;
+    let channel = alice.channel(json!({})).await;
+    let invited = invite(&alice, &channel, &id).await;
+    assert_eq!(invited["matrix_user_id"], bot.user_id);
+    assert_eq!(invited["member_type"], "agent");
+    let posted = answered(201, post(&service, &id, &channel, "Через API").await);
+    assert_eq!(posted["sender_id"], id);
+    assert_eq!(posted["sender_matrix_id"], bot.user_id);
+    // What its own Matrix client says is the agent's, too.
+    let event = bot.send_text(room_of(&channel), "З клієнта").await;
+    let seen = alice.wait_for_message(&channel, &event, |_| true).await;
+    assert_eq!(seen["sender_id"], id);
+    assert_eq!(seen["sender_type"], "agent");
+}
+
+#[tokio::test]
+async fn agent_posts_notices_to_channels_that_it_is_in() {
+    let world = shared_world().await;
+    let service = world.daarion.service();
+    let alice = Person::new(world, "alice").await;
+    let channel = alice.channel(json!({ "visibility": "private" })).await;
+    let id = registered(&service, "sofia").await;
+    let (_, name) = id.split_once(':').expect("a colon");
+
+    // An agent comes where it is brought, into public channels as well.
+    let open = alice.channel(json!({})).await;
+    refused(
+        403,
+        "M_FORBIDDEN",
+        post(&service, &id, &open, "Можна?").await,
+    );
+    let answer = post(&service, &id, &channel, "Можна?").await;
+    assert!(answer.0 == 403 || answer.0 == 404, "{answer:?}");
+
+    invite(&alice, &channel, &id).await;
+    let mut stream = Stream::open(&alice.api, &channel).await;
+    let posted = answered(
+        201,
+        post(&service, &id, &channel, "Hello from Sofia!").await,
+    );
+    let expected = json!({
+        "sender_id": id,
+        "sender_type": "agent",
+        "sender_matrix_id": format!("@agent_{name}:test.localhost"),
+        "msgtype": "m.notice",
+        "content_preview": "Hello from Sofia!",
+        "channel_id": channel["id"],
+    });
+    let mut whole = posted.clone();
+    merge(&mut whole, expected);
+    assert_eq!(posted, whole);
+    let frame = stream.next_of("message.created").await;
+    assert_eq!(frame["message"], posted);
+    let seen = alice
+        .matrix
+        .wait_for_text(room_of(&channel), "Hello from Sofia!")
+        .await;
+    assert_eq!(seen["content"]["msgtype"], "m.notice");
+    assert_eq!(
+        seen["content"]["m.mentions"],
+        json!({}),
+        "nobody is disturbed"
+    );
+    assert_eq!(seen["sender"], posted["sender_matrix_id"]);
+
+    let asked = alice.say(&channel, "Котра година?").await;
+    let place = path(&["internal", "agents", &id, "post-to-channel"]);
+    let body = json!({
+        "channel_id": channel["id"],
+        "text": "**Полудень**",
+        "format": "markdown",
+        "reply_to": asked["id"],
+        "mentions": [alice.id()],
+    });
+    let reply = answered(201, service.post(&place, body).await);
+    assert_eq!(reply["reply_to"], asked["id"]);
+    let seen = alice
+        .matrix
+        .wait_for_text(room_of(&channel), "**Полудень**")
+        .await;
+    let related = &seen["content"]["m.relates_to"]["m.in_reply_to"]["event_id"];
+    assert_eq!(*related, asked["matrix_event_id"]);
+    let html = text(&seen["content"]["formatted_body"]);
+    assert!(html.contains("<strong>Полудень</strong>"), "{html}");
+    let mentioned = json!({ "user_ids": [alice.user_id()] });
+    assert_eq!(seen["content"]["m.mentions"], mentioned);
+
+    let nowhere = json!({ "id": "00000000-0000-4000-8000-000000000000" });
+    refused(
+        404,
+        "M_NOT_FOUND",
+        post(&service, &id, &nowhere, "Є хто?").await,
+    );
+    let answer = post(&service, "agent:nobody", &channel, "Бу").await;
+    refused(404, "M_NOT_FOUND", answer);
+    // The agent speaks through the people's API as well, when a service says that it is it.
+    let body = json!({ "text": "Інакше" });
+    let sent = world
+        .daarion
+        .api_as(&id)
+        .post(&messages_of(&channel), body)
+        .await;
+    assert_eq!(answered(201, sent)["sender_type"], "agent");
+}
+
+#[tokio::test]
+async fn command_line_creates_and_lists_agents() {
+    let world = shared_world().await;
+    let cli = async |arguments: &[&str]| world.daarion.run_cli(arguments).await;
+    let name = unique("oleh");
+    let id = format!("agent:{name}");
+    let made = cli(&["agent", "create", &name, "--display-name", "Олег", "--json"]).await;
+    let made = printed(&made);
+    assert_eq!(made["id"], id);
+    assert_eq!(made["display_name"], "Олег");
+    assert_eq!(
+        made["matrix_user_id"],
+        format!("@agent_{name}:test.localhost")
+    );
+    let service = world.daarion.service();
+    let place = path(&["internal", "agents", &id]);
+    let found = answered(200, service.get(&place).await);
+    assert_eq!(found["display_name"], "Олег");
+
+    let listed = printed(&cli(&["agent", "list", "--json"]).await);
+    assert!(column(&listed, "id").contains(&id.as_str()), "{listed}");
+    let table = cli(&["agent", "list"]).await;
+    let table = String::from_utf8(table.stdout).expect("UTF-8");
+    assert!(table.starts_with("AGENT"), "{table}");
+    let row = table.lines().find(|line| line.contains(&id));
+    assert!(row.is_some_and(|row| row.contains("Олег")), "{table}");
+
+    for (arguments, words) in [
+        (["agent", "create", &id], "exists already"),
+        (["agent", "create", "Олег"], "agent:<name>"),
+    ] {
+        let refused = cli(&arguments).await;
+        assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+        let said = String::from_utf8(refused.stderr).expect("UTF-8");
+        assert!(
+            said.starts_with("daarion: ") && said.contains(words),
+            "{said}"
+        );
+        assert_eq!(said.lines().count(), 1, "{said}");
+    }
+}
+
+#[tokio::test]
+async fn agents_outlive_a_restart() {
+    let world = World::start().await;
+    let service = world.daarion.service();
+    let alice = Person::named(&world, "alice").await;
+    let channel = alice.channel(json!({})).await;
+    let id = registered(&service, "sofia").await;
+    invite(&alice, &channel, &id).await;
+    let before = answered(200, service.get(AGENTS).await);
+    world.daarion.kill();
+    world.daarion.launch().await;
+    assert_eq!(answered(200, service.get(AGENTS).await), before);
+    answered(201, post(&service, &id, &channel, "Знову тут").await);
+}
+
+async fn registered(service: &Caller, name: &str) -> String {
+    let id = format!("agent:{}", unique(name));
+    answered(201, service.post(AGENTS, json!({ "id": id })).await);
+    id
+}
+
+async fn invite(person: &Person, channel: &Value, member: &str) -> Value {
+    let body = json!({ "member_id": member });
+    answered(201, person.api.post(&members_of(channel), body).await)
+}
+
+async fn post(
+    service: &Caller,
+    agent: &str,
+    channel: &Value,
+    text: &str,
+) -> (reqwest::StatusCode, Value) {
+    let place = path(&["internal", "agents", agent, "post-to-channel"]);
+    let body = json!({ "channel_id": channel["id"], "text": text });
+    service.post(&place, body).await
+}
+
+#[track_caller]
+fn printed(output: &Output) -> Value {
+    assert!(output.status.success(), "{output:?}");
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}

@@ -1,0 +1,16 @@
+//! The contract as its users meet it: HTTP to the real daarion, plain Matrix to a real Synapse.
+//!
+//! A file an area. Tests that break nothing share one world and use unique names in it; those
+//! that stop a server have one of their own. Begin with `support`.
+
+#[path = "../daarion/mod.rs"]
+mod daarion;
+#[path = "../homeserver/mod.rs"]
+mod homeserver;
+
+mod agents;
+mod city;
+mod live;
+mod messaging;
+mod stream;
+mod support;
