@@ -117,7 +117,7 @@ impl Core {
     }
 
     async fn counted(&self, failed: u64) -> Result<ReindexReport> {
-        let (channels, messages) = self.store.index.counts().await?;
+        let (messages, channels) = self.store.index.counts().await?;
         Ok(ReindexReport {
             channels,
             messages,

@@ -50,7 +50,7 @@ impl StatusService {
     pub async fn report(&self) -> Result<Status> {
         let core = &self.core;
         let store = &core.store;
-        let (channels, messages) = store.index.counts().await?;
+        let (messages, channels) = store.index.counts().await?;
         let skipped = store.journal.skipped().await?;
         let counters = core.ingest.counters();
         let mut readers = vec![("index".to_owned(), core.indexed.position())];
