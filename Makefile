@@ -9,7 +9,7 @@ RELEASE := $(TARGET_DIR)/release/daarion
 SYNAPSE := $(or $(DAARION_SYNAPSE_VENV),target/synapse/venv)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check lint-openapi openapi bench clean cargo synapse
+.PHONY: help build demo test soak check lint-openapi openapi bench clean cargo synapse
 # Each target uses all cores already, and the tests of one build stand on another's.
 .NOTPARALLEL:
 
@@ -26,6 +26,9 @@ test: cargo synapse check ## Set up what is missing and run every check and test
 	cargo test $(CARGO_FLAGS)
 	$(MAKE) lint-openapi
 	$(MAKE) demo CHECK=1
+
+soak: cargo synapse ## Kill daarion 200 times while 10,000 messages are sent; KILLS=n for another number
+	DAARION_KILLS=$(or $(KILLS),200) cargo test $(CARGO_FLAGS) --test durability kill:: -- --nocapture
 
 check: cargo ## Check the formatting and the lints
 	cargo fmt --all --check
