@@ -44,8 +44,8 @@ openapi: cargo ## Write openapi/*.json anew from the code
 	@mv openapi/public.json.new openapi/public.json
 	@mv openapi/internal.json.new openapi/internal.json
 
-bench: cargo synapse ## Measure, and print a report
-	cargo bench $(CARGO_FLAGS)
+bench: cargo synapse ## Measure, and print a report; BENCH_ARGS=--quick takes two minutes
+	cargo bench $(CARGO_FLAGS) --bench end_to_end -- $(BENCH_ARGS)
 
 clean: ## Remove all that was built, installed or stored under target/
 	@if command -v cargo >/dev/null; then cargo clean; fi
