@@ -6,10 +6,14 @@ use poem::{EndpointExt, IntoResponse, Response, Route, get, handler};
 use poem_openapi::{OpenApi, OpenApiService};
 use serde_json::{Value, json};
 
+use super::problems::Names;
+
 /// A listener's document in its forms.
 #[derive(Clone)]
 pub struct Documents {
     pub json: String,
+    /// What the parameters of its paths are called.
+    pub names: Names,
     pub yaml: String,
     pub page: String,
 }
@@ -26,6 +30,7 @@ impl Documents {
         Self {
             yaml: serde_yaml::to_string(&document).expect("a JSON value is YAML"),
             page: shown.replace(&generated, &json),
+            names: Names::of(&document),
             json: json + "\n",
         }
     }
