@@ -6,6 +6,7 @@ use poem_openapi::{ApiResponse, OpenApi};
 use uuid::Uuid;
 
 use super::auth::Person;
+use super::body::Body;
 use super::error::Failure;
 use super::schema::{Invitation, Member, MemberPage, Membership};
 use super::{Services, Tag};
@@ -81,7 +82,7 @@ impl MembersApi {
         person: Person,
         /// The channel's id.
         channel_id: Path<Uuid>,
-        body: Json<Invitation>,
+        body: Body<Invitation>,
     ) -> Result<Invited, Failure> {
         let id = ChannelId(channel_id.0);
         let invited = self.0.members.invite(&person.0, id, &body.0.member_id);

@@ -8,6 +8,8 @@ use poem::{EndpointExt, IntoResponse, Response, Route, get, handler};
 use poem_openapi::{OpenApi, OpenApiService};
 use serde_json::{Map, Value, json};
 
+use super::problems::Names;
+
 /// A listener's document. Its forms are made when they are asked for, which is seldom: the
 /// page alone has more bytes than the whole of an idle daemon's other strings.
 #[derive(Clone)]
@@ -29,6 +31,12 @@ impl Documents {
     pub fn json(&self) -> String {
         let json = serde_json::to_string_pretty(&self.document());
         json.expect("a JSON value is JSON") + "\n"
+    }
+
+    /// What the parameters of its paths are called.
+    #[must_use]
+    pub fn names(&self) -> Names {
+        Names::of(&self.document())
     }
 
     /// The same for people.

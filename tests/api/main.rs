@@ -9,8 +9,11 @@ mod daarion;
 mod homeserver;
 
 mod agents;
+mod bad_input;
 mod city;
 mod live;
 mod messaging;
+mod operations;
+mod raw;
 mod stream;
 mod support;
