@@ -105,7 +105,8 @@ async fn every_field_is_checked_and_named() {
                     match items.kind() {
                         "string" => wrong.push(json!(["ї".repeat(100_000)])),
                         _ => {
-                            wrong.extend(table.spoilt(&items).into_iter().map(|item| json!([item])))
+                            wrong
+                                .extend(table.spoilt(&items).into_iter().map(|item| json!([item])));
                         }
                     }
                 }
