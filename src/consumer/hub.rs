@@ -121,6 +121,12 @@ impl Hub {
         Ok((frames, reached))
     }
 
+    /// The journal that positions are of, as clients see it.
+    #[must_use]
+    pub fn journal(&self) -> String {
+        format!("{:016x}", self.journal.id())
+    }
+
     /// The oldest position that can be replayed from.
     pub async fn oldest(&self) -> Result<Seq, StoreError> {
         Ok(self.journal.first().await?.saturating_sub(1))

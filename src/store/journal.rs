@@ -56,6 +56,10 @@ pub trait Journal: Send + Sync {
     /// Up to `limit` events after a position, in order.
     async fn read(&self, after: Seq, limit: usize) -> Result<Vec<Event>, StoreError>;
 
+    /// Which journal this is: positions of another one mean nothing here. Given once, when the
+    /// journal is begun, at random.
+    fn id(&self) -> u64;
+
     /// The newest position; 0 when nothing was ever appended.
     fn head(&self) -> Seq;
 
