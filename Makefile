@@ -9,7 +9,7 @@ RELEASE := $(TARGET_DIR)/release/daarion
 SYNAPSE := $(or $(DAARION_SYNAPSE_VENV),target/synapse/venv)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check lint-openapi openapi bench clean cargo synapse
+.PHONY: help build demo test soak check lint-openapi openapi bench clean cargo synapse
 # Each target uses all cores already, and the tests of one build stand on another's.
 .NOTPARALLEL:
 
@@ -27,6 +27,9 @@ test: cargo synapse check ## Set up what is missing and run every check and test
 	$(MAKE) lint-openapi
 	$(MAKE) demo CHECK=1
 
+soak: cargo synapse ## Kill daarion 200 times while 10,000 messages are sent; KILLS=n for another number
+	DAARION_KILLS=$(or $(KILLS),200) cargo test $(CARGO_FLAGS) --test durability kill:: -- --nocapture
+
 check: cargo ## Check the formatting and the lints
 	cargo fmt --all --check
 	cargo clippy --all-targets $(CARGO_FLAGS) -- -D warnings
@@ -41,8 +44,8 @@ openapi: cargo ## Write openapi/*.json anew from the code
 	@mv openapi/public.json.new openapi/public.json
 	@mv openapi/internal.json.new openapi/internal.json
 
-bench: cargo synapse ## Measure, and print a report
-	cargo bench $(CARGO_FLAGS)
+bench: cargo synapse ## Measure, and print a report; BENCH_ARGS=--quick takes two minutes
+	cargo bench $(CARGO_FLAGS) --bench end_to_end -- $(BENCH_ARGS)
 
 clean: ## Remove all that was built, installed or stored under target/
 	@if command -v cargo >/dev/null; then cargo clean; fi

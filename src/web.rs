@@ -51,7 +51,7 @@ pub fn public(parts: &Parts) -> BoxEndpoint<'static> {
         stop: parts.stop.clone(),
     };
     let docs = docs::Documents::of(&api);
-    let names = docs.names.clone();
+    let names = docs.names();
     let routes = docs::mount(Route::new(), docs)
         .at("/ws/messaging/:channel_id", get(live::channel).data(live))
         .nest("/", api);
@@ -67,7 +67,7 @@ pub fn internal(parts: &Parts) -> BoxEndpoint<'static> {
         parts.hs_token.clone(),
         parts.transaction_limit,
     );
-    let names = docs.names.clone();
+    let names = docs.names();
     let operations = docs::mount(Route::new(), docs)
         .nest("/", api)
         .with(limit::BodyLimit(JSON_LIMIT));

@@ -1,6 +1,11 @@
 //! Request bodies: JSON that is held against its own documented schema, so that a refusal names
 //! the field. poem-openapi's `Json` names only the type, and takes numbers for strings.
 
+use std::any::TypeId;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
 use poem::http::StatusCode;
 use poem::{FromRequest, Request, RequestBody};
 use poem_openapi::error::ContentTypeError;
@@ -17,7 +22,7 @@ use super::error::Problem;
 /// A body in JSON; `Body<Option<T>>` may be left out.
 pub struct Body<T>(pub T);
 
-impl<'a, T: ParseFromJSON> ApiExtractor<'a> for Body<T> {
+impl<'a, T: ParseFromJSON + 'static> ApiExtractor<'a> for Body<T> {
     const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
     type ParamType = ();
     type ParamRawType = ();
@@ -55,7 +60,7 @@ impl<'a, T: ParseFromJSON> ApiExtractor<'a> for Body<T> {
     }
 }
 
-fn parse<T: ParseFromJSON>(data: &[u8]) -> Result<T, Rejected> {
+fn parse<T: ParseFromJSON + 'static>(data: &[u8]) -> Result<T, Rejected> {
     let value = match data {
         [] => Value::Null,
         _ => serde_json::from_slice(data)
@@ -72,10 +77,21 @@ fn refuse(code: &str, message: String) -> Rejected {
     Rejected(Problem::new(StatusCode::BAD_REQUEST, code, message))
 }
 
+thread_local! {
+    /// The schemas of the bodies that were met, made once a thread and not for each request.
+    static SCHEMAS: RefCell<HashMap<TypeId, Rc<Registry>>> = RefCell::default();
+}
+
 /// Where a value does not fit the schema of `T`, and what was expected there.
-fn fault<T: Type>(value: &Value) -> Option<String> {
-    let mut registry = Registry::new();
-    T::register(&mut registry);
+fn fault<T: Type + 'static>(value: &Value) -> Option<String> {
+    let registry = SCHEMAS.with_borrow_mut(|schemas| {
+        let made = schemas.entry(TypeId::of::<T>()).or_insert_with(|| {
+            let mut registry = Registry::new();
+            T::register(&mut registry);
+            Rc::new(registry)
+        });
+        made.clone()
+    });
     find(&registry, &T::schema_ref(), "", value)
 }
 
@@ -151,7 +167,7 @@ mod tests {
     use crate::api::bridge::BackfillRequest;
     use crate::api::schema::{NewChannel, NewMessage};
 
-    fn refusal<T: ParseFromJSON>(body: &str) -> String {
+    fn refusal<T: ParseFromJSON + 'static>(body: &str) -> String {
         match parse::<T>(body.as_bytes()) {
             Ok(_) => panic!("{body} was taken"),
             Err(Rejected(problem)) => format!("{} {}", problem.code, problem.message),

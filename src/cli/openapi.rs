@@ -29,10 +29,10 @@ pub async fn run(args: &Args, output: Output) -> anyhow::Result<()> {
         Which::Public => public,
         Which::Internal => internal,
     };
-    output.text(if args.yaml {
-        &documents.yaml
+    output.text(&if args.yaml {
+        documents.yaml()
     } else {
-        &documents.json
+        documents.json()
     });
     Ok(())
 }

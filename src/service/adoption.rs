@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::Core;
-use crate::domain::channel::{Channel, ChannelKind, Visibility};
+use crate::domain::channel::{Channel, ChannelChange, ChannelKind, Visibility};
 use crate::domain::event::{NewEvent, Source, What};
 use crate::domain::id::{EventId, RoomId};
 use crate::domain::{Error, Result};
@@ -32,18 +32,24 @@ impl Core {
             return Ok(None);
         };
         let id = channel.id;
-        let mut found = Vec::with_capacity(1 + snapshot.members.len());
-        let mut push = |event: EventId, what: What| {
+        let mut found = Vec::with_capacity(2 + snapshot.members.len());
+        let mut push = |event: Option<EventId>, what: What| {
             found.push(Mapped::Event(NewEvent {
                 channel: id,
-                event: Some(event),
+                event,
                 source,
                 what,
             }));
         };
-        push(event, What::ChannelCreated(channel));
+        let settings = settings_of(snapshot, &channel);
+        push(Some(event), What::ChannelCreated(channel));
+        // A room that is not new may have had other settings before. Its history will be
+        // read, without the event that the channel was just made of.
+        if let Some(settings) = settings.filter(|_| source != Source::Echo) {
+            push(None, settings);
+        }
         for (event, member) in &snapshot.members {
-            push(event.clone(), What::MemberChanged(member.clone()));
+            push(Some(event.clone()), What::MemberChanged(member.clone()));
         }
         let appended = self.ingest.found(found).await?;
         self.indexed_to(appended.head).await?;
@@ -99,4 +105,17 @@ impl Core {
             ChannelKind::Channel => name.clone(),
         }
     }
+}
+
+/// The settings that a room has now, as of the time at which they were set.
+fn settings_of(snapshot: &RoomSnapshot, channel: &Channel) -> Option<What> {
+    let stored = snapshot.channel.as_ref()?;
+    Some(What::ChannelUpdated {
+        change: ChannelChange::Settings {
+            status: channel.status,
+            is_default: channel.is_default,
+        },
+        by: stored.sender.clone(),
+        at: stored.at,
+    })
 }

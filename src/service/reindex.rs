@@ -107,7 +107,8 @@ impl Core {
             display_name: member.display_name.unwrap_or_else(|| name.clone()),
             name,
             user: member.user,
-            created_at: self.clock.now(),
+            // The time of its registration is lost; this one is the same at each rebuild.
+            created_at: member.since,
         };
         match self.store.accounts.add_agent(agent.clone()).await {
             Ok(()) | Err(StoreError::Exists(_)) => {}
@@ -155,11 +156,13 @@ impl Rebuilds {
             return Ok(());
         };
         let report = core.resume_rebuild().await?;
-        tracing::info!(
-            channels = report.channels,
-            messages = report.messages,
-            "the index was rebuilt from the homeserver"
-        );
+        if report.channels > 0 {
+            tracing::info!(
+                channels = report.channels,
+                messages = report.messages,
+                "the index was rebuilt from the homeserver"
+            );
+        }
         Ok(())
     }
 }

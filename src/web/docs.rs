@@ -1,38 +1,65 @@
 //! The OpenAPI documents and the page that shows them, which loads nothing from outside.
 
-use poem::web::Data;
-use poem::web::Html;
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use poem::web::{Data, Html};
 use poem::{EndpointExt, IntoResponse, Response, Route, get, handler};
 use poem_openapi::{OpenApi, OpenApiService};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::problems::Names;
 
-/// A listener's document in its forms.
+/// A listener's document. Its forms are made when they are asked for, which is seldom: the
+/// page alone has more bytes than the whole of an idle daemon's other strings.
 #[derive(Clone)]
 pub struct Documents {
-    pub json: String,
-    /// What the parameters of its paths are called.
-    pub names: Names,
-    pub yaml: String,
-    pub page: String,
+    /// As poem-openapi writes it.
+    generated: Arc<str>,
 }
 
 impl Documents {
     /// The document of a set of operations.
     pub fn of<T: OpenApi>(service: &OpenApiService<T, ()>) -> Self {
-        let generated = service.spec();
-        let mut document: Value =
-            serde_json::from_str(&generated).expect("poem-openapi writes JSON");
-        state_security(&mut document);
-        let json = serde_json::to_string_pretty(&document).expect("a JSON value is JSON");
-        let shown = service.swagger_ui_html();
         Self {
-            yaml: serde_yaml::to_string(&document).expect("a JSON value is YAML"),
-            page: shown.replace(&generated, &json),
-            names: Names::of(&document),
-            json: json + "\n",
+            generated: service.spec().into(),
         }
+    }
+
+    /// The document as it is committed.
+    #[must_use]
+    pub fn json(&self) -> String {
+        let json = serde_json::to_string_pretty(&self.document());
+        json.expect("a JSON value is JSON") + "\n"
+    }
+
+    /// What the parameters of its paths are called.
+    #[must_use]
+    pub fn names(&self) -> Names {
+        Names::of(&self.document())
+    }
+
+    /// The same for people.
+    #[must_use]
+    pub fn yaml(&self) -> String {
+        serde_yaml::to_string(&self.document()).expect("a JSON value is YAML")
+    }
+
+    /// The page that shows it.
+    #[must_use]
+    pub fn page(&self) -> String {
+        // The page of a document without operations, which ours takes the place of.
+        let empty = OpenApiService::new((), "", "");
+        empty
+            .swagger_ui_html()
+            .replacen(&empty.spec(), &self.json(), 1)
+    }
+
+    fn document(&self) -> Value {
+        let mut document = serde_json::from_str(&self.generated).expect("poem-openapi writes JSON");
+        state_security(&mut document);
+        drop_unused_tags(&mut document);
+        document
     }
 }
 
@@ -58,6 +85,23 @@ fn state_security(document: &mut Value) {
     }
 }
 
+/// One list of tags serves both listeners; each document names those of its own operations.
+fn drop_unused_tags(document: &mut Value) {
+    let paths = document["paths"].as_object();
+    let operations = paths.into_iter().flat_map(|paths| paths.values());
+    let operations = operations
+        .filter_map(Value::as_object)
+        .flat_map(Map::values);
+    let used: HashSet<_> = operations
+        .filter_map(|operation| operation["tags"].as_array())
+        .flatten()
+        .cloned()
+        .collect();
+    if let Some(tags) = document["tags"].as_array_mut() {
+        tags.retain(|tag| used.contains(&tag["name"]));
+    }
+}
+
 /// `/docs`, `/openapi.json` and `/openapi.yaml`.
 pub fn mount(routes: Route, documents: Documents) -> Route {
     routes
@@ -68,14 +112,13 @@ pub fn mount(routes: Route, documents: Documents) -> Route {
 
 #[handler]
 fn page(documents: Data<&Documents>) -> Html<String> {
-    Html(documents.page.clone())
+    Html(documents.page())
 }
 
 #[handler]
 fn as_json(documents: Data<&Documents>) -> Response {
     documents
-        .json
-        .clone()
+        .json()
         .with_content_type("application/json")
         .into_response()
 }
@@ -83,8 +126,7 @@ fn as_json(documents: Data<&Documents>) -> Response {
 #[handler]
 fn as_yaml(documents: Data<&Documents>) -> Response {
     documents
-        .yaml
-        .clone()
+        .yaml()
         .with_content_type("application/yaml")
         .into_response()
 }

@@ -28,6 +28,10 @@ impl Random {
             .wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % bound
     }
+
+    fn index(&mut self, bound: u64) -> usize {
+        usize::try_from(self.below(bound)).expect("a small number")
+    }
 }
 
 /// The naive store: all events, and an index that is made of them from the start each time.
@@ -157,7 +161,7 @@ async fn act(
             assert_eq!(appended.head, model.journal.len() as Seq, "step {step}");
         }
         14..18 => {
-            let limit = random.below(12) as usize;
+            let limit = random.index(12);
             let events = store
                 .journal
                 .read(store.index.position(), limit)
@@ -216,7 +220,7 @@ fn random_event(random: &mut Random) -> NewEvent {
                 Membership::Joined,
                 Membership::Left,
                 Membership::Banned,
-            ][random.below(4) as usize];
+            ][random.index(4)];
             let who = format!("user{}", random.below(12));
             new(
                 channel,

@@ -192,11 +192,14 @@ impl<'t> Applying<'t> {
     }
 
     fn apply(&mut self, event: &Prepared) -> Result<(), StoreError> {
-        let homeless =
-            !matches!(event.deed, Deed::CreateChannel(_)) && !self.channel_exists(event.channel)?;
         let applied = match &event.deed {
             Deed::CreateChannel(channel) => self.create_channel(channel)?,
-            _ if homeless => Err("its channel is unknown".to_owned()),
+            _ if !self.channel_exists(event.channel)? => {
+                // Not remembered: it was on its way while the index was emptied, and has to
+                // be taken in again when the channel is there.
+                self.pass_over(event, "its channel is unknown");
+                return Ok(());
+            }
             Deed::UpdateChannel(change, at) => self.update_channel(event.channel, change, *at)?,
             Deed::AddMessage(message) => self.add_message(event.channel, message)?,
             Deed::ChangeMessage {
@@ -210,22 +213,21 @@ impl<'t> Applying<'t> {
             (Deed::AddMessage(message), Ok(())) => Some(message.key.as_slice()),
             _ => None,
         };
-        // While the index is rebuilt from the homeserver, an event may come before its channel
-        // is there again. It is not held for known then, so that the walk brings it once more.
-        if !homeless {
-            self.remember(event, message)?;
-        }
+        self.remember(event, message)?;
         if let Err(reason) = applied {
-            let name = event.key.map_or_else(String::new, |key| {
-                format!(" ({})", uuid::Uuid::from_bytes(key))
-            });
-            let channel = event.channel;
-            self.passed.push(format!(
-                "event {}{name} of channel {channel}: {reason}",
-                event.seq
-            ));
+            self.pass_over(event, &reason);
         }
         Ok(())
+    }
+
+    /// Names an event that cannot be applied.
+    fn pass_over(&mut self, event: &Prepared, reason: &str) {
+        let name = event.key.map_or_else(String::new, |key| {
+            format!(" ({})", uuid::Uuid::from_bytes(key))
+        });
+        let (seq, channel) = (event.seq, event.channel);
+        self.passed
+            .push(format!("event {seq}{name} of channel {channel}: {reason}"));
     }
 
     /// Notes that the index has met an event, and where its message is.

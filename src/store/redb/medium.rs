@@ -2,20 +2,25 @@
 //! installation. A medium can be opened again after its database was dropped, which is how
 //! the store recovers from a full disk.
 
+use std::cell::Cell;
 use std::fs::{File, OpenOptions};
+use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use redb::backends::{FileBackend, InMemoryBackend};
-use redb::{BackendError, Builder, Database, StorageBackend};
+use redb::{Builder, Database, StorageBackend};
 
 use super::errors::opening;
 use crate::store::StoreError;
 
 /// How much redb may hold in memory: read pages and what is not written yet together. The
 /// kernel's page cache stands behind it, so that more buys little (see `benches/store.rs`).
-const CACHE_BYTES: usize = 6 << 20;
+const CACHE_BYTES: usize = 8 << 20;
+
+/// How much room a disk must have again before the database is written: a few commits.
+const PROBE_BYTES: usize = 4 << 20;
 
 /// The owner alone may read messages.
 const FILE_MODE: u32 = 0o600;
@@ -30,14 +35,19 @@ pub trait Medium: Send + Sync {
 
     /// The size of its file.
     fn bytes(&self) -> u64;
+
+    /// Whether it takes writes, tried without the database; if not, why.
+    fn probe(&self) -> Result<(), String>;
 }
 
 /// Opens a database on redb's own abstraction of a medium.
 pub fn open_backend(name: &str, backend: impl StorageBackend) -> Result<Database, StoreError> {
+    // redb calls back several times in one repair.
+    let is_said = Cell::new(false);
     Builder::new()
         .set_cache_size(CACHE_BYTES)
-        .set_repair_callback(|session| {
-            if session.progress() == 0.0 {
+        .set_repair_callback(move |_| {
+            if !is_said.replace(true) {
                 tracing::info!("the store was not closed; checking the whole of it");
             }
         })
@@ -82,6 +92,17 @@ impl Medium for FileMedium {
     fn bytes(&self) -> u64 {
         std::fs::metadata(&self.path).map_or(0, |metadata| metadata.len())
     }
+
+    fn probe(&self) -> Result<(), String> {
+        let path = self.path.with_extension("probe");
+        let written = File::create(&path).and_then(|mut file| {
+            file.write_all(&vec![0; PROBE_BYTES])?;
+            file.sync_data()
+        });
+        // What cannot be removed is overwritten by the next probe.
+        let _ = std::fs::remove_file(&path);
+        written.map_err(|error| format!("{}: {error}", path.display()))
+    }
 }
 
 /// Bytes in memory, which outlive the database that is open on them.
@@ -99,6 +120,10 @@ impl Medium for MemoryMedium {
 
     fn bytes(&self) -> u64 {
         0
+    }
+
+    fn probe(&self) -> Result<(), String> {
+        Ok(())
     }
 }
 
@@ -121,13 +146,5 @@ impl StorageBackend for MemoryMedium {
 
     fn write(&self, offset: u64, data: &[u8]) -> Result<(), std::io::Error> {
         self.0.write(offset, data)
-    }
-
-    fn try_lock_range(
-        &self,
-        _start: std::ops::Bound<u64>,
-        _end: std::ops::Bound<u64>,
-    ) -> Result<bool, BackendError> {
-        Err(BackendError::Unsupported)
     }
 }

@@ -113,6 +113,11 @@ impl Shared {
         act(&mut self.memory.write().unwrap_or_else(PoisonError::into_inner));
     }
 
+    /// Whether the medium takes writes, apart from the database.
+    pub fn probe(&self) -> Result<(), String> {
+        self.medium.probe()
+    }
+
     pub fn clock(&self) -> &Clock {
         &self.clock
     }

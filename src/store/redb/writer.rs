@@ -7,6 +7,7 @@
 //! group fails whole, and the database is opened anew. This file is the callers' end of the
 //! queue; [`thread`] is the other.
 
+mod health;
 mod thread;
 
 use std::sync::Arc;

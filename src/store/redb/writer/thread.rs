@@ -7,22 +7,27 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use redb::Durability;
 use tokio::sync::oneshot;
 
+use super::health::Health;
 use super::{Message, Request, Work};
 use crate::store::StoreError;
 use crate::store::redb::shared::Shared;
 
 /// The most requests that share a commit. More would make the first ones wait.
 const GROUP: usize = 256;
+
+/// From this size of the file on, every durable commit also writes down which pages are free.
+/// That doubles its cost, but a process that is killed while it writes then opens the file at
+/// once. A smaller file is read whole for that, 2 GiB in 1.3 s, and has it written down only
+/// when the writer rests.
+const FULL_CHECK_BYTES: u64 = 3 << 30;
+
 /// How long the writer is idle before it makes durable what is not.
-const IDLE: Duration = Duration::from_millis(500);
-/// How long writes are refused after the second failure in a row; doubled by each further.
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
-const LONGEST_PAUSE: Duration = Duration::from_secs(8);
+const IDLE: Duration = Duration::from_millis(250);
 
 /// Why a group was rolled back.
 enum Failure {
@@ -54,10 +59,7 @@ pub struct Writer {
     recovering: Arc<AtomicBool>,
     /// Whether something is committed that is not durable, or not ready for a quick repair.
     unsettled: bool,
-    /// Failures of the disk since the last success.
-    failures: u32,
-    /// Until then writes are refused without being tried.
-    resume_at: Option<Instant>,
+    health: Health,
 }
 
 type Group = Vec<Box<dyn Request>>;
@@ -73,8 +75,7 @@ impl Writer {
             waiting,
             recovering,
             unsettled: false,
-            failures: 0,
-            resume_at: None,
+            health: Health::default(),
         }
     }
 
@@ -143,7 +144,7 @@ impl Writer {
         if group.is_empty() {
             return;
         }
-        if let Err(reason) = self.may_write() {
+        if let Err(reason) = self.have_database() {
             return refuse(group, &reason);
         }
         match self.attempt(&mut group) {
@@ -178,13 +179,21 @@ impl Writer {
             }
             (work.staged, work.durable)
         };
-        if !durable {
+        // Holds for durable commits alone.
+        let quick = durable && self.shared.bytes() >= FULL_CHECK_BYTES;
+        txn.set_quick_repair(quick);
+        if durable {
+            // Those of the group that need not be durable can go on alone.
+            self.may_try_the_disk().map_err(Failure::Request)?;
+        } else {
             txn.set_durability(Durability::None)
                 .map_err(Failure::disk)?;
         }
         txn.commit().map_err(Failure::disk)?;
-        self.unsettled = true;
-        self.succeeded();
+        self.unsettled = !quick;
+        if durable {
+            self.succeeded();
+        }
         self.shared.change_memory(|memory| memory.absorb(staged));
         Ok(())
     }
@@ -192,43 +201,41 @@ impl Writer {
     /// Commits durably what is not durable yet, in the way that lets the file be opened at
     /// once after a kill.
     fn settle(&mut self) {
+        if self.may_try_the_disk().is_err() {
+            return;
+        }
         let settled = self.shared.with_database(|database| {
             let mut txn = database.begin_write()?;
             txn.set_quick_repair(true);
             Ok(txn.commit()?)
         });
         match settled {
-            Ok(()) => self.unsettled = false,
+            Ok(()) => {
+                self.unsettled = false;
+                self.succeeded();
+            }
             Err(error) => self.failed(Group::new(), &error.to_string()),
         }
     }
 
     fn succeeded(&mut self) {
-        if self.failures > 0 {
+        if self.health.succeeded() {
             tracing::info!("the store can be written again");
-            self.failures = 0;
-            self.resume_at = None;
             self.shared.set_failing(false);
         }
     }
 
-    /// Answers that the disk failed, and recovers.
+    /// Recovers, and answers that the disk failed: whoever hears of it reads what is left.
     fn failed(&mut self, group: Group, reason: &str) {
         tracing::error!(reason, "the store cannot be written");
         self.shared.set_failing(true);
-        refuse(group, reason);
-        if self.failures > 0 {
-            let pause = FIRST_PAUSE.saturating_mul(1 << (self.failures - 1).min(8));
-            let now = self.shared.clock().instant();
-            self.resume_at = Some(now + pause.min(LONGEST_PAUSE));
-        }
-        self.failures = self.failures.saturating_add(1);
+        self.health.failed(self.shared.clock().instant());
         self.recover();
+        refuse(group, reason);
     }
 
-    /// After an I/O error redb refuses every write, and every read that is not in its cache,
-    /// until the database is opened anew. What was not durable is lost by that, together
-    /// with the index's position, so that the index reads it from the journal again.
+    /// What was not durable is lost by this, together with the index's position, so that the
+    /// index reads it from the journal again.
     fn recover(&mut self) {
         self.unsettled = false;
         if let Err(error) = self.shared.reopen() {
@@ -249,19 +256,37 @@ impl Writer {
     }
 
     fn is_paused(&self) -> bool {
-        let now = self.shared.clock().instant();
-        self.resume_at.is_some_and(|resume_at| now < resume_at)
+        self.health.is_paused(self.shared.clock().instant())
     }
 
-    /// Whether writing may be tried now; opens the database when it could not be before.
-    fn may_write(&mut self) -> Result<(), String> {
+    /// Opens the database when it could not be opened before.
+    fn have_database(&mut self) -> Result<(), String> {
+        if !self.shared.is_closed() {
+            return Ok(());
+        }
         if self.is_paused() {
-            return Err("the store could not be written just now".to_owned());
+            return Err("it could not be opened just now".to_owned());
         }
-        if self.shared.is_closed() {
-            self.shared.reopen().map_err(|error| error.to_string())?;
+        self.shared.reopen().map_err(|error| {
+            self.health.failed(self.shared.clock().instant());
+            error.to_string()
+        })
+    }
+
+    /// Whether a durable commit is worth trying: after a failure the disk is asked first, at
+    /// less cost than that of one more failure.
+    fn may_try_the_disk(&mut self) -> Result<(), StoreError> {
+        if !self.health.is_failing() {
+            return Ok(());
         }
-        Ok(())
+        if self.is_paused() {
+            let reason = "the store could not be written just now";
+            return Err(StoreError::Unavailable(reason.to_owned()));
+        }
+        self.shared.probe().map_err(|reason| {
+            self.health.failed(self.shared.clock().instant());
+            StoreError::Unavailable(reason)
+        })
     }
 }
 

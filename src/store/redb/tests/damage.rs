@@ -1,0 +1,165 @@
+//! Values that cannot be what was written: they are reported, and nothing panics.
+
+use redb::{Database, TableDefinition};
+use tempfile::TempDir;
+
+use crate::domain::event::{Skipped, What};
+use crate::domain::id::MessageId;
+use crate::domain::member::{Agent, Membership};
+use crate::domain::page::Order;
+use crate::store::contract::accounts::creation;
+use crate::store::contract::samples::{
+    Shorthand, append, channel_id, created, event_id, member, new, said, user,
+};
+use crate::store::contract::subscriptions::subscription;
+use crate::store::index::{MemberQuery, MessageQuery};
+use crate::store::redb::{keys, open, tables};
+use crate::store::{Append, Store, StoreError};
+
+const NOISE: [&[u8]; 5] = [b"", b"\x00", b"\x01", b"\x01\xc1\xff\xff", b"\x09{}"];
+
+/// Overwrites one value of a file.
+fn spoil<'k, K: redb::Key + 'static>(
+    path: &std::path::Path,
+    table: TableDefinition<K, &'static [u8]>,
+    key: K::SelfType<'k>,
+    value: &[u8],
+) {
+    let database = Database::open(path).expect("opened");
+    let txn = database.begin_write().expect("begun");
+    let mut rows = txn.open_table(table).expect("a table");
+    rows.insert(key, value).expect("written");
+    drop(rows);
+    txn.commit().expect("committed");
+}
+
+async fn filled(path: &std::path::Path) {
+    let store = open(path).expect("the store opens");
+    let join = new(
+        1,
+        "join",
+        What::MemberChanged(member("bob", Membership::Joined, 10)),
+    );
+    store
+        .put_and_index(vec![created(1), said(1, "m", 10), join])
+        .await;
+    let skipped = Append {
+        skipped: vec![Skipped {
+            at: 1,
+            reason: "why".into(),
+            raw: "{}".into(),
+        }],
+        ..Append::default()
+    };
+    store.journal.append(skipped).await.expect("appended");
+    let agent = Agent {
+        name: "sofia".into(),
+        user: user("agent_sofia"),
+        display_name: "Sofia".into(),
+        created_at: 1,
+    };
+    store.accounts.add_agent(agent).await.expect("added");
+    store
+        .creations
+        .begin(creation(5, "five", 1))
+        .await
+        .expect("begun");
+    store
+        .subscriptions
+        .put(subscription(1))
+        .await
+        .expect("written");
+    store.closer.close().await;
+}
+
+fn is_damage<T: std::fmt::Debug>(result: Result<T, StoreError>) {
+    assert!(matches!(result, Err(StoreError::Damaged(_))), "{result:?}");
+}
+
+/// Whether everything that was spoiled is reported.
+async fn assert_reported(store: &Store) {
+    is_damage(store.journal.read(0, 10).await);
+    is_damage(store.journal.skipped().await);
+    is_damage(store.index.channels().await);
+    is_damage(store.index.channel(channel_id(1)).await);
+    is_damage(store.index.message(MessageId::of(&event_id("m"))).await);
+    is_damage(store.index.member(channel_id(1), &user("bob")).await);
+    is_damage(store.accounts.agents().await);
+    is_damage(store.accounts.agent("sofia").await);
+    is_damage(store.creations.unfinished().await);
+    is_damage(store.subscriptions.list().await);
+    is_damage(store.subscriptions.advance(subscription(1).id, 100).await);
+    let members = MemberQuery {
+        channel: channel_id(1),
+        membership: None,
+        after: None,
+        limit: 10,
+    };
+    is_damage(store.index.members(members).await);
+    // A writer that met damage goes on.
+    store.put(vec![said(1, "later", 20)]).await;
+}
+
+#[tokio::test]
+async fn noise_in_any_table_is_reported() {
+    for noise in NOISE {
+        let directory = TempDir::new().expect("a directory");
+        let path = directory.path().join("daarion.redb");
+        filled(&path).await;
+        let channel = channel_id(1);
+        let member = keys::member(channel, keys::PRESENT, &user("bob"));
+        let message = keys::message(channel, 10, &event_id("m"));
+        spoil(&path, tables::JOURNAL, 2, noise);
+        spoil(&path, tables::SKIPPED, 0, noise);
+        spoil(
+            &path,
+            tables::CHANNELS,
+            channel.as_bytes().as_slice(),
+            noise,
+        );
+        spoil(&path, tables::MEMBERS, member.as_slice(), noise);
+        spoil(&path, tables::MESSAGES, message.as_slice(), noise);
+        spoil(&path, tables::AGENTS, "sofia", noise);
+        spoil(
+            &path,
+            tables::CREATIONS,
+            creation(5, "five", 1).alias.as_str(),
+            noise,
+        );
+        spoil(
+            &path,
+            tables::SUBSCRIPTIONS,
+            subscription(1).id.as_bytes().as_slice(),
+            noise,
+        );
+        let store = open(&path).expect("the store opens");
+        assert_reported(&store).await;
+        store.closer.close().await;
+    }
+}
+
+#[tokio::test]
+async fn noise_for_a_location_is_reported() {
+    let directory = TempDir::new().expect("a directory");
+    let path = directory.path().join("daarion.redb");
+    filled(&path).await;
+    let key = keys::event(&event_id("m"));
+    spoil(&path, tables::KNOWN, key.as_slice(), b"\x01\x02");
+    let store = open(&path).expect("the store opens");
+    let id = MessageId::of(&event_id("m"));
+    is_damage(store.index.message(id).await);
+    let query = MessageQuery {
+        channel: channel_id(1),
+        after: Some(id),
+        order: Order::Ascending,
+        limit: 1,
+    };
+    is_damage(store.index.messages(query).await);
+    // One request that meets damage does not spoil its neighbours'.
+    let damaged = store.journal.append(append(vec![said(1, "m", 10)]));
+    let sound = store.journal.append(append(vec![said(1, "sound", 11)]));
+    let (damaged, sound) = tokio::join!(damaged, sound);
+    is_damage(damaged);
+    assert!(sound.is_ok(), "{sound:?}");
+    store.closer.close().await;
+}

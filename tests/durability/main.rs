@@ -1,0 +1,14 @@
+//! Nothing is lost: daarion and the homeserver are killed, pushes are lost, repeated and
+//! reordered, data is deleted, disks are full, and what was said is there exactly once.
+//!
+//! All of it on the real Synapse. `proxy` stands between the two where a test has to hold,
+//! swallow or refuse what they say to each other.
+
+#[path = "../daarion/mod.rs"]
+mod daarion;
+#[path = "../homeserver/mod.rs"]
+mod homeserver;
+mod kill;
+mod loss;
+mod proxy;
+mod support;
