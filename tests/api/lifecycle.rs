@@ -434,7 +434,7 @@ async fn documents_are_there_and_load_nothing_from_elsewhere() {
         let (kind, page) = get("/docs").await;
         assert!(kind.starts_with("text/html"), "{kind}");
         assert!(page.contains("sendMessage") || page.contains("postToChannel"));
-        assert_eq!(elsewhere(&page), [""; 0], "/docs of {name} loads them");
+        assert_eq!(elsewhere(&page), [""; 0], "/docs of {name}");
     }
 }
 
