@@ -4,6 +4,8 @@
 //! All of it on the real Synapse. `proxy` stands between the two where a test has to hold,
 //! swallow or refuse what they say to each other.
 
+mod backfill;
+mod creation;
 #[path = "../daarion/mod.rs"]
 mod daarion;
 #[path = "../homeserver/mod.rs"]
@@ -11,4 +13,5 @@ mod homeserver;
 mod kill;
 mod loss;
 mod proxy;
+mod rebuild;
 mod support;
