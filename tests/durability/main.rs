@@ -8,6 +8,7 @@ mod backfill;
 mod creation;
 #[path = "../daarion/mod.rs"]
 mod daarion;
+mod disk;
 #[path = "../homeserver/mod.rs"]
 mod homeserver;
 mod kill;
