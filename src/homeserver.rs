@@ -174,6 +174,9 @@ pub trait Homeserver: Send + Sync {
 
     async fn set_alias(&self, alias: &RoomAlias, room: &RoomId) -> Result<()>;
 
+    /// Takes an alias of ours away from whatever it leads to; one that is not there is fine.
+    async fn remove_alias(&self, alias: &RoomAlias) -> Result<()>;
+
     /// The rooms that the connector is in.
     async fn joined_rooms(&self) -> Result<Vec<RoomId>>;
 

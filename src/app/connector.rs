@@ -68,6 +68,10 @@ impl Connector {
                     tracing::warn!(%error, "the homeserver is away");
                     break;
                 }
+                // What it was still at when it was last looked for may be there now.
+                if let Err(error) = self.creator.settle().await {
+                    tracing::warn!(%error, "creations stay open");
+                }
             }
         }
     }

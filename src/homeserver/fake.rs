@@ -34,6 +34,7 @@ pub enum Call {
     CreateRoom,
     ResolveAlias,
     SetAlias,
+    RemoveAlias,
     JoinedRooms,
     Room,
     TakeOver,

@@ -70,6 +70,10 @@ impl Homeserver for Matrix {
         self.put_alias(alias, room).await
     }
 
+    async fn remove_alias(&self, alias: &RoomAlias) -> Result<()> {
+        self.delete_alias(alias).await
+    }
+
     async fn joined_rooms(&self) -> Result<Vec<RoomId>> {
         self.list_joined_rooms().await
     }

@@ -1,6 +1,6 @@
 //! Rooms: creating them, aliases, members, settings, power.
 
-use ruma::api::client::alias::{create_alias, get_alias};
+use ruma::api::client::alias::{create_alias, delete_alias, get_alias};
 use ruma::api::client::membership::{invite_user, join_room_by_id, joined_rooms, leave_room};
 use ruma::api::client::state::{get_state_event_for_key, get_state_events, send_state_event};
 use ruma::events::{AnyStateEvent, StateEventType};
@@ -37,6 +37,14 @@ impl Matrix {
                     _ => Err(Error::conflict(format!("the alias {alias} is taken"))),
                 }
             }
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(super) async fn delete_alias(&self, alias: &RoomAlias) -> Result<()> {
+        let request = delete_alias::v3::Request::new(ids::alias(alias)?);
+        match self.client.request(request, None, Repeat::Safe).await {
+            Ok(_) | Err(Error::HomeserverRefused { status: 404, .. }) => Ok(()),
             Err(error) => Err(error),
         }
     }

@@ -7,25 +7,40 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use super::Core;
 use crate::domain::channel::{Channel, ChannelStatus};
 use crate::domain::entity::Entity;
 use crate::domain::event::Source;
 use crate::domain::id::{ChannelId, Millis, RoomId, UserId};
+use crate::domain::member::Membership;
 use crate::domain::{Error, Result};
-use crate::homeserver::{ChannelState, NewRoom, Setting};
+use crate::homeserver::{ChannelState, NewRoom, RoomSnapshot};
 use crate::store::{Creation, StoreError};
 
 /// A request that the homeserver still works on may make its room up to this long after we
 /// stopped waiting; before, an alias that does not exist says nothing. In milliseconds.
 const SETTLED_AFTER: Millis = 60_000;
+/// When somebody who wants the same is to come back.
+const RETRY_AFTER: Duration = Duration::from_secs(10);
 
 /// Makes channels and finishes what was cut off.
 pub struct Creator {
     core: Arc<Core>,
     /// The creations that this process is working on right now.
     active: Mutex<HashSet<ChannelId>>,
+}
+
+/// What the homeserver has of a creation that was cut off.
+#[derive(Debug)]
+enum Remains {
+    Nothing,
+    /// The room is not there, or lacks state that it was to be made with.
+    Half(RoomId),
+    Whole(RoomId),
+    /// The alias leads to a room that is not of this creation.
+    Others,
 }
 
 /// Takes a creation off the active ones however its work ends.
@@ -62,7 +77,7 @@ impl Creator {
         self.begin(&creation).await?;
         let room = match core
             .homeserver
-            .create_room(&self.room(&creation, owner.clone()))
+            .create_room(&self.room(&creation, owner))
             .await
         {
             Ok(room) => room,
@@ -75,7 +90,7 @@ impl Creator {
                 });
             }
         };
-        self.finish(&creation, &room, owner.as_ref()).await
+        self.finish(&creation, &room).await
     }
 
     /// Completes or undoes what was cut off. Says how many creations remain open.
@@ -101,76 +116,82 @@ impl Creator {
     /// Says whether the creation is dealt with.
     async fn settle_one(&self, creation: &Creation) -> Result<bool> {
         let core = &self.core;
-        if core.directory.channel(creation.id).is_some() {
-            core.store.creations.end(creation.id).await?;
+        let alias = &creation.alias;
+        if let Some(channel) = core.directory.channel(creation.id) {
+            // Announced by push, and taken up before we came to it.
+            self.finish(creation, &channel.room).await?;
             return Ok(true);
         }
-        let Some(room) = core.homeserver.resolve_alias(&creation.alias).await? else {
-            let settled = creation.begun_at + SETTLED_AFTER < core.clock.now();
-            if settled {
-                core.store.creations.end(creation.id).await?;
-                tracing::info!(alias = %creation.alias, "a creation that was cut off is undone");
+        let remains = self.remains(creation).await?;
+        match &remains {
+            Remains::Nothing | Remains::Half(_) if !self.is_past(creation) => return Ok(false),
+            Remains::Nothing => core.store.creations.end(creation.id).await?,
+            Remains::Half(room) => self.undo(creation, room).await?,
+            Remains::Whole(room) => {
+                self.finish(creation, room).await?;
+                tracing::info!(%alias, "a creation that was cut off is completed");
+                return Ok(true);
             }
-            return Ok(settled);
-        };
-        if core.directory.channel_of(&room).is_some() {
             // Somebody else was faster; what we began never came to be.
-            core.store.creations.end(creation.id).await?;
-            return Ok(true);
+            Remains::Others => core.store.creations.end(creation.id).await?,
         }
-        let owner = creation.created_by.as_deref().and_then(Entity::parse);
-        let owner = owner.map(|entity| core.directory.user_id(&entity));
-        self.complete_room(creation, &room).await?;
-        self.finish(creation, &room, owner.as_ref()).await?;
-        tracing::info!(alias = %creation.alias, "a creation that was cut off is completed");
+        tracing::info!(%alias, ?remains, "a creation that was cut off is undone");
         Ok(true)
     }
 
-    /// Sets what the homeserver had not set yet when it was cut off itself.
-    async fn complete_room(&self, creation: &Creation, room: &RoomId) -> Result<()> {
-        let homeserver = &self.core.homeserver;
-        let snapshot = homeserver.room(room).await?;
-        let Some(snapshot) = snapshot else {
-            return Err(Error::conflict(format!(
-                "{} belongs to {room}, which the connector is not in",
-                creation.alias
-            )));
-        };
-        if snapshot.channel.is_some() {
-            return Ok(());
-        }
-        let wanted = self.room(creation, None);
-        let mut settings = vec![Setting::Channel(wanted.channel)];
-        if snapshot.name.is_none() {
-            settings.push(Setting::Name(wanted.name));
-        }
-        if snapshot.topic.is_none() && !wanted.topic.is_empty() {
-            settings.push(Setting::Topic(wanted.topic));
-        }
-        if snapshot.alias.is_none() {
-            settings.push(Setting::CanonicalAlias(wanted.alias));
-        }
-        for setting in settings {
-            homeserver.set(room, &setting, None).await?;
-        }
-        Ok(())
+    /// Whether the homeserver cannot still be at it.
+    fn is_past(&self, creation: &Creation) -> bool {
+        creation.begun_at + SETTLED_AFTER < self.core.clock.now()
     }
 
-    async fn finish(
-        &self,
-        creation: &Creation,
-        room: &RoomId,
-        owner: Option<&UserId>,
-    ) -> Result<Arc<Channel>> {
+    /// What the homeserver has of a creation that was cut off.
+    async fn remains(&self, creation: &Creation) -> Result<Remains> {
+        let homeserver = &self.core.homeserver;
+        let Some(room) = homeserver.resolve_alias(&creation.alias).await? else {
+            return Ok(Remains::Nothing);
+        };
+        if self.core.directory.channel_of(&room).is_some() {
+            return Ok(Remains::Others);
+        }
+        if let Some(snapshot) = homeserver.room(&room).await? {
+            return Ok(remains_in(creation, &snapshot));
+        }
+        // The alias comes first, then the room, then its maker's membership. Entering tells
+        // a room that has not got so far from one that others made.
+        match homeserver.join(&room, None).await {
+            Ok(()) => {}
+            Err(Error::HomeserverRefused { status: 404, .. }) => return Ok(Remains::Half(room)),
+            Err(error) if error.is_transient() => return Err(error),
+            Err(_) => return Ok(Remains::Others),
+        }
+        let snapshot = homeserver.room(&room).await?.ok_or_else(|| {
+            Error::HomeserverNonsense(format!("the state of {room} cannot be read by a member"))
+        })?;
+        let remains = remains_in(creation, &snapshot);
+        if matches!(remains, Remains::Others) {
+            homeserver.leave(&room, None).await?;
+        }
+        Ok(remains)
+    }
+
+    /// Gives up a room that the homeserver had not finished: it lacks some of its state, who
+    /// may come in among it, and making a new one is surer than mending it.
+    async fn undo(&self, creation: &Creation, room: &RoomId) -> Result<()> {
+        let homeserver = &self.core.homeserver;
+        match homeserver.leave(room, None).await {
+            Err(error) if error.is_transient() => return Err(error),
+            // Where there is no room, we are not in it.
+            _ => homeserver.remove_alias(&creation.alias).await?,
+        }
+        Ok(self.core.store.creations.end(creation.id).await?)
+    }
+
+    async fn finish(&self, creation: &Creation, room: &RoomId) -> Result<Arc<Channel>> {
         let core = &self.core;
-        if let Some(owner) = owner
-            && let Err(error) = core.homeserver.join(room, Some(owner)).await
-        {
-            if error.is_transient() {
-                return Err(error);
-            }
-            // The invitation stands; where we may not act as people, they accept it.
-            tracing::info!(%error, user_id = %owner, "the owner of a new channel was invited");
+        let owner = creation.created_by.as_deref().and_then(Entity::parse);
+        if let Some(owner) = owner {
+            let owner = core.directory.user_id(&owner);
+            self.bring_in(creation.id, room, &owner).await?;
         }
         let channel = core.adopt(room, Source::Echo).await?.ok_or_else(|| {
             Error::conflict(format!(
@@ -180,6 +201,31 @@ impl Creator {
         })?;
         core.store.creations.end(creation.id).await?;
         Ok(channel)
+    }
+
+    /// Sees that the owner of a new channel is in its room.
+    async fn bring_in(&self, channel: ChannelId, room: &RoomId, owner: &UserId) -> Result<()> {
+        let core = &self.core;
+        let known = core.store.index.member(channel, owner).await?;
+        if known.is_some_and(|member| member.membership != Membership::Invited) {
+            // They are in it, or have been and have gone.
+            return Ok(());
+        }
+        let mut joined = core.homeserver.join(room, Some(owner)).await;
+        if joined.as_ref().is_err_and(|error| !error.is_transient()) {
+            // The homeserver may have been cut off before it invited them.
+            let _ = core.homeserver.invite(room, owner, None).await;
+            joined = core.homeserver.join(room, Some(owner)).await;
+        }
+        match joined {
+            Err(error) if error.is_transient() => return Err(error),
+            // The invitation stands; where we may not act as people, they accept it.
+            Err(error) => {
+                tracing::info!(%error, user_id = %owner, "the owner of a new channel was invited");
+            }
+            Ok(()) => {}
+        }
+        Ok(())
     }
 
     async fn begin(&self, creation: &Creation) -> Result<()> {
@@ -205,20 +251,21 @@ impl Creator {
         // this attempt takes its place; should the homeserver still be at it, the alias
         // lets only one of the two succeed.
         let _active = self.activate(earlier.id);
-        if self
-            .core
-            .homeserver
-            .resolve_alias(&earlier.alias)
-            .await?
-            .is_some()
-        {
-            self.settle_one(earlier).await?;
-            return Err(Error::conflict(format!(
-                "{} exists already",
-                creation.alias
-            )));
+        let alias = &creation.alias;
+        match self.remains(earlier).await? {
+            Remains::Nothing => creations.end(earlier.id).await?,
+            Remains::Half(room) if self.is_past(earlier) => self.undo(earlier, &room).await?,
+            Remains::Half(_) => {
+                return Err(Error::HomeserverUnavailable {
+                    reason: format!("an earlier attempt to make {alias} is not settled yet"),
+                    retry_after: Some(RETRY_AFTER),
+                });
+            }
+            Remains::Whole(_) | Remains::Others => {
+                self.settle_one(earlier).await?;
+                return Err(Error::conflict(format!("{alias} exists already")));
+            }
         }
-        creations.end(earlier.id).await?;
         Ok(creations.begin(creation.clone()).await?)
     }
 
@@ -259,6 +306,18 @@ impl Creator {
 
     fn lock_active(&self) -> std::sync::MutexGuard<'_, HashSet<ChannelId>> {
         self.active.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A homeserver sets all state that a room is made with at once: the channel state stands for
+/// the rest.
+fn remains_in(creation: &Creation, snapshot: &RoomSnapshot) -> Remains {
+    let room = snapshot.room.clone();
+    match &snapshot.channel {
+        Some(stored) if stored.state.id == creation.id => Remains::Whole(room),
+        // The clocks of two machines may differ.
+        None if snapshot.created_at + SETTLED_AFTER >= creation.begun_at => Remains::Half(room),
+        _ => Remains::Others,
     }
 }
 

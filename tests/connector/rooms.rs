@@ -161,6 +161,11 @@ async fn alias_that_is_taken_is_a_conflict() {
     let (other, _) = connector.create(None, None).await;
     let taken = connector.matrix.set_alias(&free, &other).await;
     assert!(matches!(taken, Err(Error::Conflict(_))), "{taken:?}");
+    for again in ["", " again"] {
+        let removed = connector.matrix.remove_alias(&free).await;
+        assert_eq!(removed, Ok(()), "removed{again}");
+    }
+    assert_eq!(connector.matrix.resolve_alias(&free).await, Ok(None));
     let joined = connector.matrix.joined_rooms().await.expect("a list");
     assert!(joined.contains(&room) && joined.contains(&other));
 }

@@ -170,6 +170,20 @@ impl Daarion {
             .expect("the binary can be run")
     }
 
+    /// Runs another command of the binary and waits for nothing, so that it can be killed.
+    /// What it prints goes to daarion's log.
+    pub fn spawn_cli(&self, arguments: &[&str]) -> Child {
+        Child::spawn(&binary(), &self.log_path(), |command| {
+            command
+                .args(arguments)
+                .arg("--config")
+                .arg(self.config_path())
+                .current_dir(self.directory.path())
+                .env_clear()
+                .envs(self.environment());
+        })
+    }
+
     /// The registration that the homeserver needs, as `daarion registration show` prints it.
     pub async fn registration(&self) -> String {
         let output = self.run_cli(&["registration", "show"]).await;

@@ -4,11 +4,15 @@
 //! All of it on the real Synapse. `proxy` stands between the two where a test has to hold,
 //! swallow or refuse what they say to each other.
 
+mod backfill;
+mod creation;
 #[path = "../daarion/mod.rs"]
 mod daarion;
+mod disk;
 #[path = "../homeserver/mod.rs"]
 mod homeserver;
 mod kill;
 mod loss;
 mod proxy;
+mod rebuild;
 mod support;

@@ -1,5 +1,5 @@
-//! A reverse proxy that does to requests what networks and crashes do: holds them, loses
-//! them.
+//! A reverse proxy that does to requests what networks and crashes do: holds them, holds their
+//! answers, loses them.
 
 use std::sync::{Arc, Mutex};
 
@@ -16,6 +16,10 @@ use crate::homeserver::Port;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Action {
     Pass,
+    /// It waits before it is passed on, until the rule changes.
+    HoldRequest,
+    /// It is passed on at once; the answer waits until the rule changes.
+    HoldAnswer,
     /// It waits until the rule changes, and is never passed on.
     Lose,
     /// It is answered with `{}` and never passed on.
@@ -32,7 +36,7 @@ pub struct Proxy {
 struct State {
     upstream: Mutex<String>,
     /// The requests whose path contains the text meet the action; all others pass.
-    rule: watch::Sender<(&'static str, Action)>,
+    rule: watch::Sender<(String, Action)>,
     /// How many requests wait.
     held: watch::Sender<usize>,
     /// The bodies of the requests that met the rule since it was set.
@@ -46,7 +50,7 @@ impl Proxy {
         let client = reqwest::Client::builder().no_proxy().build();
         let state = Arc::new(State {
             upstream: Mutex::new(String::new()),
-            rule: watch::Sender::new(("", Action::Pass)),
+            rule: watch::Sender::new((String::new(), Action::Pass)),
             held: watch::Sender::new(0),
             met: watch::Sender::new(Vec::new()),
             client: client.expect("an HTTP client can be built"),
@@ -80,9 +84,9 @@ impl Proxy {
 
     /// From now on requests whose path contains `part` meet `action`. What another rule
     /// holds goes on.
-    pub fn set(&self, part: &'static str, action: Action) {
+    pub fn set(&self, part: &str, action: Action) {
         self.state.met.send_replace(Vec::new());
-        self.state.rule.send_replace((part, action));
+        self.state.rule.send_replace((part.to_owned(), action));
     }
 
     /// Everything passes.
@@ -141,11 +145,11 @@ impl Endpoint for Passage {
     async fn call(&self, request: Request) -> poem::Result<Response> {
         let state = &self.0;
         let mut rule = state.rule.subscribe();
-        let (part, mut action) = *rule.borrow_and_update();
+        let (part, mut action) = rule.borrow_and_update().clone();
         let target = request.original_uri().to_string();
         let (parts, body) = request.into_parts();
         let body = body.into_bytes().await.unwrap_or_default();
-        if !target.contains(part) {
+        if !target.contains(&part) {
             action = Action::Pass;
         }
         if action != Action::Pass {
@@ -165,6 +169,15 @@ impl Endpoint for Passage {
             Action::Lose => {
                 changed.await;
                 StatusCode::BAD_GATEWAY.into()
+            }
+            Action::HoldRequest => {
+                changed.await;
+                forward.await
+            }
+            Action::HoldAnswer => {
+                let answer = forward.await;
+                changed.await;
+                answer
             }
         })
     }

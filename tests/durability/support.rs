@@ -19,11 +19,17 @@ use crate::homeserver::child::POLL_INTERVAL;
 pub const LIMIT: Duration = Duration::from_secs(30);
 
 /// Waits until `probe` answers `Ok`; panics with its last `Err`.
-pub async fn eventually<T, E: Debug>(
+pub async fn eventually<T, E: Debug>(what: &str, probe: impl AsyncFnMut() -> Result<T, E>) -> T {
+    eventually_within(LIMIT, what, probe).await
+}
+
+/// The same, where more patience is needed.
+pub async fn eventually_within<T, E: Debug>(
+    limit: Duration,
     what: &str,
     mut probe: impl AsyncFnMut() -> Result<T, E>,
 ) -> T {
-    let deadline = Instant::now() + LIMIT;
+    let deadline = Instant::now() + limit;
     loop {
         match probe().await {
             Ok(value) => return value,

@@ -131,6 +131,11 @@ impl Homeserver for Fake {
         Ok(())
     }
 
+    async fn remove_alias(&self, alias: &RoomAlias) -> Result<()> {
+        self.begin(Call::RemoveAlias)?.aliases.remove(alias);
+        Ok(())
+    }
+
     async fn joined_rooms(&self) -> Result<Vec<RoomId>> {
         let connector = self.connector();
         let world = self.begin(Call::JoinedRooms)?;
