@@ -70,8 +70,9 @@ impl MembersApi {
 
     /// Invite a member
     ///
-    /// The caller must be a member. An agent must be registered and comes in at once; a person
-    /// accepts in their Matrix client. 404 when there is no such person or agent.
+    /// The caller must be a member, in a private channel one with power level 50. An agent must
+    /// be registered and comes in at once; a person accepts in their Matrix client. 404 when
+    /// there is no such person or agent.
     #[oai(
         path = "/:channel_id/members",
         method = "post",
