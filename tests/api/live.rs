@@ -38,7 +38,14 @@ async fn frames_have_the_documents_fields_and_more() {
     let channel = alice.channel(json!({})).await;
     let mut stream = Stream::open(&alice.api, &channel).await;
     let begin = seq(&stream.first);
-    let expected = json!({ "type": "ready", "seq": begin, "channel_id": channel["id"] });
+    let journal = stream.first["journal"].clone();
+    assert!(journal.is_string(), "{journal}");
+    let expected = json!({
+        "type": "ready",
+        "seq": begin,
+        "journal": journal,
+        "channel_id": channel["id"],
+    });
     assert_eq!(stream.first, expected);
 
     bob.matrix.join(room_of(&channel)).await;
