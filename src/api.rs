@@ -5,6 +5,7 @@
 
 pub mod agents;
 pub mod auth;
+pub mod body;
 pub mod bridge;
 pub mod channels;
 pub mod city;

@@ -148,7 +148,10 @@ impl Running {
     async fn start(app: App, config: &Config) -> anyhow::Result<Self> {
         let group = || (TaskTracker::new(), CancellationToken::new());
         let (intake, readers) = (group(), group());
-        let hub = Arc::new(Hub::new(app.core.store.journal.clone()));
+        let hub = Arc::new(Hub::new(
+            app.core.store.journal.clone(),
+            app.core.indexed.clone(),
+        ));
         let bell = app.core.ingest.bell();
         readers.0.spawn(app.consumer.run(readers.1.clone()));
         readers.0.spawn(hub.clone().run(bell, readers.1.clone()));

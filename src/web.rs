@@ -51,41 +51,43 @@ pub fn public(parts: &Parts) -> BoxEndpoint<'static> {
         stop: parts.stop.clone(),
     };
     let docs = docs::Documents::of(&api);
+    let names = docs.names();
     let routes = docs::mount(Route::new(), docs)
         .at("/ws/messaging/:channel_id", get(live::channel).data(live))
         .nest("/", api);
-    wrap(routes, parts)
+    finish(routes.with(limit::BodyLimit(JSON_LIMIT)), names, parts)
 }
 
 /// What the homeserver and the installation's services see.
 pub fn internal(parts: &Parts) -> BoxEndpoint<'static> {
     let api = api::internal(&parts.services);
     let docs = docs::Documents::of(&api);
-    let matrix = appservice::routes(parts.inbound.clone(), parts.hs_token.clone());
-    let matrix = matrix.with(limit::BodyLimit(parts.transaction_limit));
+    let matrix = appservice::routes(
+        parts.inbound.clone(),
+        parts.hs_token.clone(),
+        parts.transaction_limit,
+    );
+    let names = docs.names();
     let operations = docs::mount(Route::new(), docs)
         .nest("/", api)
         .with(limit::BodyLimit(JSON_LIMIT));
     let routes = Route::new()
         .nest_no_strip("/_matrix/app/v1", matrix)
         .nest("/", operations);
-    finish(routes, parts)
-}
-
-fn wrap(routes: Route, parts: &Parts) -> BoxEndpoint<'static> {
-    finish(routes.with(limit::BodyLimit(JSON_LIMIT)), parts)
+    finish(routes, names, parts)
 }
 
 /// The order matters: a panic becomes an answer, then every error takes its shape, and the
 /// request id goes onto errors too.
 fn finish(
     routes: impl poem::IntoEndpoint<Endpoint = impl poem::Endpoint + 'static>,
+    names: problems::Names,
     parts: &Parts,
 ) -> BoxEndpoint<'static> {
     routes
         .into_endpoint()
         .with(problems::CatchPanics)
-        .with(problems::Problems)
+        .with(problems::Problems { names })
         .with(trace::Trace::default())
         .data(parts.gate.clone())
         .map_to_response()

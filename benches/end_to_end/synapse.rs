@@ -125,7 +125,9 @@ async fn latency(report: &mut Report, sender: &Sender, sends: usize) {
 
 async fn throughput(report: &mut Report, senders: &[Sender], scale: &Scale) {
     let (mut through, mut direct) = (0, 0);
+    let mut shares = Vec::new();
     for round in 0..scale.rounds {
+        let before = (through, direct);
         let order = match round % 2 {
             0 => [Way::Daarion, Way::Direct],
             _ => [Way::Direct, Way::Daarion],
@@ -138,15 +140,33 @@ async fn throughput(report: &mut Report, senders: &[Sender], scale: &Scale) {
                 Way::Direct => direct += sent,
             }
         }
+        shares.push((through - before.0) as f64 / (direct - before.1).max(1) as f64);
     }
+    shares.sort_unstable_by(f64::total_cmp);
     let seconds = scale.round.as_secs_f64() * scale.rounds as f64;
     for (name, sent) in [("Through daarion", through), ("Directly", direct)] {
         let figure = format!("{:.1}/s", sent as f64 / seconds);
         report.figure(&format!("{name}, {CALLERS} callers"), figure);
     }
-    let share = through as f64 / direct as f64;
-    let figure = format!("{:.1} %", share * 100.0);
-    report.against("Of the direct throughput", figure, "≥ 95 %", share >= 0.95);
+    // The rounds' spread tells how much the figure is worth: on a machine that does other
+    // work, it says more about that work.
+    let percent = |share: f64| share * 100.0;
+    let (least, median, most) = (
+        shares[0],
+        shares[shares.len() / 2],
+        shares[shares.len() - 1],
+    );
+    report.against(
+        "Of the direct throughput: median of the rounds, least, most",
+        format!(
+            "{:.0} %, {:.0} %, {:.0} %",
+            percent(median),
+            percent(least),
+            percent(most)
+        ),
+        "≥ 95 %",
+        median >= 0.95,
+    );
 }
 
 /// How many messages all callers together bring through in a time.

@@ -6,6 +6,7 @@ use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
 
 use super::auth::Service;
+use super::body::Body;
 use super::error::Failure;
 use super::messages::{SentMessage, render};
 use super::rendered::Rendered;
@@ -57,7 +58,7 @@ impl AgentsApi {
     async fn create(
         &self,
         _service: Service,
-        body: Json<NewAgent>,
+        body: Body<NewAgent>,
     ) -> Result<CreatedAgent, Failure> {
         let new = body.0;
         let display_name = new.display_name.as_deref();
@@ -84,7 +85,7 @@ impl AgentsApi {
         _service: Service,
         /// `agent:<name>`.
         agent_id: Path<String>,
-        body: Json<AgentPatch>,
+        body: Body<AgentPatch>,
     ) -> Result<Json<Agent>, Failure> {
         let agents = &self.0.agents;
         let agent = agents.update(&agent_id.0, &body.0.display_name).await?;
@@ -105,7 +106,7 @@ impl AgentsApi {
         _service: Service,
         /// `agent:<name>`.
         agent_id: Path<String>,
-        body: Json<AgentPost>,
+        body: Body<AgentPost>,
     ) -> Result<SentMessage, Failure> {
         let post = body.0;
         let new = NewMessage {

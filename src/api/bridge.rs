@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::auth::Service;
+use super::body::Body;
 use super::error::BridgeFailure;
 use super::schema::Visibility;
 use super::{Services, Tag};
@@ -149,7 +150,7 @@ impl BridgeApi {
     async fn create(
         &self,
         _service: Service,
-        body: Json<CreateRoom>,
+        body: Body<CreateRoom>,
     ) -> Result<Json<RoomAddress>, BridgeFailure> {
         let new = NewCityRoom {
             slug: Some(body.0.slug),
@@ -203,7 +204,7 @@ impl BridgeApi {
         _service: Service,
         /// `application/json` or `text/event-stream`.
         accept: Header<Option<String>>,
-        body: Json<Option<BackfillRequest>>,
+        body: Body<Option<BackfillRequest>>,
     ) -> Result<BackfillAnswer, BridgeFailure> {
         let rooms = body.0.unwrap_or_default().rooms;
         let rooms: Vec<_> = rooms.into_iter().map(Into::into).collect();

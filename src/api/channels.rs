@@ -6,6 +6,7 @@ use poem_openapi::{ApiResponse, OpenApi};
 use uuid::Uuid;
 
 use super::auth::Person;
+use super::body::Body;
 use super::error::Failure;
 use super::schema::{Channel, ChannelKind, ChannelPage, ChannelStatus, NewChannel, Visibility};
 use super::{Services, Tag};
@@ -79,7 +80,7 @@ impl ChannelsApi {
     async fn create(
         &self,
         person: Person,
-        body: Json<NewChannel>,
+        body: Body<NewChannel>,
     ) -> Result<CreatedChannel, Failure> {
         let new = body.0;
         let visibility = new.visibility.map(Into::into);

@@ -5,6 +5,7 @@ use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, OpenApi};
 
 use super::auth::Person;
+use super::body::Body;
 use super::error::BridgeFailure;
 use super::schema::{CityRoom, CityRoomPatch, NewCityRoom, Visibility};
 use super::{Services, Tag};
@@ -43,7 +44,7 @@ impl CityApi {
     async fn create(
         &self,
         person: Person,
-        body: Json<NewCityRoom>,
+        body: Body<NewCityRoom>,
     ) -> Result<CreatedRoom, BridgeFailure> {
         let new = body.0;
         let new = city::NewCityRoom {
@@ -82,7 +83,7 @@ impl CityApi {
         person: Person,
         /// The room's slug.
         slug: Path<String>,
-        body: Json<CityRoomPatch>,
+        body: Body<CityRoomPatch>,
     ) -> Result<Json<CityRoom>, BridgeFailure> {
         let patch = city::CityRoomPatch {
             name: body.0.name,

@@ -6,6 +6,7 @@ use poem_openapi::{ApiResponse, OpenApi};
 use uuid::Uuid;
 
 use super::auth::Person;
+use super::body::Body;
 use super::error::Failure;
 use super::schema::{Invitation, Member, MemberPage, Membership};
 use super::{Services, Tag};
@@ -69,8 +70,9 @@ impl MembersApi {
 
     /// Invite a member
     ///
-    /// The caller must be a member. An agent must be registered and comes in at once; a person
-    /// accepts in their Matrix client. 404 when there is no such person or agent.
+    /// The caller must be a member, in a private channel one with power level 50. An agent must
+    /// be registered and comes in at once; a person accepts in their Matrix client. 404 when
+    /// there is no such person or agent.
     #[oai(
         path = "/:channel_id/members",
         method = "post",
@@ -81,7 +83,7 @@ impl MembersApi {
         person: Person,
         /// The channel's id.
         channel_id: Path<Uuid>,
-        body: Json<Invitation>,
+        body: Body<Invitation>,
     ) -> Result<Invited, Failure> {
         let id = ChannelId(channel_id.0);
         let invited = self.0.members.invite(&person.0, id, &body.0.member_id);

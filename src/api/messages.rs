@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use poem_openapi::param::{Path, Query};
-use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, OpenApi};
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::auth::Person;
+use super::body::Body;
 use super::error::Failure;
 use super::rendered::Rendered;
 use super::schema::{ContentDetail, Message, MessagePage, NewMessage, Order, TextFormat};
@@ -86,7 +86,7 @@ impl MessagesApi {
         person: Person,
         /// The channel's id.
         channel_id: Path<Uuid>,
-        body: Json<NewMessage>,
+        body: Body<NewMessage>,
     ) -> Result<SentMessage, Failure> {
         let new = messages::NewMessage {
             text: body.0.text,

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::index::Indexed;
 use crate::domain::event::{Event, What};
 use crate::domain::id::{ChannelId, Seq, UserId};
 use crate::domain::member::Membership;
@@ -20,6 +21,8 @@ use crate::store::{Journal, StoreError};
 const QUEUE: usize = 256;
 /// How many events are read at once.
 const BATCH: usize = 500;
+/// How long frames wait for the index.
+const INDEX_WAIT: Duration = Duration::from_millis(250);
 /// How long the hub waits before it reads again after a failure.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -54,6 +57,7 @@ impl Frame {
 /// Where listeners sign up.
 pub struct Hub {
     journal: Arc<dyn Journal>,
+    indexed: Indexed,
     position: watch::Sender<Seq>,
     channels: Mutex<HashMap<ChannelId, broadcast::Sender<Arc<Frame>>>>,
 }
@@ -69,10 +73,11 @@ pub struct Listener {
 impl Hub {
     /// A hub that hands on what comes after the journal's present end.
     #[must_use]
-    pub fn new(journal: Arc<dyn Journal>) -> Self {
+    pub fn new(journal: Arc<dyn Journal>, indexed: Indexed) -> Self {
         let position = watch::Sender::new(journal.head());
         Self {
             journal,
+            indexed,
             position,
             channels: Mutex::default(),
         }
@@ -121,6 +126,12 @@ impl Hub {
         Ok((frames, reached))
     }
 
+    /// The journal that positions are of, as clients see it.
+    #[must_use]
+    pub fn journal(&self) -> String {
+        format!("{:016x}", self.journal.id())
+    }
+
     /// The oldest position that can be replayed from.
     pub async fn oldest(&self) -> Result<Seq, StoreError> {
         Ok(self.journal.first().await?.saturating_sub(1))
@@ -152,6 +163,9 @@ impl Hub {
         let Some(last) = events.last().map(|event| event.seq) else {
             return Ok(0);
         };
+        // Who is told of a message may look for it at once. While the index is made anew the
+        // news is more than the list, so the wait is short.
+        self.indexed.reached(last, INDEX_WAIT).await;
         let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
         channels.retain(|_, sender| sender.receiver_count() > 0);
         for event in &events {

@@ -19,6 +19,9 @@ use crate::store::{Store, StoreError};
 /// writer with these steps, so a step must stay short.
 const BATCH: usize = 500;
 
+/// How often the consumer looks without being rung for.
+const LOOK: Duration = Duration::from_secs(5);
+
 /// How long the consumer waits before it tries a failed step again.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -130,6 +133,9 @@ impl IndexConsumer {
                 () = stop.cancelled() => return,
                 changed = self.bell.changed() => if changed.is_err() { return },
                 Some(clear) = self.commands.recv() => self.clear(clear).await,
+                // After the store was opened anew the position may have gone back, and no
+                // bell tells of that.
+                () = tokio::time::sleep(LOOK) => {}
             }
         }
     }

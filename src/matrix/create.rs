@@ -40,7 +40,8 @@ impl Matrix {
     fn creation(&self, room: &NewRoom, version: &str) -> Result<create_room::v3::Request> {
         let public = room.channel.visibility == Visibility::Public;
         let owner = room.owner.as_ref();
-        let levels = levels(&self.directory.naming.connector(), owner, version);
+        let connector = self.directory.naming.connector();
+        let levels = levels(&connector, owner, version, public);
         let mut request = create_room::v3::Request::new();
         request.preset = Some(match public {
             true => create_room::v3::RoomPreset::PublicChat,
@@ -82,7 +83,7 @@ impl Matrix {
 }
 
 /// The complete map of levels: what stands here replaces the homeserver's defaults.
-fn levels(connector: &UserId, owner: Option<&UserId>, version: &str) -> Value {
+fn levels(connector: &UserId, owner: Option<&UserId>, version: &str, public: bool) -> Value {
     let creators_rule = has_creators_rule(version);
     let top = if creators_rule { CREATOR_ONLY } else { OWNER };
     let mut users = Map::new();
@@ -93,8 +94,12 @@ fn levels(connector: &UserId, owner: Option<&UserId>, version: &str) -> Value {
     if let Some(owner) = owner.filter(|owner| *owner != connector) {
         users.insert(owner.to_string(), OWNER.into());
     }
+    // Whoever may come in by itself may as well bring others; into a private room only those
+    // with some say.
+    let invite = if public { 0 } else { 50 };
     json!({
         "users": users,
+        "invite": invite,
         "events": {
             "m.room.name": 50,
             "m.room.topic": 50,

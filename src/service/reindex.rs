@@ -156,11 +156,13 @@ impl Rebuilds {
             return Ok(());
         };
         let report = core.resume_rebuild().await?;
-        tracing::info!(
-            channels = report.channels,
-            messages = report.messages,
-            "the index was rebuilt from the homeserver"
-        );
+        if report.channels > 0 {
+            tracing::info!(
+                channels = report.channels,
+                messages = report.messages,
+                "the index was rebuilt from the homeserver"
+            );
+        }
         Ok(())
     }
 }

@@ -4,6 +4,7 @@
 //! a test of every function that is listed there. Nothing here knows a backend.
 
 pub mod accounts;
+pub mod changes;
 pub mod channels;
 pub mod dedup;
 pub mod journal;
@@ -13,6 +14,7 @@ pub mod model;
 pub mod positions;
 pub mod samples;
 pub mod subscriptions;
+pub mod trim;
 
 use async_trait::async_trait;
 
@@ -42,8 +44,9 @@ macro_rules! store_contract {
         $crate::store::contract::store_contract!(@tests $name, $make;
             journal: events_come_back_in_order, every_kind_of_event_round_trips,
                 reading_is_bounded, empty_append_changes_nothing, skipped_are_counted_and_the_latest_kept,
-                trim_drops_only_old_ones, trim_waits_for_the_index, seq_goes_on_after_everything_was_trimmed,
-                trim_is_bounded_a_call, appends_of_many_callers_are_all_there;
+                appends_of_many_callers_are_all_there;
+            trim: trim_drops_only_old_ones, trim_waits_for_the_index, trim_is_bounded_a_call,
+                seq_goes_on_after_everything_was_trimmed;
             dedup: a_repeated_transaction_does_nothing, an_event_in_two_transactions_is_kept_once,
                 an_event_twice_in_one_append_is_kept_once, events_without_id_are_never_repeats,
                 repeats_are_known_after_reopening, repeats_are_known_after_a_kill,
@@ -55,9 +58,9 @@ macro_rules! store_contract {
                 what_an_unknown_channel_said_may_come_again;
             messages: pages_run_both_ways, pages_are_bounded, cursors_hold_while_messages_arrive,
                 an_unknown_cursor_is_no_page, order_is_time_then_event_id, a_message_round_trips,
-                edits_follow_the_rules, a_deletion_is_final, edits_before_their_message_wait,
-                deletions_before_their_message_wait, no_channel_changes_anothers_messages,
                 activity_is_the_newest_message, a_message_again_changes_nothing;
+            changes: edits_follow_the_rules, a_deletion_is_final, edits_before_their_message_wait,
+                deletions_before_their_message_wait, no_channel_changes_anothers_messages;
             members: members_are_paged_by_user, a_later_change_wins, memberships_of_a_user,
                 those_who_left_are_asked_for;
             positions: applying_is_idempotent, left_out_events_are_refused, rows_and_position_stay_together,

@@ -55,6 +55,13 @@ pub trait Index: Send + Sync {
     /// at or before the position are passed over. May be lost by a crash together with the
     /// position, never apart from it. An event that cannot be applied (an unknown channel,
     /// a second channel for one room) is passed over and named in the answer.
+    ///
+    /// The position also goes back when a store recovers from a failing disk: read the
+    /// journal from [`Index::position`] each time. [`StoreError::Behind`] says that events
+    /// between it and the first of these were left out.
+    ///
+    /// Appends to the journal wait meanwhile, so the caller chooses the batch: at 100 events
+    /// some 3 ms, at 500 some 12 ms and a third more events a second, beyond that little.
     async fn apply(&self, events: &[Event]) -> Result<Vec<String>, StoreError>;
 
     /// The position behind the last applied event.

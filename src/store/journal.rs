@@ -49,11 +49,16 @@ pub struct SkippedReport {
 pub trait Journal: Send + Sync {
     /// Appends durably and atomically: events, transaction id and skipped events together.
     /// An event whose Matrix event id is in the journal or the index already is dropped,
-    /// also when it stands twice in one append.
+    /// also when it stands twice in one append. A transaction that brought nothing new may be
+    /// forgotten by a crash: it would bring nothing new again.
     async fn append(&self, append: Append) -> Result<Appended, StoreError>;
 
     /// Up to `limit` events after a position, in order.
     async fn read(&self, after: Seq, limit: usize) -> Result<Vec<Event>, StoreError>;
+
+    /// Which journal this is: positions of another one mean nothing here. Given once, when the
+    /// journal is begun, at random.
+    fn id(&self) -> u64;
 
     /// The newest position; 0 when nothing was ever appended.
     fn head(&self) -> Seq;
@@ -65,7 +70,8 @@ pub trait Journal: Send + Sync {
     async fn knows(&self, events: &[EventId]) -> Result<Vec<bool>, StoreError>;
 
     /// Drops events that arrived before a time and whose position is not past `upto`.
-    /// Says how many. Bounded work a call: call again until it says 0.
+    /// Never one that the index has not applied. Says how many. Bounded work a call: call
+    /// again until it says 0.
     async fn trim(&self, before: Millis, upto: Seq) -> Result<u64, StoreError>;
 
     /// Unusable Matrix events: all counted, the latest kept.

@@ -1,4 +1,41 @@
-//! The redb backend.
+//! The redb backend: one file, one writer, many readers.
+//!
+//! Begin with `tables`, what the file holds, and `writer`, how it changes. A read is one
+//! snapshot on the caller's task; `shared` is what both sides hold. No redb type leaves
+//! this folder.
+//!
+//! # Settings, and the figures that chose them
+//! - **One-phase commits.** A durable commit into a file of 2.3 GB took 0.19 ms in one phase,
+//!   0.29 ms in two and 0.44 ms with quick repair, side by side with an `fdatasync` of
+//!   0.15 ms (the last is twice the first on slower disks, too); each message that is sent
+//!   waits for one. So quick repair is for the moment when the writer rests, and for files so
+//!   large that reading them whole after a kill would take too long (`writer::thread`).
+//! - **The index without `fsync`.** Applying one message takes 0.07 ms so, 0.5 ms with one.
+//!   What a crash takes is read from the journal again; the next append makes it durable.
+//! - **Nothing for repeats.** A message that we sent comes back by push; seeing that it is
+//!   known costs 0.02 ms, because nothing has to reach the disk.
+//! - **A cache of 8 MiB.** It holds the newest pages of about a hundred channels: a list of 50
+//!   in 10 to 20 µs, against 32 µs with 6 MiB and 8 µs with 64 MiB. The kernel's page cache
+//!   stands behind it.
+//!
+//! # What it does
+//! `cargo bench --bench store`, 1,000,000 messages in 100 channels, the whole journal kept,
+//! 2026-11-22, two virtual cores on ext4. The disk's `fdatasync` of 4 KiB swung between
+//! 0.15 and 3.2 ms, and other work took up to two thirds of the machine, so: from the
+//! quietest run to the busiest.
+//!
+//! | | |
+//! |---|---|
+//! | ingest, transactions of 100 events, durable, the index following | 22,000–17,000 events/s |
+//! | one append, durable | 0.2–2.2 ms |
+//! | 64 callers, one event each, durable | 32,000–12,000/s |
+//! | applying to the index, 100 at once; 500 at once | 39,000–24,000/s; 42,000–32,000/s |
+//! | the newest 50 messages of a channel, ready to send | 17–25 µs |
+//! | opening after a clean stop, or a kill while idle | 0–5 ms |
+//! | opening after a kill while it writes | 1.3–2.4 s |
+//! | memory of the process, opened; after 2,000 lists | 5 MB; 12 MB |
+//! | making the index anew of the journal | 57,000–70,000 events/s |
+//! | the file | 2.3 GB, of it in use 1.6 GB |
 
 mod accounts;
 mod apply;

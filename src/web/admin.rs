@@ -70,7 +70,7 @@ pub fn routes(admin: Admin) -> BoxEndpoint<'static> {
         .at("/agents", get(list_agents).post(create_agent))
         .data(admin)
         .with(CatchPanics)
-        .with(Problems)
+        .with(Problems::default())
         .map_to_response()
         .boxed()
 }

@@ -14,17 +14,24 @@ use serde_json::json;
 use subtle::ConstantTimeEq;
 
 use super::limit;
+use crate::api::auth::Rejected;
 use crate::api::error::Problem;
 use crate::domain::Error;
 use crate::homeserver::Inbound;
 
-/// The routes, each behind the homeserver's token.
-pub fn routes(inbound: Arc<dyn Inbound>, hs_token: String) -> impl Endpoint<Output = Response> {
+/// The routes, each behind the homeserver's token, with bodies of at most `limit` bytes.
+pub fn routes(
+    inbound: Arc<dyn Inbound>,
+    hs_token: String,
+    limit: u64,
+) -> impl Endpoint<Output = Response> {
     Route::new()
         .at("/_matrix/app/v1/transactions/:id", put(transaction))
         .at("/_matrix/app/v1/users/:user", get(user))
         .at("/_matrix/app/v1/rooms/:alias", get(room))
         .at("/_matrix/app/v1/ping", post(ping))
+        .with(limit::BodyLimit(limit))
+        // Outside of the limit, so that its refusals take the shape of this area, too.
         .with(Token { hs_token })
         .data(inbound)
 }
@@ -131,10 +138,10 @@ impl<E: Endpoint> Endpoint for Guarded<E> {
         }
         match self.inner.call(request).await {
             Ok(response) => Ok(response.into_response()),
-            Err(error) => {
-                let status = error.status();
-                Ok(matrix(status, "M_UNRECOGNIZED", &error.to_string()))
-            }
+            Err(error) => Ok(match error.downcast_ref::<Rejected>() {
+                Some(Rejected(problem)) => matrix(problem.status, &problem.code, &problem.message),
+                None => matrix(error.status(), "M_UNRECOGNIZED", &error.to_string()),
+            }),
         }
     }
 }

@@ -1,11 +1,14 @@
 //! The OpenAPI documents and the page that shows them, which loads nothing from outside.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use poem::web::{Data, Html};
 use poem::{EndpointExt, IntoResponse, Response, Route, get, handler};
 use poem_openapi::{OpenApi, OpenApiService};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+
+use super::problems::Names;
 
 /// A listener's document. Its forms are made when they are asked for, which is seldom: the
 /// page alone has more bytes than the whole of an idle daemon's other strings.
@@ -30,6 +33,12 @@ impl Documents {
         json.expect("a JSON value is JSON") + "\n"
     }
 
+    /// What the parameters of its paths are called.
+    #[must_use]
+    pub fn names(&self) -> Names {
+        Names::of(&self.document())
+    }
+
     /// The same for people.
     #[must_use]
     pub fn yaml(&self) -> String {
@@ -49,6 +58,7 @@ impl Documents {
     fn document(&self) -> Value {
         let mut document = serde_json::from_str(&self.generated).expect("poem-openapi writes JSON");
         state_security(&mut document);
+        drop_unused_tags(&mut document);
         document
     }
 }
@@ -72,6 +82,23 @@ fn state_security(document: &mut Value) {
                 json!([{"ServiceToken": [], "UserId": []}]),
             ),
         };
+    }
+}
+
+/// One list of tags serves both listeners; each document names those of its own operations.
+fn drop_unused_tags(document: &mut Value) {
+    let paths = document["paths"].as_object();
+    let operations = paths.into_iter().flat_map(|paths| paths.values());
+    let operations = operations
+        .filter_map(Value::as_object)
+        .flat_map(Map::values);
+    let used: HashSet<_> = operations
+        .filter_map(|operation| operation["tags"].as_array())
+        .flatten()
+        .cloned()
+        .collect();
+    if let Some(tags) = document["tags"].as_array_mut() {
+        tags.retain(|tag| used.contains(&tag["name"]));
     }
 }
 

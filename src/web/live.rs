@@ -38,7 +38,7 @@ pub struct Live {
     pub stop: CancellationToken,
 }
 
-/// `WS /ws/messaging/{channel_id}?after=<seq>`
+/// `WS /ws/messaging/{channel_id}?after=<seq>&journal=<journal>`
 #[handler]
 pub async fn channel(
     request: &Request,
@@ -50,7 +50,7 @@ pub async fn channel(
         .and_then(|gate| gate.caller(request))
         .map_err(Rejected)?;
     let id = Uuid::try_parse(&channel).map_err(|_| bad("channel_id: must be a UUID"))?;
-    let after = after(request)?;
+    let after = after(request, &live.hub.journal())?;
     let id = ChannelId(id);
     let channels = &live.services.channels;
     channels
@@ -75,12 +75,35 @@ pub async fn channel(
         .on_upgrade(|socket| stream.run(socket)))
 }
 
-fn after(request: &Request) -> poem::Result<Option<Seq>> {
+/// From where a client goes on.
+enum After {
+    /// It begins now.
+    Now,
+    /// Behind this position.
+    Seq(Seq),
+    /// Behind a position of another journal, which means nothing here.
+    Elsewhere,
+}
+
+fn after(request: &Request, journal: &str) -> poem::Result<After> {
     let query = request.uri().query().unwrap_or_default();
-    let given = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "after");
-    let seq = given.map(|(_, value)| value.parse::<Seq>());
-    let seq = seq.transpose();
-    Ok(seq.map_err(|_| bad("after: must be a seq that a frame had"))?)
+    let given = |wanted: &str| {
+        let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+        pairs
+            .find(|(name, _)| name == wanted)
+            .map(|(_, value)| value)
+    };
+    let Some(seq) = given("after") else {
+        return Ok(After::Now);
+    };
+    let seq = seq.parse::<Seq>();
+    let seq = seq.map_err(|_| bad("after: must be a seq that a frame had"))?;
+    let is_elsewhere = given("journal").is_some_and(|of| of != journal);
+    Ok(if is_elsewhere {
+        After::Elsewhere
+    } else {
+        After::Seq(seq)
+    })
 }
 
 fn bad(message: &str) -> Rejected {
@@ -96,7 +119,7 @@ struct Stream {
     live: Live,
     channel: ChannelId,
     caller: Caller,
-    after: Option<Seq>,
+    after: After,
 }
 
 /// Why a stream ends.
@@ -168,6 +191,18 @@ impl Stream {
         }
     }
 
+    /// The first frame.
+    fn opening(&self, kind: &str, seq: Seq) -> String {
+        let journal = self.live.hub.journal();
+        let frame = json!({
+            "type": kind,
+            "seq": seq,
+            "journal": journal,
+            "channel_id": self.channel,
+        });
+        frame.to_string()
+    }
+
     /// Says where the stream begins and sends what the client has missed. Returns the
     /// position up to which everything has been sent.
     async fn begin(&self, socket: &mut WebSocketStream, from: Seq) -> Result<Seq, End> {
@@ -175,17 +210,15 @@ impl Stream {
         let failed = |_| End::Resume(CloseCode::Again, "the journal cannot be read now");
         let oldest = hub.oldest().await.map_err(failed)?;
         let after = match self.after {
-            None => from,
-            Some(after) if (oldest..=from).contains(&after) => after,
+            After::Now => from,
+            After::Seq(after) if (oldest..=from).contains(&after) => after,
             // Older than what is kept, or of another journal.
-            Some(_) => {
-                let frame = json!({"type": "resync", "seq": from, "channel_id": self.channel});
-                write(socket, frame.to_string()).await?;
+            After::Seq(_) | After::Elsewhere => {
+                write(socket, self.opening("resync", from)).await?;
                 return Ok(from);
             }
         };
-        let frame = json!({"type": "ready", "seq": after, "channel_id": self.channel});
-        write(socket, frame.to_string()).await?;
+        write(socket, self.opening("ready", after)).await?;
         let mut reached = after;
         while reached < from {
             let replayed = hub.replay(self.channel, reached, from).await;

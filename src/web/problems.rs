@@ -4,31 +4,69 @@
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
-use poem::error::{
-    MethodNotAllowedError, NotFoundError, ParsePathError, ReadBodyError, WebSocketError,
-};
+use poem::error::ParsePathError as UndecodablePath;
+use poem::error::{MethodNotAllowedError, NotFoundError, ReadBodyError, WebSocketError};
 use poem::http::{Method, StatusCode, header};
 use poem::{Endpoint, Error, IntoResponse, Middleware, Request, Response, Result};
-use poem_openapi::error::{
-    AuthorizationError, ContentTypeError, ParseMultipartError, ParseParamError,
-    ParseRequestPayloadError,
-};
+use poem_openapi::error::{AuthorizationError, ContentTypeError, ParseParamError, ParsePathError};
 
 use super::limit;
 use crate::api::auth::Rejected;
 use crate::api::error::{BridgeFailure, Failure, Problem};
 
 /// Gives every error its shape.
-pub struct Problems;
+#[derive(Default)]
+pub struct Problems {
+    pub names: Names,
+}
 
 /// The endpoint behind [`Problems`].
-pub struct Shaped<E>(E);
+pub struct Shaped<E> {
+    inner: E,
+    names: Names,
+}
+
+/// What the parameters of paths are called: poem-openapi only numbers them.
+#[derive(Clone, Default)]
+pub struct Names {
+    templates: Vec<Vec<String>>,
+}
+
+impl Names {
+    /// The names in a document.
+    #[must_use]
+    pub fn of(document: &serde_json::Value) -> Self {
+        let paths = document["paths"].as_object().into_iter().flatten();
+        let segments = |path: &String| path.split('/').map(str::to_owned).collect();
+        Self {
+            templates: paths.map(|(path, _)| segments(path)).collect(),
+        }
+    }
+
+    /// The name of `param<number>` in a path.
+    fn find(&self, path: &str, numbered: &str) -> Option<&str> {
+        let number: usize = numbered.strip_prefix("param")?.parse().ok()?;
+        let is_name = |segment: &str| segment.starts_with('{');
+        let path: Vec<_> = path.split('/').collect();
+        let fits = |template: &&Vec<String>| {
+            let mut pairs = template.iter().zip(&path);
+            template.len() == path.len()
+                && pairs.all(|(part, given)| is_name(part) || part == given)
+        };
+        let template = self.templates.iter().find(fits)?;
+        let found = template.iter().filter(|part| is_name(part)).nth(number)?;
+        Some(found.trim_matches(['{', '}']))
+    }
+}
 
 impl<E: Endpoint> Middleware<E> for Problems {
     type Output = Shaped<E>;
 
     fn transform(&self, inner: E) -> Shaped<E> {
-        Shaped(inner)
+        Shaped {
+            inner,
+            names: self.names.clone(),
+        }
     }
 }
 
@@ -36,11 +74,14 @@ impl<E: Endpoint> Endpoint for Shaped<E> {
     type Output = Response;
 
     async fn call(&self, request: Request) -> Result<Response> {
-        let bridge = is_bridge(request.uri().path());
-        match self.0.call(request).await {
+        let uri = request.uri().clone();
+        match self.inner.call(request).await {
             Ok(response) => Ok(response.into_response()),
             Err(error) if error.is_from_response() => Ok(error.into_response()),
-            Err(error) => Ok(respond(problem_of(&error), bridge)),
+            Err(error) => {
+                let problem = problem_of(&error, uri.path(), &self.names);
+                Ok(respond(problem, is_bridge(uri.path())))
+            }
         }
     }
 }
@@ -76,7 +117,7 @@ pub fn respond(problem: Problem, bridge: bool) -> Response {
     response
 }
 
-fn problem_of(error: &Error) -> Problem {
+fn problem_of(error: &Error, path: &str, names: &Names) -> Problem {
     if let Some(Rejected(problem)) = error.downcast_ref::<Rejected>() {
         return problem.clone();
     }
@@ -89,14 +130,12 @@ fn problem_of(error: &Error) -> Problem {
         );
     }
     let bad = |code: &str, message: String| Problem::new(StatusCode::BAD_REQUEST, code, message);
-    if error.is::<ParseRequestPayloadError>() {
-        return bad("M_BAD_JSON", readable(&text));
+    if let Some(ParseParamError { name, reason }) = error.downcast_ref() {
+        return bad("M_INVALID_PARAM", format!("{name}: {reason}"));
     }
-    if error.is::<ParseParamError>() || error.is::<ParsePathError>() {
-        return bad("M_INVALID_PARAM", readable(&text));
-    }
-    if error.is::<ParseMultipartError>() {
-        return bad("M_BAD_JSON", readable(&text));
+    if let Some(ParsePathError { name, reason }) = error.downcast_ref() {
+        let name = names.find(path, name).unwrap_or(name);
+        return bad("M_INVALID_PARAM", format!("{name}: {reason}"));
     }
     if error.is::<ReadBodyError>() {
         return bad("M_BAD_JSON", format!("cannot read the body: {text}"));
@@ -122,27 +161,15 @@ fn problem_of(error: &Error) -> Problem {
         let status = StatusCode::METHOD_NOT_ALLOWED;
         return Problem::new(status, "M_UNRECOGNIZED", "the path has no such method");
     }
+    if error.is::<UndecodablePath>() {
+        return bad("M_INVALID_PARAM", "the path is not UTF-8".to_owned());
+    }
     let status = error.status();
     if status.is_client_error() {
         return Problem::new(status, "M_UNKNOWN", text);
     }
     tracing::error!(error = text, "an error without a shape");
     Problem::from(crate::domain::Error::internal(text))
-}
-
-/// The library's words without its wrapping: `field: what was wrong`.
-fn readable(text: &str) -> String {
-    let text = text
-        .strip_prefix("parse request payload error: ")
-        .unwrap_or(text);
-    if let Some((reason, place)) = text.split_once(" (occurred while parsing \"")
-        && let Some(place) = place.strip_suffix("\")")
-        && let Some((_, field)) = place.split_once('.')
-    {
-        let reason = reason.rsplit_once("\": ").map_or(reason, |(_, last)| last);
-        return format!("{field}: {reason}");
-    }
-    text.to_owned()
 }
 
 /// Turns a panic into an error, so that one request's bug is one request's answer.
@@ -184,14 +211,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_field_is_named_first() {
-        let text = "parse request payload error: failed to parse \"string\": Expected input type \
-                    \"string\", found 5. (occurred while parsing \"NewCityRoom.name\")";
-        assert!(readable(text).starts_with("name: "), "{}", readable(text));
-        assert_eq!(
-            readable("expected value at line 1"),
-            "expected value at line 1"
-        );
+    fn numbered_parameters_have_the_documents_names() {
+        let names = Names::of(&serde_json::json!({"paths": {
+            "/channels/{channel_id}": {},
+            "/channels/{channel_id}/messages/{message_id}": {},
+            "/channels/all": {},
+        }}));
+        let path = "/channels/x/messages/y";
+        assert_eq!(names.find(path, "param0"), Some("channel_id"));
+        assert_eq!(names.find(path, "param1"), Some("message_id"));
+        assert_eq!(names.find("/channels/x", "param0"), Some("channel_id"));
+        for (path, param) in [(path, "param2"), ("/nowhere", "param0"), (path, "limit")] {
+            assert_eq!(names.find(path, param), None);
+        }
     }
 
     #[test]

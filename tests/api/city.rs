@@ -57,8 +57,9 @@ async fn created_room_is_a_whole_room_on_the_homeserver() {
     );
     assert_eq!(state.content("m.room.create")["room_version"], "12");
     // The creator of a version 12 room is above all levels and must not stand among them.
-    let users = &state.content("m.room.power_levels")["users"];
-    assert_eq!(*users, json!({ alice.user_id(): 100 }));
+    let levels = state.content("m.room.power_levels");
+    assert_eq!(levels["users"], json!({ alice.user_id(): 100 }));
+    assert_eq!(levels["invite"], 0);
     assert_eq!(state.member(alice.user_id()), "join");
     assert_eq!(state.member("@daarion:test.localhost"), "join");
 

@@ -193,6 +193,20 @@ async fn position_of_another_journal_is_told_to_read_anew() {
 }
 
 #[tokio::test]
+async fn position_counts_in_its_own_journal_alone() {
+    let world = shared_world().await;
+    let alice = Person::new(world, "alice").await;
+    let channel = alice.channel(json!({})).await;
+    let stream = Stream::resume(&alice.api, &channel, 0).await;
+    let journal = stream.first["journal"].as_str().expect("it is named");
+    for (of, expected) in [(journal, "ready"), ("0123456789abcdef", "resync")] {
+        let stream = Stream::resume_of(&alice.api, &channel, 1, of).await;
+        assert_eq!(stream.first["type"], expected, "{}", stream.first);
+        assert_eq!(stream.first["journal"], journal);
+    }
+}
+
+#[tokio::test]
 async fn bad_streams_are_refused_before_they_open() {
     let world = shared_world().await;
     let alice = Person::new(world, "alice").await;

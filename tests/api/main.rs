@@ -9,8 +9,12 @@ mod daarion;
 mod homeserver;
 
 mod agents;
+mod bad_input;
 mod city;
+mod lifecycle;
 mod live;
 mod messaging;
+mod operations;
+mod raw;
 mod stream;
 mod support;

@@ -25,6 +25,12 @@ impl Stream {
         Self::open_at(caller, channel, &format!("?after={seq}")).await
     }
 
+    /// As [`resume`](Self::resume), saying which journal the position is of.
+    pub async fn resume_of(caller: &Caller, channel: &Value, seq: u64, journal: &str) -> Self {
+        let query = format!("?after={seq}&journal={journal}");
+        Self::open_at(caller, channel, &query).await
+    }
+
     async fn open_at(caller: &Caller, channel: &Value, query: &str) -> Self {
         let path = format!("{}{query}", path_of(channel));
         let socket = caller.websocket(&path).await;

@@ -25,6 +25,10 @@ struct Kept(Mutex<Vec<Append>>);
 
 #[async_trait]
 impl Journal for Kept {
+    fn id(&self) -> u64 {
+        1
+    }
+
     async fn append(&self, append: Append) -> Result<Appended, StoreError> {
         let mut kept = self.0.lock().expect("no holder panics");
         let placed = vec![Placed::New(1); append.events.len()];

@@ -1,9 +1,9 @@
-//! The journal: order, bounds, trimming.
+//! The journal: order, bounds, what is skipped.
 
 use super::Ground;
 use super::samples::{
-    Shorthand, append, channel, channel_id, created, deleted, edited, event_id, member, message,
-    new, new_seqs, said, user,
+    Shorthand, channel, channel_id, created, deleted, edited, event_id, member, message, new,
+    new_seqs, said, user,
 };
 use crate::domain::channel::{ChannelChange, ChannelStatus};
 use crate::domain::event::{NewEvent, Skipped, Source, What};
@@ -181,99 +181,6 @@ pub async fn skipped_are_counted_and_the_latest_kept(ground: impl Ground) {
     assert_eq!((report.count, report.latest.len()), (250, 200));
     assert_eq!(report.latest.first(), Some(&skipped(249)));
     assert_eq!(report.latest.last(), Some(&skipped(50)));
-}
-
-pub async fn trim_drops_only_old_ones(ground: impl Ground) {
-    let store = ground.open().await;
-    for (arrived_at, name) in [(10, "a"), (20, "b"), (30, "c"), (15, "d")] {
-        let append = Append {
-            arrived_at,
-            ..append(vec![said(1, name, 1)])
-        };
-        store.journal.append(append).await.expect("appended");
-    }
-    store.index_all().await;
-    let trim = async |before, upto| store.journal.trim(before, upto).await.expect("trimmed");
-    assert_eq!(trim(10, 4).await, 0);
-    assert_eq!(trim(25, 1).await, 1);
-    assert_eq!(store.journal.first().await.expect("read"), 2);
-    // The clock went back before the fourth: it stays as long as the third does.
-    assert_eq!(trim(25, 4).await, 1);
-    assert_eq!(trim(25, 4).await, 0);
-    assert_eq!(store.journal.first().await.expect("read"), 3);
-    let seqs: Vec<_> = store
-        .journal_after(0)
-        .await
-        .iter()
-        .map(|event| event.seq)
-        .collect();
-    assert_eq!(seqs, [3, 4]);
-}
-
-pub async fn trim_waits_for_the_index(ground: impl Ground) {
-    let store = ground.open().await;
-    store.put(vec![created(1), said(1, "a", 1)]).await;
-    assert_eq!(
-        store
-            .journal
-            .trim(u64::MAX, u64::MAX)
-            .await
-            .expect("trimmed"),
-        0
-    );
-    store.index_all().await;
-    assert_eq!(
-        store
-            .journal
-            .trim(u64::MAX, u64::MAX)
-            .await
-            .expect("trimmed"),
-        2
-    );
-    assert_eq!(store.listed(1).await, ["$a"]);
-}
-
-pub async fn seq_goes_on_after_everything_was_trimmed(mut ground: impl Ground) {
-    let store = ground.open().await;
-    store.put(vec![created(1), said(1, "a", 1)]).await;
-    store.index_all().await;
-    store
-        .journal
-        .trim(u64::MAX, u64::MAX)
-        .await
-        .expect("trimmed");
-    assert_eq!(store.journal.first().await.expect("read"), 3);
-    let store = ground.reopen(store).await;
-    assert_eq!((store.journal.head(), store.index.position()), (2, 2));
-    assert_eq!(store.journal.first().await.expect("read"), 3);
-    let again = store.put(vec![said(1, "a", 1), said(1, "b", 2)]).await;
-    assert_eq!(new_seqs(&again), [3]);
-    let store = ground.kill(store).await;
-    assert_eq!(store.journal.head(), 3);
-    store.index_all().await;
-    assert_eq!(store.listed(1).await, ["$a", "$b"]);
-}
-
-pub async fn trim_is_bounded_a_call(ground: impl Ground) {
-    let store = ground.open().await;
-    store.put(vec![created(1)]).await;
-    for batch in 0..12 {
-        let events = (0..1_000).map(|n| said(1, &format!("m{batch}-{n}"), 1));
-        store.put(events.collect()).await;
-    }
-    store.index_all().await;
-    let mut calls = 0;
-    let mut dropped = 0;
-    loop {
-        match store.journal.trim(u64::MAX, 12_000).await.expect("trimmed") {
-            0 => break,
-            some => dropped += some,
-        }
-        calls += 1;
-    }
-    assert_eq!(dropped, 12_000);
-    assert!(calls > 1, "{calls} calls");
-    assert_eq!(store.journal.first().await.expect("read"), 12_001);
 }
 
 pub async fn appends_of_many_callers_are_all_there(ground: impl Ground) {

@@ -1,4 +1,4 @@
-//! The index as its readers see it; [`apply`](super::apply) writes it.
+//! The index as its readers see it; `apply` writes it.
 
 use async_trait::async_trait;
 use redb::{

@@ -67,6 +67,10 @@ impl Journal for Redb {
         })
     }
 
+    fn id(&self) -> u64 {
+        self.shared.memory().journal_id
+    }
+
     fn head(&self) -> Seq {
         self.shared.memory().head
     }

@@ -18,6 +18,8 @@ use crate::store::StoreError;
 /// The state of an open store.
 #[derive(Debug, Default)]
 pub struct Memory {
+    /// Which journal this is.
+    pub journal_id: u64,
     /// The newest position of the journal.
     pub head: Seq,
     /// The position of the index.
@@ -63,6 +65,7 @@ impl Memory {
         let journal = txn.open_table(tables::JOURNAL)?;
         let newest = journal.last()?.map_or(0, |(seq, _)| seq.value());
         let mut memory = Self {
+            journal_id: number(meta::JOURNAL_ID)?,
             head: newest.max(number(meta::JOURNAL_HEAD)?),
             position: number(meta::POSITION)?,
             known_through: number(meta::KNOWN_THROUGH)?,

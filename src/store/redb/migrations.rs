@@ -7,6 +7,7 @@
 use redb::{Database, ReadableDatabase, TableError, WriteTransaction};
 
 use super::tables::{self, meta};
+use crate::clock::Clock;
 use crate::store::StoreError;
 
 type Step = fn(&WriteTransaction) -> Result<(), StoreError>;
@@ -57,7 +58,8 @@ fn format(database: &Database) -> Result<u64, StoreError> {
 
 /// Format 1: every table, so that no reader has to expect that one is missing.
 fn create_tables(txn: &WriteTransaction) -> Result<(), StoreError> {
-    txn.open_table(tables::META)?;
+    let (id, _) = Clock::system().uuid().as_u64_pair();
+    txn.open_table(tables::META)?.insert(meta::JOURNAL_ID, id)?;
     txn.open_table(tables::JOURNAL)?;
     txn.open_table(tables::TRANSACTIONS)?;
     txn.open_table(tables::SKIPPED)?;

@@ -79,7 +79,7 @@ fn subscription(bytes: &[u8]) -> Result<Subscription, StoreError> {
 
 /// Not durable by itself: a reader that loses its latest position to a crash reads some
 /// events again, as "at least once" allows, and each batch would cost an `fsync`. The next
-/// durable commit, or half a second of rest, takes it to the disk.
+/// durable commit, or a moment of rest, takes it to the disk.
 fn advance(work: &mut Work<'_>, id: Uuid, position: Seq) -> Result<bool, StoreError> {
     let mut table = work.txn.open_table(tables::SUBSCRIPTIONS)?;
     let key = id.as_bytes().as_slice();

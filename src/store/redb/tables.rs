@@ -15,6 +15,8 @@ pub const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
 pub mod meta {
     /// Format of the file: how many migrations have been applied.
     pub const FORMAT: &str = "format";
+    /// Which journal this is: random, given once.
+    pub const JOURNAL_ID: &str = "journal_id";
     /// Position of the index: the last applied event.
     pub const POSITION: &str = "position";
     /// Every event up to here has its row in [`KNOWN`](super::KNOWN); later ones are held in

@@ -99,6 +99,7 @@ async fn format_1_is_read() {
 }
 
 async fn assert_journal(store: &Store) {
+    assert_ne!(store.journal.id(), 0);
     let journal = store.journal_after(0).await;
     let expected = (1..).zip(events()).map(|(seq, event)| Event {
         seq,

@@ -19,8 +19,16 @@ use crate::store::redb::shared::Shared;
 
 /// The most requests that share a commit. More would make the first ones wait.
 const GROUP: usize = 256;
+
+/// From this size of the file on, every durable commit also writes down which pages are free.
+/// That doubles its cost, but a process that is killed while it writes then opens the file at
+/// once. A smaller file is read whole for that, 2 GiB in 1.3 s, and has it written down only
+/// when the writer rests.
+const FULL_CHECK_BYTES: u64 = 3 << 30;
+
 /// How long the writer is idle before it makes durable what is not.
-const IDLE: Duration = Duration::from_millis(500);
+const IDLE: Duration = Duration::from_millis(250);
+
 /// Why a group was rolled back.
 enum Failure {
     /// The disk or the database: nothing can be written until it is opened anew.
@@ -171,6 +179,9 @@ impl Writer {
             }
             (work.staged, work.durable)
         };
+        // Holds for durable commits alone.
+        let quick = durable && self.shared.bytes() >= FULL_CHECK_BYTES;
+        txn.set_quick_repair(quick);
         if durable {
             // Those of the group that need not be durable can go on alone.
             self.may_try_the_disk().map_err(Failure::Request)?;
@@ -179,7 +190,7 @@ impl Writer {
                 .map_err(Failure::disk)?;
         }
         txn.commit().map_err(Failure::disk)?;
-        self.unsettled = true;
+        self.unsettled = !quick;
         if durable {
             self.succeeded();
         }
