@@ -30,6 +30,9 @@ pub struct Creator {
     core: Arc<Core>,
     /// The creations that this process is working on right now.
     active: Mutex<HashSet<ChannelId>>,
+    /// One looks at what was cut off at a time: of two, one could undo what the other begins
+    /// anew.
+    settling: tokio::sync::Mutex<()>,
 }
 
 /// What the homeserver has of a creation that was cut off.
@@ -61,6 +64,7 @@ impl Creator {
         Self {
             core,
             active: Mutex::default(),
+            settling: tokio::sync::Mutex::default(),
         }
     }
 
@@ -96,11 +100,11 @@ impl Creator {
     /// Completes or undoes what was cut off. Says how many creations remain open.
     pub async fn settle(&self) -> Result<usize> {
         let mut open = 0;
+        let _turn = self.settling.lock().await;
         for creation in self.core.store.creations.unfinished().await? {
             if self.lock_active().contains(&creation.id) {
                 continue;
             }
-            let _active = self.activate(creation.id);
             match self.settle_one(&creation).await {
                 Ok(true) => {}
                 Ok(false) => open += 1,
@@ -234,6 +238,7 @@ impl Creator {
             Err(StoreError::Exists(_)) => {}
             other => return Ok(other?),
         }
+        let _turn = self.settling.lock().await;
         let unfinished = creations.unfinished().await?;
         let same = unfinished
             .iter()
@@ -250,7 +255,6 @@ impl Creator {
         // An earlier attempt was cut off. Either it made the room, or it did not and then
         // this attempt takes its place; should the homeserver still be at it, the alias
         // lets only one of the two succeed.
-        let _active = self.activate(earlier.id);
         let alias = &creation.alias;
         match self.remains(earlier).await? {
             Remains::Nothing => creations.end(earlier.id).await?,

@@ -159,7 +159,7 @@ fn body(slug: &str, visibility: &str) -> Value {
 async fn creation_that_is_cut_off_when_the_room_is_made_is_completed_at_the_next_start() {
     for (part, visibility) in [
         ("createRoom", "public"),
-        ("/join", "private"),
+        ("/join?user_id", "private"),
         ("/state", "public"),
     ] {
         let site = Site::start().await;
