@@ -10,12 +10,11 @@ use super::body::Body;
 use super::error::Failure;
 use super::messages::{SentMessage, render};
 use super::rendered::Rendered;
-use super::schema::{Agent, AgentPage, AgentPatch, AgentPost, NewAgent, TextFormat};
+use super::schema::{Agent, AgentPage, AgentPatch, AgentPost, NewAgent};
 use super::{Services, Tag};
-use crate::domain::id::{ChannelId, MessageId};
+use crate::domain::id::ChannelId;
 use crate::domain::page;
 use crate::payload::MessageJson;
-use crate::service::messages::NewMessage;
 
 /// The operations.
 pub struct AgentsApi(pub Services);
@@ -109,15 +108,8 @@ impl AgentsApi {
         body: Body<AgentPost>,
     ) -> Result<SentMessage, Failure> {
         let post = body.0;
-        let new = NewMessage {
-            text: post.text,
-            markdown: post.format == TextFormat::Markdown,
-            reply_to: post.reply_to.map(MessageId),
-            thread: post.thread_id.map(MessageId),
-            mentions: post.mentions,
-            notice: true,
-        };
         let channel = ChannelId(post.channel_id);
+        let new = post.message.into();
         let sent = self.0.agents.post(&agent_id.0, channel, new).await?;
         Ok(SentMessage::Created(Rendered::new(render(
             &MessageJson::from(&sent),

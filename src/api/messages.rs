@@ -11,13 +11,12 @@ use super::auth::Person;
 use super::body::Body;
 use super::error::Failure;
 use super::rendered::Rendered;
-use super::schema::{ContentDetail, Message, MessagePage, NewMessage, Order, TextFormat};
+use super::schema::{ContentDetail, Message, MessagePage, NewMessage, Order};
 use super::{Services, Tag};
 use crate::domain::id::{ChannelId, MessageId};
 use crate::domain::message::FullContent;
 use crate::domain::{Error, message, page};
 use crate::payload::MessageJson;
-use crate::service::messages;
 
 /// The operations.
 pub struct MessagesApi(pub Services);
@@ -88,15 +87,8 @@ impl MessagesApi {
         channel_id: Path<Uuid>,
         body: Body<NewMessage>,
     ) -> Result<SentMessage, Failure> {
-        let new = messages::NewMessage {
-            text: body.0.text,
-            markdown: body.0.format == TextFormat::Markdown,
-            reply_to: body.0.reply_to.map(MessageId),
-            thread: body.0.thread_id.map(MessageId),
-            mentions: body.0.mentions,
-            notice: false,
-        };
         let channel = ChannelId(channel_id.0);
+        let new = body.0.into();
         let sent = self.0.messages.send(&person.0, channel, new).await?;
         Ok(SentMessage::Created(Rendered::new(render(
             &MessageJson::from(&sent),

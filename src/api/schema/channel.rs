@@ -1,0 +1,93 @@
+//! Channels.
+
+use poem_openapi::Object;
+use uuid::Uuid;
+
+use super::{ChannelKind, ChannelStatus, Membership, Visibility};
+use crate::api::time::Time;
+use crate::service::channels::ChannelView;
+
+/// A channel.
+#[derive(Object, Clone, Debug)]
+pub struct Channel {
+    /// Stays the same through any rebuild of the index.
+    pub id: Uuid,
+    /// What it is for.
+    pub kind: ChannelKind,
+    /// `a-z 0-9 - _`, 1 to 64.
+    pub slug: String,
+    /// What people call it.
+    pub name: String,
+    /// May be empty.
+    pub description: String,
+    /// `microdao:<name>`.
+    pub microdao_id: String,
+    /// Who may come in.
+    pub visibility: Visibility,
+    /// Whether it is in use.
+    pub status: ChannelStatus,
+    /// End-to-end encrypted: daarion sees that something was said, never what.
+    pub confidential: bool,
+    /// `!opaque`; room version 12 ids have no server part.
+    pub matrix_room_id: String,
+    /// `#<slug>-<microdao>:<server>`, for city rooms `#city_<slug>:<server>`.
+    pub matrix_room_alias: Option<String>,
+    /// The entity that made it; null when a service or a backfill did.
+    pub created_by: Option<String>,
+    /// When it was made.
+    pub created_at: Time,
+    /// When something was last said; null when nothing ever was.
+    pub last_event: Option<Time>,
+    /// How the caller stands to it; null without any relation.
+    pub membership: Option<Membership>,
+}
+
+impl From<ChannelView> for Channel {
+    fn from(view: ChannelView) -> Self {
+        let channel = &view.channel;
+        Self {
+            id: channel.id.0,
+            kind: channel.kind.into(),
+            slug: channel.slug.clone(),
+            name: channel.name.clone(),
+            description: channel.description.clone(),
+            microdao_id: channel.microdao.clone(),
+            visibility: channel.visibility.into(),
+            status: channel.status.into(),
+            confidential: channel.confidential,
+            matrix_room_id: channel.room.to_string(),
+            matrix_room_alias: channel.alias.as_ref().map(ToString::to_string),
+            created_by: channel.created_by.clone(),
+            created_at: Time(channel.created_at),
+            last_event: view.last_event.map(Time),
+            membership: view.membership.map(Into::into),
+        }
+    }
+}
+
+/// A channel to be made.
+#[derive(Object, Clone, Debug)]
+pub struct NewChannel {
+    /// 1 to 128 characters on one line.
+    pub name: String,
+    /// `a-z 0-9 - _`, 1 to 64; made of the name when absent.
+    pub slug: Option<String>,
+    /// `microdao:<name>`; the city itself when absent.
+    pub microdao_id: Option<String>,
+    /// `public` when absent.
+    pub visibility: Option<Visibility>,
+    /// At most 1,000 characters.
+    #[oai(default)]
+    pub description: String,
+    /// End-to-end encrypted from the beginning, for good.
+    #[oai(default)]
+    pub confidential: bool,
+}
+
+/// A page of channels.
+#[derive(Object, Clone, Debug)]
+pub struct ChannelPage {
+    pub items: Vec<Channel>,
+    /// Give it as `cursor` for the next page; null at the end.
+    pub next: Option<String>,
+}
