@@ -1,8 +1,8 @@
 //! The composition root: builds every part, starts the tasks and stops them in reverse.
 
+mod build;
 mod connector;
 
-use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,107 +12,18 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::api::auth::Gate;
-use crate::api::{self, Services};
-use crate::clock::Clock;
-use crate::config::{ActAs, Config, CreateBy};
+pub use self::build::{App, registration};
+use crate::api;
+use crate::config::Config;
 use crate::consumer::hub::Hub;
-use crate::consumer::index::IndexConsumer;
-use crate::directory::Directory;
-use crate::domain::access::CityCreation;
-use crate::domain::channel::CityNaming;
-use crate::domain::entity::{Entity, Naming};
-use crate::domain::id::UserId;
-use crate::homeserver::Homeserver;
-use crate::ingest::{Ingest, Outlets};
-use crate::matrix::appservice::AppService;
-use crate::matrix::registration::{RegistrationInput, registration_yaml};
-use crate::matrix::{Matrix, MatrixSettings};
-use crate::service::agents::Agents;
-use crate::service::backfill::Backfill;
-use crate::service::channels::Channels;
-use crate::service::city::City;
-use crate::service::creation::Creator;
-use crate::service::health::Health;
-use crate::service::members::Members;
-use crate::service::messages::Messages;
-use crate::service::presence::Presence;
-use crate::service::reindex::Rebuilds;
 use crate::service::status::StatusService;
-use crate::service::{Core, Rules};
-use crate::store;
 use crate::web::admin::Admin;
 use crate::web::docs::Documents;
 use crate::web::{self, Parts};
-use crate::{homeserver, systemd};
-
-/// The registration's id at the homeserver.
-pub const REGISTRATION_ID: &str = "daarion";
+use crate::{store, systemd};
 
 /// How long the tasks may take to end.
 const STOP: Duration = Duration::from_secs(9);
-
-/// Every part, built and not yet started.
-pub struct App {
-    pub core: Arc<Core>,
-    pub rebuilds: Arc<Rebuilds>,
-    services: Services,
-    creator: Arc<Creator>,
-    presence: Arc<Presence>,
-    consumer: IndexConsumer,
-    outlets: Outlets,
-}
-
-impl App {
-    /// Opens the store, brings the index up to the journal and builds the services.
-    pub async fn build(config: &Config) -> anyhow::Result<Self> {
-        Self::assemble(config, open_store(config).await?).await
-    }
-
-    async fn assemble(config: &Config, store: store::Store) -> anyhow::Result<Self> {
-        let clock = Clock::system();
-        let directory = Arc::new(directory(config));
-        for agent in store.accounts.agents().await? {
-            directory.put_agent(agent);
-        }
-        let (ingest, outlets) = Ingest::new(store.journal.clone(), clock.clone());
-        let ingest = Arc::new(ingest);
-        let (mut consumer, indexed) =
-            IndexConsumer::new(store.clone(), directory.clone(), ingest.bell());
-        consumer.catch_up().await?;
-        let core = Arc::new(Core {
-            homeserver: connector(config, &directory, &clock)?,
-            store,
-            ingest,
-            indexed,
-            directory,
-            clock,
-            rules: rules(config),
-        });
-        let creator = Arc::new(Creator::new(core.clone()));
-        let presence = Arc::new(Presence::new(core.clone()));
-        Ok(Self {
-            services: services(&core, &creator, &presence),
-            rebuilds: Arc::new(Rebuilds::default()),
-            core,
-            creator,
-            presence,
-            consumer,
-            outlets,
-        })
-    }
-
-    /// Runs the index alone, for a command that works while the daemon is down.
-    pub async fn run_alone<T>(self, work: impl AsyncFnOnce(&Arc<Core>, &Rebuilds) -> T) -> T {
-        let stop = CancellationToken::new();
-        let consumer = tokio::spawn(self.consumer.run(stop.clone()));
-        let outcome = work(&self.core, &self.rebuilds).await;
-        stop.cancel();
-        let _ = consumer.await;
-        self.core.store.closer.close().await;
-        outcome
-    }
-}
 
 /// Runs the daemon until it is told to stop.
 pub async fn serve(config: Config) -> anyhow::Result<()> {
@@ -156,7 +67,7 @@ impl Running {
         readers.0.spawn(app.consumer.run(readers.1.clone()));
         readers.0.spawn(hub.clone().run(bell, readers.1.clone()));
 
-        let parts = parts(&app.core, &app.services, hub, config, intake.1.clone());
+        let parts = build::parts(&app.core, &app.services, hub, config, intake.1.clone());
         let admin = Admin {
             core: app.core.clone(),
             status: Arc::new(StatusService::new(
@@ -202,27 +113,6 @@ impl Running {
     }
 }
 
-/// The registration that fits a configuration.
-#[must_use]
-pub fn registration(config: &Config) -> String {
-    let matrix = &config.matrix;
-    registration_yaml(&RegistrationInput {
-        id: REGISTRATION_ID.to_owned(),
-        url: matrix
-            .connector_url
-            .as_str()
-            .trim_end_matches('/')
-            .to_owned(),
-        as_token: matrix.as_token.expose().to_owned(),
-        hs_token: matrix.hs_token.expose().to_owned(),
-        sender_localpart: matrix.sender_localpart.clone(),
-        agent_prefix: matrix.agent_prefix.clone(),
-        server_name: matrix.server_name.clone(),
-        room_prefix: config.city.room_prefix.clone(),
-        act_as_all: matrix.act_as == ActAs::AllLocalUsers,
-    })
-}
-
 /// The OpenAPI documents of the public and the internal listener. Made of the operations
 /// themselves, over an empty store in memory and a connector that is never used.
 pub async fn documents() -> anyhow::Result<(Documents, Documents)> {
@@ -247,108 +137,6 @@ pub async fn documents() -> anyhow::Result<(Documents, Documents)> {
     );
     app.core.store.closer.close().await;
     Ok(documents)
-}
-
-async fn open_store(config: &Config) -> anyhow::Result<store::Store> {
-    let directory = config.data_dir.clone();
-    tokio::fs::create_dir_all(&directory)
-        .await
-        .with_context(|| format!("failed to create data_dir {}", directory.display()))?;
-    // Opening repairs the file after a crash, which is long work for a runtime's thread.
-    let opened = tokio::task::spawn_blocking(move || store::open(&directory));
-    Ok(opened.await??)
-}
-
-fn directory(config: &Config) -> Directory {
-    let naming = Naming {
-        server_name: config.matrix.server_name.clone(),
-        sender_localpart: config.matrix.sender_localpart.clone(),
-        agent_prefix: config.matrix.agent_prefix.clone(),
-    };
-    let city = CityNaming {
-        city: config.city.name.clone(),
-        room_prefix: config.city.room_prefix.clone(),
-        matrix_name: config.city.matrix_name.clone(),
-        server_name: config.matrix.server_name.clone(),
-    };
-    Directory::new(naming, city)
-}
-
-fn connector(
-    config: &Config,
-    directory: &Arc<Directory>,
-    clock: &Clock,
-) -> anyhow::Result<Arc<dyn Homeserver>> {
-    let admin_token = config.matrix.admin_token.as_ref();
-    let settings = MatrixSettings {
-        homeserver_url: config.matrix.homeserver_url.clone(),
-        as_token: config.matrix.as_token.expose().to_owned(),
-        registration_id: REGISTRATION_ID.to_owned(),
-        admin_token: admin_token.map(|token| token.expose().to_owned()),
-    };
-    let matrix = Matrix::new(settings, directory.clone(), clock.clone())?;
-    Ok(Arc::new(matrix))
-}
-
-fn rules(config: &Config) -> Rules {
-    Rules {
-        city_creation: match config.city.create {
-            CreateBy::Members => CityCreation::Members,
-            CreateBy::Operators => CityCreation::Operators,
-        },
-        city_microdao: config.city.microdao.clone(),
-    }
-}
-
-fn services(core: &Arc<Core>, creator: &Arc<Creator>, presence: &Arc<Presence>) -> Services {
-    let city = Arc::new(City::new(core.clone(), creator.clone(), presence.clone()));
-    let messages = Arc::new(Messages::new(core.clone()));
-    Services {
-        channels: Arc::new(Channels::new(core.clone(), creator.clone())),
-        members: Arc::new(Members::new(core.clone())),
-        agents: Arc::new(Agents::new(core.clone(), messages.clone())),
-        backfill: Arc::new(Backfill::new(core.clone(), city.clone(), creator.clone())),
-        health: Arc::new(Health::new(core.clone())),
-        messages,
-        city,
-    }
-}
-
-fn parts(
-    core: &Arc<Core>,
-    services: &Services,
-    hub: Arc<Hub>,
-    config: &Config,
-    stop: CancellationToken,
-) -> Parts {
-    let inbound: Arc<dyn homeserver::Inbound> = Arc::new(AppService::new(
-        core.ingest.clone(),
-        core.directory.clone(),
-        core.clock.clone(),
-    ));
-    Parts {
-        services: services.clone(),
-        gate: Arc::new(Gate {
-            service_secret: config.internal.secret.expose().to_owned(),
-            insecure_user_header: config.auth.insecure_user_header,
-            operators: operators(core, config),
-            connector: core.directory.entity(&core.directory.naming.connector()),
-        }),
-        hub,
-        inbound,
-        hs_token: config.matrix.hs_token.expose().to_owned(),
-        transaction_limit: config.limits.transaction as u64,
-        stop,
-    }
-}
-
-/// Operators are listed as Matrix users or as entities.
-fn operators(core: &Core, config: &Config) -> HashSet<Entity> {
-    let entity = |listed: &String| match UserId::parse(listed) {
-        Some(user) => Some(core.directory.entity(&user)),
-        None => Entity::parse(listed),
-    };
-    config.auth.operators.iter().filter_map(entity).collect()
 }
 
 async fn listen(
