@@ -5,16 +5,13 @@ use daarion::domain::id::{EventId, MessageId};
 use daarion::homeserver::{Homeserver as _, Mapped};
 use serde_json::json;
 
-use crate::homeserver::{MatrixUser, unique};
+use crate::homeserver::MatrixUser;
 use crate::world::{channel, shared, user};
 
 #[tokio::test]
 async fn markdown_is_seen_as_safe_html() {
     let world = shared().await;
-    let alice = world
-        .homeserver
-        .register_user(&unique("alice"), "password")
-        .await;
+    let alice = world.member("alice").await;
     let connector = world.connector();
     let (room, _) = connector.create(None, None).await;
     alice.join(room.as_str()).await;
@@ -59,10 +56,7 @@ async fn sending_again_with_the_same_transaction_sends_once() {
 #[tokio::test]
 async fn replies_and_threads_are_related() {
     let world = shared().await;
-    let alice = world
-        .homeserver
-        .register_user(&unique("alice"), "password")
-        .await;
+    let alice = world.member("alice").await;
     let connector = world.connector();
     let (room, new) = connector.create(None, None).await;
     alice.join(room.as_str()).await;
@@ -107,10 +101,7 @@ async fn replies_and_threads_are_related() {
 #[tokio::test]
 async fn history_holds_everything_and_ends() {
     let world = shared().await;
-    let alice = world
-        .homeserver
-        .register_user(&unique("alice"), "password")
-        .await;
+    let alice = world.member("alice").await;
     let connector = world.connector();
     let (room, new) = connector.create(None, None).await;
     alice.join(room.as_str()).await;
@@ -182,10 +173,7 @@ async fn history_holds_everything_and_ends() {
 #[tokio::test]
 async fn content_of_others_is_sanitised() {
     let world = shared().await;
-    let alice = world
-        .homeserver
-        .register_user(&unique("alice"), "password")
-        .await;
+    let alice = world.member("alice").await;
     let connector = world.connector();
     let (room, new) = connector.create(None, None).await;
     alice.join(room.as_str()).await;

@@ -13,10 +13,7 @@ use crate::world::{SERVER, shared, user};
 #[tokio::test]
 async fn version_12_room_leaves_its_creator_out_of_the_power_levels() {
     let world = shared().await;
-    let alice = world
-        .homeserver
-        .register_user(&unique("alice"), "password")
-        .await;
+    let alice = world.member("alice").await;
     let connector = world.connector();
     let owner = user(&alice.user_id);
     // The default of this homeserver.
@@ -68,10 +65,7 @@ async fn version_12_room_leaves_its_creator_out_of_the_power_levels() {
 #[tokio::test]
 async fn version_11_room_gives_the_connector_100() {
     let world = shared().await;
-    let alice = world
-        .homeserver
-        .register_user(&unique("alice"), "password")
-        .await;
+    let alice = world.member("alice").await;
     let connector = world.connector();
     let (room, _) = connector
         .create(Some("11"), Some(&user(&alice.user_id)))
@@ -94,10 +88,7 @@ async fn version_11_room_gives_the_connector_100() {
 #[tokio::test]
 async fn public_room_is_listed_and_confidential_one_is_encrypted_and_closed() {
     let world = shared().await;
-    let alice = world
-        .homeserver
-        .register_user(&unique("alice"), "password")
-        .await;
+    let alice = world.member("alice").await;
     let connector = world.connector();
     let (public, _) = connector.create(None, None).await;
     let (_, directory) = alice
@@ -128,10 +119,7 @@ async fn public_room_is_listed_and_confidential_one_is_encrypted_and_closed() {
         .join(&room, Some(&user(&alice.user_id)))
         .await;
     assert_eq!(join, Ok(()), "the owner is invited");
-    let bob = world
-        .homeserver
-        .register_user(&unique("bob"), "password")
-        .await;
+    let bob = world.member("bob").await;
     let join = connector
         .matrix
         .join(&room, Some(&user(&bob.user_id)))
@@ -173,10 +161,7 @@ async fn alias_that_is_taken_is_a_conflict() {
 #[tokio::test]
 async fn settings_are_seen_by_any_client() {
     let world = shared().await;
-    let alice = world
-        .homeserver
-        .register_user(&unique("alice"), "password")
-        .await;
+    let alice = world.member("alice").await;
     let connector = world.connector();
     let (room, new) = connector.create(None, Some(&user(&alice.user_id))).await;
     alice.join(room.as_str()).await;
@@ -208,10 +193,7 @@ async fn settings_are_seen_by_any_client() {
 #[tokio::test]
 async fn room_that_the_connector_is_not_in_is_none() {
     let world = shared().await;
-    let alice = world
-        .homeserver
-        .register_user(&unique("alice"), "password")
-        .await;
+    let alice = world.member("alice").await;
     let connector = world.connector();
     let room = alice.create_room(json!({ "preset": "public_chat" })).await;
     let room = daarion::domain::id::RoomId::parse(&room).expect("a room id");

@@ -5,14 +5,11 @@ use daarion::domain::id::RoomId;
 use daarion::homeserver::{Homeserver as _, Setting};
 use serde_json::json;
 
-use crate::homeserver::{MatrixUser, unique};
+use crate::homeserver::MatrixUser;
 use crate::world::{Connector, World, shared};
 
 async fn alice(world: &World) -> MatrixUser {
-    world
-        .homeserver
-        .register_user(&unique("alice"), "password")
-        .await
+    world.member("alice").await
 }
 
 async fn may_mark(connector: &Connector, room: &RoomId) -> bool {

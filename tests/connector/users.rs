@@ -10,10 +10,7 @@ use crate::world::{SERVER, registration, shared, start, user};
 #[tokio::test]
 async fn message_as_a_user_is_that_users() {
     let world = shared().await;
-    let alice = world
-        .homeserver
-        .register_user(&unique("alice"), "password")
-        .await;
+    let alice = world.member("alice").await;
     let connector = world.connector();
     let (room, _) = connector.create(None, Some(&user(&alice.user_id))).await;
     connector
@@ -52,10 +49,7 @@ async fn unknown_user_is_forbidden_and_named() {
 #[tokio::test]
 async fn agent_is_registered_once_and_named() {
     let world = shared().await;
-    let alice = world
-        .homeserver
-        .register_user(&unique("alice"), "password")
-        .await;
+    let alice = world.member("alice").await;
     let connector = world.connector();
     let sofia = user(&format!("@agent_{}:{SERVER}", unique("sofia")));
     assert_eq!(connector.matrix.user_exists(&sofia).await, Ok(false));
@@ -90,10 +84,7 @@ async fn agent_is_registered_once_and_named() {
 #[tokio::test]
 async fn presence_is_seen_in_a_shared_room_only() {
     let world = shared().await;
-    let alice = world
-        .homeserver
-        .register_user(&unique("alice"), "password")
-        .await;
+    let alice = world.member("alice").await;
     let connector = world.connector();
     let id = user(&alice.user_id);
     alice.set_presence("online").await;

@@ -12,7 +12,7 @@ use daarion::matrix::registration::{RegistrationInput, registration_yaml};
 use daarion::matrix::{Matrix, MatrixSettings};
 use tokio::sync::OnceCell;
 
-use crate::homeserver::{Homeserver, HomeserverOptions, unique};
+use crate::homeserver::{Homeserver, HomeserverOptions, MatrixUser, unique};
 
 /// With a dot and a hyphen, so that a registration which does not escape them would show.
 pub const SERVER: &str = "test-1.localhost";
@@ -70,6 +70,12 @@ pub async fn shared() -> &'static World {
 }
 
 impl World {
+    /// A person of the homeserver whose name nobody else has.
+    pub async fn member(&self, name: &str) -> MatrixUser {
+        let name = unique(name);
+        self.homeserver.register_user(&name, "password").await
+    }
+
     pub fn connector(&self) -> Connector {
         self.connector_with(None)
     }

@@ -7,11 +7,11 @@ use futures_util::StreamExt;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::daarion::{Caller, DaarionOptions, World};
+use crate::daarion::{Caller, World};
 use crate::homeserver::http::exchange;
 use crate::homeserver::{MatrixUser, path};
 use crate::proxy::{Action, Proxy};
-use crate::support::{all, event_ids, eventually, message_events, text, truth};
+use crate::support::{all, event_ids, eventually, message_events, text, truth, world_behind_proxy};
 
 const ROOMS: usize = 50;
 /// Every third one exists.
@@ -32,15 +32,7 @@ struct Old {
 
 impl Old {
     async fn start() -> Self {
-        let proxy = Proxy::start().await;
-        let world = World::prepare(Default::default()).await;
-        proxy.lead_to(world.homeserver.base_url());
-        world.daarion.write_configuration(&DaarionOptions {
-            homeserver_url: proxy.url(),
-            ..DaarionOptions::default()
-        });
-        world.homeserver.launch().await;
-        world.daarion.launch().await;
+        let (world, proxy) = world_behind_proxy(Default::default()).await;
         let owner = world.register("owner").await;
         Self {
             world,

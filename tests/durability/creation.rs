@@ -6,10 +6,10 @@ use std::time::Duration;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::daarion::{Caller, DaarionOptions, World};
+use crate::daarion::{Caller, World};
 use crate::homeserver::{MatrixUser, path};
 use crate::proxy::{Action, Proxy};
-use crate::support::{command, eventually, eventually_within, text};
+use crate::support::{command, eventually, eventually_within, text, world_behind_proxy};
 
 const ROOMS: &str = "/api/city/rooms";
 /// A homeserver that does not answer may still be at work for a minute.
@@ -24,15 +24,7 @@ struct Site {
 
 impl Site {
     async fn start() -> Self {
-        let proxy = Proxy::start().await;
-        let world = World::prepare(Default::default()).await;
-        proxy.lead_to(world.homeserver.base_url());
-        world.daarion.write_configuration(&DaarionOptions {
-            homeserver_url: proxy.url(),
-            ..DaarionOptions::default()
-        });
-        world.homeserver.launch().await;
-        world.daarion.launch().await;
+        let (world, proxy) = world_behind_proxy(Default::default()).await;
         let alice = world.register("alice").await;
         Self {
             world,

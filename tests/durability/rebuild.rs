@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 use crate::daarion::{Caller, Daarion, DaarionOptions, World};
 use crate::homeserver::MatrixUser;
 use crate::proxy::{Action, Proxy};
-use crate::support::{Room, all, city_room, command, eventually, text, until_whole};
+use crate::support::{
+    Room, all, city_room, command, eventually, text, until_whole, world_behind_proxy,
+};
 
 /// Pages of history that a walk through a busy room needs, at a hundred events each.
 const PAGES: usize = 4;
@@ -27,16 +29,11 @@ struct City {
 
 impl City {
     async fn start() -> Self {
-        let proxy = Proxy::start().await;
-        let world = World::prepare(Default::default()).await;
-        proxy.lead_to(world.homeserver.base_url());
-        world.daarion.write_configuration(&DaarionOptions {
-            homeserver_url: proxy.url(),
+        let (world, proxy) = world_behind_proxy(DaarionOptions {
             heal_interval: "12h".into(),
             ..DaarionOptions::default()
-        });
-        world.homeserver.launch().await;
-        world.daarion.launch().await;
+        })
+        .await;
         let alice = world.register("alice").await;
         let api = world.daarion.api_as("user:alice");
         let busy = city_room(&api, "busy").await;

@@ -11,9 +11,10 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::daarion::{Caller, Daarion};
+use crate::daarion::{Caller, Daarion, DaarionOptions, World};
 use crate::homeserver::MatrixUser;
 use crate::homeserver::child::POLL_INTERVAL;
+use crate::proxy::Proxy;
 
 /// How long a condition is waited for.
 pub const LIMIT: Duration = Duration::from_secs(30);
@@ -37,6 +38,21 @@ pub async fn eventually_within<T, E: Debug>(
         }
         tokio::time::sleep(POLL_INTERVAL).await;
     }
+}
+
+/// A city whose daarion reaches the homeserver through a proxy, and nothing else of `options`
+/// changed.
+pub async fn world_behind_proxy(options: DaarionOptions) -> (World, Proxy) {
+    let proxy = Proxy::start().await;
+    let world = World::prepare(Default::default()).await;
+    proxy.lead_to(world.homeserver.base_url());
+    world.daarion.write_configuration(&DaarionOptions {
+        homeserver_url: proxy.url(),
+        ..options
+    });
+    world.homeserver.launch().await;
+    world.daarion.launch().await;
+    (world, proxy)
 }
 
 /// A channel as a test knows it.
