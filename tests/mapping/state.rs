@@ -2,14 +2,14 @@
 
 use daarion::domain::channel::{ChannelChange, ChannelStatus};
 use daarion::domain::event::What;
-use daarion::domain::id::RoomAlias;
+use daarion::domain::id::{RoomAlias, RoomId};
 use daarion::domain::member::{Member, Membership};
 use daarion::homeserver::{ChannelState, Mapped};
-use daarion::matrix::mapping::{channel_state, read_channel_state};
+use daarion::matrix::mapping::{channel_state, read_channel_state, snapshot};
 use serde_json::{Value, json};
 
 use crate::fixture::{
-    CHANNEL, SENT, channel, channel_id, directory, event, map, raw, reason, state, user, what,
+    CHANNEL, NOW, SENT, channel, channel_id, directory, event, map, raw, reason, state, user, what,
 };
 
 fn member(user: &str, content: Value) -> Value {
@@ -228,5 +228,25 @@ fn settings_go_there_and_back() {
         let mut value = value.clone();
         value[field] = wrong;
         assert_eq!(read_channel_state(&raw(&value)), None, "{field}");
+    }
+}
+
+#[test]
+fn no_time_of_a_rooms_state_is_in_the_future() {
+    let joined = member("@bob:daarion.city", json!({ "membership": "join" }));
+    let created = state("m.room.create", json!({ "room_version": "12" }));
+    let marked = settings_event("@daarion:daarion.city");
+    for (sent, taken) in [(SENT, SENT), (4_102_444_800_000, NOW)] {
+        let events = [&joined, &created, &marked].map(|event| {
+            let mut event = event.clone();
+            event["origin_server_ts"] = json!(sent);
+            raw(&event)
+        });
+        let room = RoomId::trusted("!general:daarion.city");
+        let events = events.iter().map(AsRef::as_ref);
+        let (snapshot, _) = snapshot(&room, events, &directory(), NOW);
+        assert_eq!(snapshot.members[0].1.since, taken);
+        assert_eq!(snapshot.created_at, taken);
+        assert_eq!(snapshot.channel.map(|stored| stored.at), Some(taken));
     }
 }
