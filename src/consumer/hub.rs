@@ -11,6 +11,7 @@ use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::index::Indexed;
+use crate::domain::channel::{ChannelChange, Visibility};
 use crate::domain::event::{Event, What};
 use crate::domain::id::{ChannelId, Seq, UserId};
 use crate::domain::member::Membership;
@@ -31,25 +32,43 @@ const RETRY: Duration = Duration::from_secs(1);
 pub struct Frame {
     pub seq: Seq,
     pub json: String,
-    /// Who is no member of the channel any more from here on.
-    pub removed: Option<UserId>,
+    /// Who may not listen any more from here on.
+    pub shuts: Shuts,
+}
+
+/// Whom a frame may shut out of its channel.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Shuts {
+    Nobody,
+    /// Who is no member of the channel any more.
+    Removed(UserId),
+    /// Everybody who is no member: the channel is private from here on.
+    Strangers,
+}
+
+impl Shuts {
+    fn of(what: &What) -> Self {
+        match what {
+            What::MemberChanged(member)
+                if matches!(member.membership, Membership::Left | Membership::Banned) =>
+            {
+                Self::Removed(member.user.clone())
+            }
+            What::ChannelUpdated {
+                change: ChannelChange::Visibility(Visibility::Private),
+                ..
+            } => Self::Strangers,
+            _ => Self::Nobody,
+        }
+    }
 }
 
 impl Frame {
     fn of(event: &Event) -> Option<Self> {
-        let json = payload::frame(event)?;
-        let removed = match &event.what {
-            What::MemberChanged(member)
-                if matches!(member.membership, Membership::Left | Membership::Banned) =>
-            {
-                Some(member.user.clone())
-            }
-            _ => None,
-        };
         Some(Self {
             seq: event.seq,
-            json,
-            removed,
+            json: payload::frame(event)?,
+            shuts: Shuts::of(&event.what),
         })
     }
 }

@@ -115,6 +115,22 @@ impl Message {
         self.deleted = true;
     }
 
+    /// Takes out of the message what must not be kept of a confidential channel. Says whether
+    /// there was anything.
+    pub fn conceal(&mut self) -> bool {
+        let reveals = self.reveals();
+        self.preview.clear();
+        self.truncated = false;
+        self.media = None;
+        reveals
+    }
+
+    /// Whether anything of its content is in the message.
+    #[must_use]
+    pub fn reveals(&self) -> bool {
+        !self.preview.is_empty() || self.truncated || self.media.is_some()
+    }
+
     /// Applies an edit, unless it is from somebody else, the message is gone, or a newer
     /// edit was applied before. Says whether it did.
     pub fn edit(&mut self, by: &UserId, preview: &str, truncated: bool, at: Millis) -> bool {

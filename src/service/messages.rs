@@ -89,20 +89,17 @@ impl Messages {
         channel: ChannelId,
         messages: &[Message],
     ) -> Result<Vec<Option<Arc<FullContent>>>> {
-        let room = self
-            .core
-            .directory
-            .channel(channel)
-            .map(|it| it.room.clone());
-        let Some(room) = room else {
+        let Some(channel) = self.core.directory.channel(channel) else {
             return Err(Error::not_found(format!("no channel {channel}")));
         };
         let mut fetches = Vec::with_capacity(messages.len());
         for message in messages {
-            let hidden = message.deleted || message.kind == MessageKind::Encrypted;
+            // What was fetched before the channel became confidential is not shown again.
+            let hidden =
+                channel.confidential || message.deleted || message.kind == MessageKind::Encrypted;
             // An edit makes another key, so what was fetched before is not shown again.
             let key = (!hidden).then(|| (message.event.clone(), message.edited_at));
-            fetches.push(self.content(room.clone(), key));
+            fetches.push(self.content(channel.room.clone(), key));
         }
         let fetched: Vec<_> = stream::iter(fetches).buffered(FETCHES).collect().await;
         fetched.into_iter().collect()

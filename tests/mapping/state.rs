@@ -1,6 +1,6 @@
 //! State events: members, and what a room says of itself.
 
-use daarion::domain::channel::{ChannelChange, ChannelStatus};
+use daarion::domain::channel::{ChannelChange, ChannelStatus, Visibility};
 use daarion::domain::event::What;
 use daarion::domain::id::{RoomAlias, RoomId};
 use daarion::domain::member::{Member, Membership};
@@ -132,8 +132,44 @@ fn alias_is_set_and_taken_away() {
 }
 
 #[test]
+fn join_rules_say_who_may_come_in() {
+    for (rule, expected) in [
+        (json!("public"), Visibility::Public),
+        (json!("invite"), Visibility::Private),
+        (json!("knock"), Visibility::Private),
+        (json!("restricted"), Visibility::Private),
+        (json!("of.the.future"), Visibility::Private),
+        (json!(null), Visibility::Private),
+    ] {
+        let event = state("m.room.join_rules", json!({ "join_rule": rule }));
+        assert_eq!(change(&event), ChannelChange::Visibility(expected));
+        let room = RoomId::trusted("!general:daarion.city");
+        let state = raw(&event);
+        let state = std::iter::once(state.as_ref());
+        let (snapshot, _) = snapshot(&room, state, &directory(), NOW);
+        assert_eq!(snapshot.public, expected == Visibility::Public, "{rule}");
+    }
+    let name = what(&state("m.room.join_rules", json!({}))).name();
+    assert_eq!(name, "messaging.channel.updated");
+}
+
+#[test]
+fn encryption_is_for_good() {
+    for content in [json!({ "algorithm": "m.megolm.v1.aes-sha2" }), json!({})] {
+        let found = change(&state("m.room.encryption", content));
+        assert_eq!(found, ChannelChange::Encrypted);
+    }
+}
+
+#[test]
 fn state_of_another_key_is_skipped() {
-    for kind in ["m.room.name", "m.room.topic", "m.room.canonical_alias"] {
+    for kind in [
+        "m.room.name",
+        "m.room.topic",
+        "m.room.canonical_alias",
+        "m.room.join_rules",
+        "m.room.encryption",
+    ] {
         for key in [json!("x"), json!(null), json!(1)] {
             let mut input = state(kind, json!({}));
             input["state_key"] = key;

@@ -10,7 +10,7 @@ use super::envelope::Envelope;
 use super::power::{Creation, Power};
 use super::{json, state};
 use crate::directory::Directory;
-use crate::domain::channel::STATE_TYPE;
+use crate::domain::channel::{STATE_TYPE, Visibility};
 use crate::domain::id::{EventId, Millis, RoomId, UserId};
 use crate::domain::member::Member;
 use crate::homeserver::{RoomSnapshot, StoredChannelState};
@@ -67,8 +67,6 @@ fn describe(snapshot: &mut RoomSnapshot, kind: &str, envelope: &Envelope, now: M
         name: Option<&'a RawValue>,
         #[serde(borrow)]
         topic: Option<&'a RawValue>,
-        #[serde(borrow)]
-        join_rule: Option<&'a RawValue>,
     }
     let Some(content) = json::field::<Content>(envelope.content) else {
         return;
@@ -87,7 +85,8 @@ fn describe(snapshot: &mut RoomSnapshot, kind: &str, envelope: &Envelope, now: M
                 .and_then(|content| state::alias(content).ok().flatten());
         }
         "m.room.join_rules" => {
-            snapshot.public = json::text(content.join_rule).is_some_and(|rule| rule == "public");
+            let visibility = envelope.content.map(state::visibility);
+            snapshot.public = visibility == Some(Ok(Visibility::Public));
         }
         "m.room.encryption" => snapshot.encrypted = true,
         STATE_TYPE => snapshot.channel = channel(envelope, now),

@@ -2,7 +2,7 @@
 
 use redb::ReadableTable;
 
-use super::{Applied, Applying, NewMessage};
+use super::{Applied, Applying, Keeps, NewMessage};
 use crate::domain::event::{Event, What};
 use crate::domain::id::{ChannelId, EventId};
 use crate::domain::message::Message;
@@ -27,8 +27,14 @@ impl Applying<'_> {
         // has happened to it since stays; only a deletion is news.
         let is_there = self.messages.get(new.key.as_slice())?.is_some();
         if !is_there || new.deleted {
-            self.messages
-                .insert(new.key.as_slice(), new.row.as_slice())?;
+            let keeps = self.keeps(channel)?;
+            // It was on its way when the channel became confidential.
+            if new.reveals && keeps == Some(Keeps::Nothing) {
+                self.store_message(&new.key, message::read(&new.row)?, keeps)?;
+            } else {
+                self.messages
+                    .insert(new.key.as_slice(), new.row.as_slice())?;
+            }
         }
         let newest = self.newest.entry(channel).or_insert(new.created_at);
         *newest = new.created_at.max(*newest);
@@ -42,8 +48,8 @@ impl Applying<'_> {
         match self.find(target, event.channel)? {
             Target::There(key, mut message) => {
                 if change(&mut message, &event.what) {
-                    self.messages
-                        .insert(key.as_slice(), message::row(&message).as_slice())?;
+                    let keeps = self.keeps(event.channel)?;
+                    self.store_message(&key, *message, keeps)?;
                 }
             }
             Target::Missing => {
@@ -100,8 +106,39 @@ impl Applying<'_> {
             }
             self.orphans.remove(key.as_slice())?;
         }
+        let keeps = self.keeps(channel)?;
+        self.store_message(&new.key, message, keeps)
+    }
+
+    /// Takes what was said in a channel out of its messages: it is confidential from now on.
+    /// Reads all of them, which happens once in a channel's life at the most.
+    pub(super) fn conceal_messages(&mut self, channel: ChannelId) -> Result<(), StoreError> {
+        let range = keys::Range::of(channel.as_bytes());
+        let mut revealing = Vec::new();
+        for entry in self.messages.range::<&[u8]>(range.bounds())? {
+            let (key, row) = entry?;
+            let mut message = message::read(row.value())?;
+            if message.conceal() {
+                revealing.push((key.value().to_vec(), message::row(&message)));
+            }
+        }
+        for (key, row) in revealing {
+            self.messages.insert(key.as_slice(), row.as_slice())?;
+        }
+        Ok(())
+    }
+
+    fn store_message(
+        &mut self,
+        key: &[u8],
+        mut message: Message,
+        keeps: Option<Keeps>,
+    ) -> Result<(), StoreError> {
+        if keeps == Some(Keeps::Nothing) {
+            message.conceal();
+        }
         self.messages
-            .insert(new.key.as_slice(), message::row(&message).as_slice())?;
+            .insert(key, message::row(&message).as_slice())?;
         Ok(())
     }
 }
