@@ -143,6 +143,22 @@ pub fn frame(event: &Event) -> Option<String> {
     serde_json::to_string(&frame).ok()
 }
 
+/// The frame of a deletion that took an edit back: what the message shows from here on.
+#[must_use]
+pub fn withdrawal_frame(event: &Event, message: &Message) -> Option<String> {
+    let shown = What::MessageEdited {
+        target: message.event.clone(),
+        by: message.sender.clone(),
+        preview: message.preview.clone(),
+        truncated: message.truncated,
+        at: message.edited_at.unwrap_or(message.created_at),
+    };
+    frame(&Event {
+        what: shown,
+        ..event.clone()
+    })
+}
+
 #[derive(Serialize)]
 struct FrameJson<'a> {
     r#type: &'a str,

@@ -61,7 +61,8 @@ macro_rules! store_contract {
                 an_unknown_cursor_is_no_page, order_is_time_then_event_id, a_message_round_trips,
                 activity_is_the_newest_message, a_message_again_changes_nothing;
             changes: edits_follow_the_rules, a_deletion_is_final, edits_before_their_message_wait,
-                deletions_before_their_message_wait, no_channel_changes_anothers_messages;
+                deletions_before_their_message_wait, no_channel_changes_anothers_messages,
+                an_edit_that_is_taken_back_is_not_shown, only_what_is_shown_can_be_taken_back;
             members: members_are_paged_by_user, a_later_change_wins, memberships_of_a_user,
                 those_who_left_are_asked_for;
             positions: applying_is_idempotent, left_out_events_are_refused, rows_and_position_stay_together,

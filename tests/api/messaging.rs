@@ -857,6 +857,63 @@ async fn channel_that_is_encrypted_later_keeps_nothing_of_what_was_said() {
 }
 
 #[tokio::test]
+async fn edit_that_is_taken_back_is_shown_nowhere() {
+    let world = shared_world().await;
+    let alice = Person::new(world, "alice").await;
+    let channel = alice.channel(json!({})).await;
+    let said = alice.say(&channel, "Перше слово").await;
+    let (room, event) = (room_of(&channel), text(&said["matrix_event_id"]));
+    let edit = async |body: &str| {
+        let content = json!({
+            "msgtype": "m.text",
+            "body": format!("* {body}"),
+            "m.new_content": { "msgtype": "m.text", "body": body },
+            "m.relates_to": { "rel_type": "m.replace", "event_id": event },
+        });
+        let edit = alice.matrix.send_event(room, "m.room.message", content);
+        let edit = edit.await;
+        let shown = |message: &Value| message["content_preview"] == body;
+        alice.wait_for_message(&channel, event, shown).await;
+        edit
+    };
+    let body = async || {
+        let full = alice.messages(&channel, "content=full").await;
+        assert_eq!(items(&full).len(), 1, "{full}");
+        items(&full)[0]["content"]["body"].clone()
+    };
+    let first = edit("Друге слово").await;
+    let second = edit("Мій пароль").await;
+    assert_eq!(body().await, "Мій пароль");
+    let mut stream = Stream::open(&alice.api, &channel).await;
+    alice.matrix.redact(room, &second).await;
+    let frame = stream.next().await;
+    assert_eq!(frame["type"], "message.updated");
+    assert_eq!(frame["message_id"], said["id"]);
+    let is_blank =
+        |message: &Value| message["content_preview"] == "" && message["truncated"] == json!(true);
+    assert!(is_blank(&frame), "{frame}");
+    alice.wait_for_message(&channel, event, is_blank).await;
+    // The homeserver tells what it says now, and again when that is taken back as well.
+    assert_eq!(body().await, "Друге слово");
+    alice.matrix.redact(room, &first).await;
+    eventually("the first words", async || {
+        (body().await == "Перше слово").then_some(())
+    })
+    .await;
+    let frame = stream.next().await;
+    assert!(is_blank(&frame), "{frame}");
+    let third = edit("Третє слово").await;
+    assert_eq!(body().await, "Третє слово");
+    assert_ne!(third, second);
+    let mut stream = Stream::resume(&alice.api, &channel, 0).await;
+    while let frame = stream.next().await
+        && frame["content_preview"] != "Третє слово"
+    {
+        assert_ne!(frame["type"], "message.deleted", "{frame}");
+    }
+}
+
+#[tokio::test]
 async fn encrypted_channel_shows_that_something_was_said_and_not_what() {
     let world = shared_world().await;
     let alice = Person::new(world, "alice").await;

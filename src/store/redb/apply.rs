@@ -14,7 +14,7 @@ use std::collections::HashMap;
 
 use redb::{ReadableTable, ReadableTableMetadata, Table, WriteTransaction};
 
-use super::keys::{self, EventKey, Location};
+use super::keys::{self, EventKey, Location, Place};
 use super::records::member::MemberRecord;
 use super::records::{Record, message};
 use super::tables::{self, meta};
@@ -229,11 +229,7 @@ impl<'t> Applying<'t> {
             Deed::SetMember { member, record } => self.set_member(event.channel, member, record)?,
             Deed::Nothing => Ok(()),
         };
-        let message = match (&event.deed, &applied) {
-            (Deed::AddMessage(message), Ok(())) => Some(message.key.as_slice()),
-            _ => None,
-        };
-        self.remember(event, message)?;
+        self.remember(event, place(&event.deed, &applied))?;
         if let Err(reason) = applied {
             self.pass_over(event, &reason);
         }
@@ -250,14 +246,14 @@ impl<'t> Applying<'t> {
             .push(format!("event {seq}{name} of channel {channel}: {reason}"));
     }
 
-    /// Notes that the index has met an event, and where its message is.
-    fn remember(&mut self, event: &Prepared, message: Option<&[u8]>) -> Result<(), StoreError> {
+    /// Notes that the index has met an event, and what it is there.
+    fn remember(&mut self, event: &Prepared, place: Place<'_>) -> Result<(), StoreError> {
         let Some(key) = &event.key else {
             return Ok(());
         };
         let location = Location {
             seq: event.seq,
-            message,
+            place,
         };
         let location = location.to_bytes();
         // A replay would write what is there already, at random keys.
@@ -294,6 +290,20 @@ impl<'t> Applying<'t> {
             }
         }
         Ok(self.passed)
+    }
+}
+
+fn place<'a>(deed: &'a Deed, applied: &Result<(), String>) -> Place<'a> {
+    match deed {
+        Deed::AddMessage(message) if applied.is_ok() => Place::Message(&message.key),
+        Deed::ChangeMessage { target, event } => match event.what {
+            What::MessageEdited { at, .. } => Place::Edit {
+                at,
+                of: target.as_str(),
+            },
+            _ => Place::Other,
+        },
+        _ => Place::Other,
     }
 }
 
