@@ -101,10 +101,6 @@ impl Homeserver for Fake {
         if !new.topic.is_empty() {
             deeds.push(Deed::Topic(new.topic.clone()));
         }
-        if let Some(owner) = owner {
-            let invited = self.member(&world, owner, Membership::Invited, &connector);
-            deeds.push(Deed::Member(invited));
-        }
         for deed in deeds {
             world.record_into(&mut room, deed, &connector, now);
         }
