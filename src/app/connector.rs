@@ -106,8 +106,9 @@ impl Connector {
         self.creator.settle().await?;
         // An empty journal beside a homeserver that has channels is a lost data directory: what
         // is found is no news to anybody.
-        if core.store.journal.head() == 0 {
-            core.store.index.set_rebuilding(true).await?;
+        let index = &core.store.index;
+        if core.store.journal.head() == 0 && index.rebuilding().await?.is_none() {
+            index.set_rebuilding(Some(core.clock.now())).await?;
         }
         self.rebuilds.resume(core).await?;
         let healed = core.heal().await?;

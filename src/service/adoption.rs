@@ -32,12 +32,13 @@ impl Core {
             return Ok(None);
         };
         let id = channel.id;
+        let telling = self.telling(source).await?;
         let mut found = Vec::with_capacity(2 + snapshot.members.len());
         let mut push = |event: Option<EventId>, what: What| {
             found.push(Mapped::Event(NewEvent {
                 channel: id,
                 event,
-                source,
+                source: telling.source_of(&what),
                 what,
             }));
         };

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use futures_util::{StreamExt, stream};
 
 use super::Core;
+use super::reindex::Telling;
 use crate::domain::channel::Channel;
 use crate::domain::event::Source;
 use crate::domain::id::{ChannelId, EventId};
@@ -154,19 +155,24 @@ impl Core {
         let mut from: Option<String> = None;
         loop {
             let page = self
+        let telling = self.telling(source).await?;
                 .homeserver
                 .history(channel, from.as_deref(), PAGE, source)
                 .await?;
             let (fresh, done) = cut_at(page.events, watermark.as_ref(), &mut mark);
-            self.keep_unknown(fresh, source, &mut missing).await?;
-            // Nobody is told of a rebuild, so its order in the journal is nobody's concern.
-            if source == Source::Rebuild || missing.len() > HELD_BACK {
+            self.keep_unknown(fresh, telling, &mut missing).await?;
+            if missing.len() > HELD_BACK {
                 self.take_in(std::mem::take(&mut missing), report).await?;
             }
             match page.next {
                 Some(next) if !done => from = Some(next),
                 _ => break,
             }
+            } else if source == Source::Rebuild {
+                // The order in the journal of what nobody is told of is nobody's concern.
+                let (news, rest) = missing.into_iter().partition(is_news);
+                missing = news;
+                self.take_in(rest, report).await?;
         }
         self.take_in(missing, report).await?;
         match mark {
@@ -180,7 +186,7 @@ impl Core {
     async fn keep_unknown(
         &self,
         page: Vec<(Option<EventId>, Mapped)>,
-        source: Source,
+        telling: Telling,
         missing: &mut Vec<Mapped>,
     ) -> Result<()> {
         let ids: Vec<_> = page.iter().filter_map(|(id, _)| id.clone()).collect();
@@ -188,9 +194,12 @@ impl Core {
         for (id, mapped) in page {
             let is_known = id.is_some() && known.next().unwrap_or(false);
             match mapped {
-                Mapped::Event(_) if !is_known => missing.push(mapped),
+                Mapped::Event(mut event) if !is_known => {
+                    event.source = telling.source_of(&event.what);
+                    missing.push(Mapped::Event(event));
+                }
                 // The push has counted them; a rebuild begins the count anew.
-                Mapped::Skipped(_) if source == Source::Rebuild => missing.push(mapped),
+                Mapped::Skipped(_) if telling.is_rebuild() => missing.push(mapped),
                 _ => {}
             }
         }
@@ -242,6 +251,11 @@ fn is_event(mapped: &Mapped) -> bool {
 }
 
 #[cfg(test)]
+/// Whether live streams are told of it.
+fn is_news(mapped: &Mapped) -> bool {
+    matches!(mapped, Mapped::Event(event) if event.source != Source::Rebuild)
+}
+
 mod tests {
     use super::*;
 
