@@ -79,7 +79,8 @@ impl HealReport {
 }
 
 impl Core {
-    /// Heals every channel, and finds channels that were never announced to us.
+    /// Heals every channel, and finds channels that were never announced to us. Fails when the
+    /// homeserver is away; what is wrong with one channel stands in the report and in the log.
     pub async fn heal(&self) -> Result<HealReport> {
         self.find_channels(Source::Heal).await?;
         Ok(self
@@ -87,22 +88,25 @@ impl Core {
             .await)
     }
 
-    /// Adopts the rooms of the connector that are channels but not in the directory. Says
-    /// how many.
+    /// Adopts the rooms of the connector that are channels but not in the directory. Says how
+    /// many could not be looked at now. A room that the homeserver fails to tell of keeps no
+    /// other from being found.
     pub async fn find_channels(&self, source: Source) -> Result<usize> {
-        let mut found = 0;
+        let mut unread = 0;
         for room in self.homeserver.joined_rooms().await? {
             if self.directory.channel_of(&room).is_some() {
                 continue;
             }
-            match self.adopt(&room, source).await {
-                Ok(Some(_)) => found += 1,
-                Ok(None) => {}
-                Err(error) if error.is_transient() => return Err(error),
-                Err(error) => tracing::warn!(%error, room_id = %room, "a room is not adopted"),
+            let Err(error) = self.adopt(&room, source).await else {
+                continue;
+            };
+            tracing::warn!(%error, room_id = %room, "a room is not adopted");
+            if error.is_transient() {
+                self.homeserver.check().await?;
+                unread += 1;
             }
         }
-        Ok(found)
+        Ok(unread)
     }
 
     /// Walks these channels' histories.
@@ -137,6 +141,7 @@ impl Core {
             error: None,
         };
         if let Err(error) = self.walk(channel, source, &mut report).await {
+            tracing::warn!(%error, channel_id = %channel.id, "a channel is not healed");
             report.error = Some(error);
         }
         report
@@ -150,12 +155,12 @@ impl Core {
     ) -> Result<()> {
         let index = &self.store.index;
         let watermark = index.watermark(channel.id).await?;
+        let telling = self.telling(source).await?;
         let mut mark: Option<EventId> = None;
         let mut missing: Vec<Mapped> = Vec::new();
         let mut from: Option<String> = None;
         loop {
             let page = self
-        let telling = self.telling(source).await?;
                 .homeserver
                 .history(channel, from.as_deref(), PAGE, source)
                 .await?;
@@ -163,16 +168,16 @@ impl Core {
             self.keep_unknown(fresh, telling, &mut missing).await?;
             if missing.len() > HELD_BACK {
                 self.take_in(std::mem::take(&mut missing), report).await?;
-            }
-            match page.next {
-                Some(next) if !done => from = Some(next),
-                _ => break,
-            }
             } else if source == Source::Rebuild {
                 // The order in the journal of what nobody is told of is nobody's concern.
                 let (news, rest) = missing.into_iter().partition(is_news);
                 missing = news;
                 self.take_in(rest, report).await?;
+            }
+            match page.next {
+                Some(next) if !done => from = Some(next),
+                _ => break,
+            }
         }
         self.take_in(missing, report).await?;
         match mark {
@@ -246,16 +251,16 @@ fn cut_at(
     (fresh, met.is_some())
 }
 
-fn is_event(mapped: &Mapped) -> bool {
-    matches!(mapped, Mapped::Event(_))
-}
-
-#[cfg(test)]
 /// Whether live streams are told of it.
 fn is_news(mapped: &Mapped) -> bool {
     matches!(mapped, Mapped::Event(event) if event.source != Source::Rebuild)
 }
 
+fn is_event(mapped: &Mapped) -> bool {
+    matches!(mapped, Mapped::Event(_))
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

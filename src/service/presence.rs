@@ -17,6 +17,8 @@ use crate::store::MemberQuery;
 /// How many users are asked about at once, and at the most.
 const AT_ONCE: usize = 4;
 const MAX_ASKED: usize = 2_000;
+/// After so many answers that failed the others are not asked for.
+const MAX_FAILED: u32 = 10;
 
 /// Who is online.
 pub struct Presence {
@@ -59,22 +61,26 @@ impl Presence {
         Ok(count)
     }
 
-    /// Asks the homeserver about every local person in a channel.
+    /// Asks the homeserver about every local person in a channel. Fails when it tells of hardly
+    /// anybody.
     pub async fn refresh(&self) -> Result<()> {
         let users = self.people().await?;
         let asked = users.into_iter().map(|user| async move {
             let online = self.core.homeserver.presence(&user).await;
             (user, online)
         });
-        let answers: Vec<_> = stream::iter(asked)
-            .buffer_unordered(AT_ONCE)
-            .collect()
-            .await;
-        for (user, online) in answers {
+        let mut answers = stream::iter(asked).buffer_unordered(AT_ONCE);
+        let mut failed = 0;
+        while let Some((user, online)) = answers.next().await {
             match online {
                 Ok(online) => self.note(Ephemeral::Presence { user, online }),
-                Err(error) if error.is_transient() => return Err(error),
-                Err(error) => tracing::debug!(%error, user_id = %user, "presence is not told"),
+                Err(error) => {
+                    tracing::debug!(%error, user_id = %user, "presence is not told");
+                    failed += u32::from(error.is_transient());
+                    if failed == MAX_FAILED {
+                        return Err(error);
+                    }
+                }
             }
         }
         Ok(())

@@ -91,15 +91,15 @@ impl Core {
     /// Goes on with a rebuild from the homeserver; what is there already is dropped. Of an
     /// empty store it makes a full one.
     pub async fn resume_rebuild(&self) -> Result<ReindexReport> {
-        self.find_channels(Source::Rebuild).await?;
+        let unread = self.find_channels(Source::Rebuild).await?;
         let channels = self.directory.channels();
         let report = self.heal_channels(channels, Source::Rebuild).await;
         self.recover_agents().await?;
         // What will never be readable is left to healing, which finds no watermark there.
-        if report.passing_error().is_none() {
+        if unread == 0 && report.passing_error().is_none() {
             self.store.index.set_rebuilding(None).await?;
         }
-        self.counted(report.failed() as u64).await
+        self.counted((unread + report.failed()) as u64).await
     }
 
     /// Registers the agents that are members of channels and not among our accounts: after

@@ -24,6 +24,8 @@ pub enum Action {
     Lose,
     /// It is answered with `{}` and never passed on.
     Swallow,
+    /// It is answered with 500, as by a homeserver with a bug, and never passed on.
+    Fail,
     /// It is answered with 403, and never passed on.
     Refuse,
 }
@@ -168,6 +170,7 @@ impl Endpoint for Passage {
             Action::Swallow => Response::builder()
                 .content_type("application/json")
                 .body("{}"),
+            Action::Fail => error(StatusCode::INTERNAL_SERVER_ERROR, "M_UNKNOWN"),
             Action::Refuse => error(StatusCode::FORBIDDEN, "M_FORBIDDEN"),
             Action::Lose => {
                 changed.await;
