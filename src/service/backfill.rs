@@ -114,9 +114,13 @@ impl Backfill {
             let slug = room.slug.clone();
             let outcome = match self.bring_in(room).await {
                 Ok(outcome) => outcome,
-                // Without the homeserver the other rooms would fail as well.
-                Err(error @ Error::HomeserverUnavailable { .. }) => return Err(error),
-                Err(error) => Outcome::Failed(error.to_string()),
+                Err(error) => {
+                    // Without the homeserver the other rooms would fail as well.
+                    if matches!(error, Error::HomeserverUnavailable { .. }) {
+                        self.core.homeserver.check().await?;
+                    }
+                    Outcome::Failed(error.to_string())
+                }
             };
             summary.count(&slug, &outcome);
             let done = at + 1;

@@ -325,3 +325,42 @@ async fn progress_is_streamed_and_a_room_that_refuses_does_not_stop_the_others()
     assert_eq!(room["matrix_room_id"], closed.as_str());
     assert_eq!(room["visibility"], "private");
 }
+
+#[tokio::test]
+async fn wrong_admin_token_fails_the_rooms_that_need_it_and_no_other() {
+    let old = Old::start().await;
+    let daarion = &old.world.daarion;
+    daarion.terminate().await;
+    daarion.set_environment("DAARION_MATRIX__ADMIN_TOKEN", "a-token-that-nobody-has");
+    daarion.launch().await;
+    old.room("closed", json!({ "preset": "private_chat" }))
+        .await;
+    let slugs: Vec<_> = ["closed", "two"].map(str::to_owned).into();
+    let (status, summary) = daarion.service().post(BACKFILL, body(&slugs)).await;
+    assert_eq!(status, StatusCode::OK, "{summary}");
+    assert_eq!(
+        (&summary["checked"], &summary["created"]),
+        (&json!(2), &json!(1))
+    );
+    let failed = summary["failed"].as_array().expect("an array");
+    assert_eq!(failed.len(), 1, "{summary}");
+    let reason = failed[0].to_string();
+    assert!(reason.contains("matrix.admin_token"), "{reason}");
+}
+
+#[tokio::test]
+async fn room_that_the_homeserver_fails_on_does_not_stop_a_backfill() {
+    let old = Old::start().await;
+    old.room("broken", json!({})).await;
+    old.proxy.set("city_broken", Action::Fail);
+    let slugs: Vec<_> = ["broken", "two"].map(str::to_owned).into();
+    let service = old.world.daarion.service();
+    let (status, summary) = service.post(BACKFILL, body(&slugs)).await;
+    assert_eq!(status, StatusCode::OK, "{summary}");
+    assert_eq!(summary["created"], 1, "{summary}");
+    assert_eq!(
+        summary["failed"].as_array().map(Vec::len),
+        Some(1),
+        "{summary}"
+    );
+}
