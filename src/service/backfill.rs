@@ -169,7 +169,7 @@ impl Backfill {
                 Ok(Outcome::Found)
             }
             (None, None) => {
-                let creation = self.creation(room)?;
+                let creation = self.creation(room).await?;
                 self.creator.create(creation).await?;
                 Ok(Outcome::Created)
             }
@@ -185,7 +185,7 @@ impl Backfill {
                 channel.slug
             )));
         }
-        let creation = self.creation(old)?;
+        let creation = self.creation(old).await?;
         core.homeserver.take_over(room).await?;
         let state = ChannelState {
             id: creation.id,
@@ -213,7 +213,7 @@ impl Backfill {
         Ok(channel)
     }
 
-    fn creation(&self, room: OldRoom) -> Result<Creation> {
+    async fn creation(&self, room: OldRoom) -> Result<Creation> {
         let new = NewCityRoom {
             slug: Some(room.slug),
             name: room.name,
@@ -221,7 +221,7 @@ impl Backfill {
             private: false,
             is_default: None,
         };
-        self.city.creation(new, None)
+        self.city.creation(new, None).await
     }
 }
 
