@@ -2,4 +2,5 @@
 //! order in which things come, which a real homeserver cannot be told.
 
 mod city;
+mod creation;
 mod world;
