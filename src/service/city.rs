@@ -65,13 +65,14 @@ impl City {
     /// The city rooms that the caller may see, the default one first, then by name.
     pub async fn list(&self, caller: &Caller) -> Result<Vec<CityRoom>> {
         let activity = self.core.store.index.activity().await?;
+        let online = self.presence.online().await?;
         let mut rooms = Vec::new();
         for channel in self.core.directory.channels() {
             if channel.kind != ChannelKind::City || !self.core.may_see(caller, &channel).await? {
                 continue;
             }
             rooms.push(CityRoom {
-                members_online: self.presence.online_in(channel.id).await?,
+                members_online: online.get(&channel.id).copied().unwrap_or(0),
                 last_event: activity.get(&channel.id).copied(),
                 channel,
             });
@@ -240,7 +241,12 @@ impl City {
     async fn describe(&self, channel: Arc<Channel>) -> Result<CityRoom> {
         let activity = self.core.store.index.activity().await?;
         Ok(CityRoom {
-            members_online: self.presence.online_in(channel.id).await?,
+            members_online: self
+                .presence
+                .online()
+                .await?
+                .remove(&channel.id)
+                .unwrap_or(0),
             last_event: activity.get(&channel.id).copied(),
             channel,
         })

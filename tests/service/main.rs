@@ -3,4 +3,5 @@
 
 mod city;
 mod creation;
+mod presence;
 mod world;
