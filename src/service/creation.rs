@@ -25,6 +25,10 @@ const SETTLED_AFTER: Millis = 60_000;
 /// When somebody who wants the same is to come back.
 const RETRY_AFTER: Duration = Duration::from_secs(10);
 
+/// How long somebody who wants what is being settled waits for their turn: the homeserver is
+/// asked meanwhile, which may take long.
+const TURN: Duration = Duration::from_secs(5);
+
 /// Makes channels and finishes what was cut off.
 pub struct Creator {
     core: Arc<Core>,
@@ -242,7 +246,16 @@ impl Creator {
             Err(StoreError::Exists(_)) => {}
             other => return Ok(other?),
         }
-        let _turn = self.settling.lock().await;
+        let turn = tokio::time::timeout(TURN, self.settling.lock());
+        let Ok(_turn) = turn.await else {
+            return Err(Error::HomeserverUnavailable {
+                reason: format!(
+                    "whether {} was made is still being looked up",
+                    creation.alias
+                ),
+                retry_after: Some(RETRY_AFTER),
+            });
+        };
         let unfinished = creations.unfinished().await?;
         let same = unfinished
             .iter()

@@ -1,7 +1,7 @@
 //! A creation that is cut off anywhere is completed or undone, and never made twice.
 
 use std::collections::HashSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -224,6 +224,30 @@ async fn creation_without_a_homeserver_fails_whole() {
     site.world.homeserver.launch().await;
     assert_eq!(site.resolve("square").await, None);
     assert_eq!(site.rooms().await.len(), 0);
+    let (status, answer) = site.create(&body).await;
+    assert_eq!(status, StatusCode::CREATED, "{answer}");
+    site.expect_one_whole_room("square", &body).await;
+}
+
+/// Who wants what is being looked up does not wait for as long as the homeserver takes.
+#[tokio::test]
+async fn creation_does_not_wait_for_a_homeserver_that_settles_another_slowly() {
+    let site = Site::start().await;
+    let body = body("square", "public");
+    site.cut_off(&body, "createRoom", Action::Lose).await;
+    site.proxy.set("/directory/room/", Action::HoldRequest);
+    site.world.daarion.launch().await;
+    site.proxy.until_held(1).await;
+    let begun = Instant::now();
+    let (status, answer) = site.create(&body).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{answer}");
+    // A request to the homeserver may take 30 s, and there may be many.
+    assert!(
+        begun.elapsed() < Duration::from_secs(20),
+        "{:?}",
+        begun.elapsed()
+    );
+    site.proxy.open();
     let (status, answer) = site.create(&body).await;
     assert_eq!(status, StatusCode::CREATED, "{answer}");
     site.expect_one_whole_room("square", &body).await;
