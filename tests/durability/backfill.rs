@@ -11,7 +11,10 @@ use crate::daarion::{Caller, World};
 use crate::homeserver::http::exchange;
 use crate::homeserver::{MatrixUser, path};
 use crate::proxy::{Action, Proxy};
-use crate::support::{all, event_ids, eventually, message_events, text, truth, world_behind_proxy};
+use crate::support::{
+    all, city_room, event_ids, eventually, message_events, text, truth, until_whole,
+    world_behind_proxy,
+};
 
 const ROOMS: usize = 50;
 /// Every third one exists.
@@ -363,4 +366,41 @@ async fn room_that_the_homeserver_fails_on_does_not_stop_a_backfill() {
         Some(1),
         "{summary}"
     );
+}
+
+#[tokio::test]
+async fn room_that_was_a_channel_before_the_data_were_lost_stays_that_channel() {
+    let old = Old::start().await;
+    let daarion = &old.world.daarion;
+    let lost = city_room(&old.operator(), "lost").await;
+    old.owner.send_text(&lost.matrix, "said before").await;
+    let left = format!(
+        "/_matrix/client/v3{}?user_id=@daarion:{}",
+        path(&["rooms", &lost.matrix, "leave"]),
+        old.world.homeserver.server_name(),
+    );
+    let request = old.owner.client.builder(Method::POST, &left);
+    let request = request.bearer_auth(daarion.as_token());
+    let (status, answer) = exchange(request, Some(&json!({})))
+        .await
+        .expect("an answer");
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    daarion.kill();
+    std::fs::remove_dir_all(daarion.data_dir()).expect("the data can be deleted");
+    daarion.launch().await;
+
+    let (status, summary) = daarion
+        .service()
+        .post(BACKFILL, body(&["lost".to_owned()]))
+        .await;
+    assert_eq!(status, StatusCode::OK, "{summary}");
+    assert_eq!(
+        (&summary["found"], &summary["failed"]),
+        (&json!(1), &json!([]))
+    );
+    let city = old.city().await;
+    assert_eq!(city.len(), 1, "{city:?}");
+    assert_eq!(text(&city[0], "channel_id"), lost.channel);
+    assert_eq!(city[0]["created_by"], "user:owner");
+    until_whole(&old.operator(), &lost, &old.owner).await;
 }
