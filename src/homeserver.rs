@@ -40,7 +40,7 @@ pub struct NewRoom {
     pub name: String,
     pub topic: String,
     pub channel: ChannelState,
-    /// Gets power level 100 and an invitation.
+    /// Gets power level 100; [`Homeserver::invite`] and [`Homeserver::join`] bring it in.
     pub owner: Option<UserId>,
     /// `None`: the homeserver's default.
     pub room_version: Option<String>,

@@ -106,21 +106,28 @@ impl Connector {
         self.creator.settle().await?;
         // An empty journal beside a homeserver that has channels is a lost data directory: what
         // is found is no news to anybody.
-        if core.store.journal.head() == 0 {
-            core.store.index.set_rebuilding(true).await?;
+        let index = &core.store.index;
+        if core.store.journal.head() == 0 && index.rebuilding().await?.is_none() {
+            index.set_rebuilding(Some(core.clock.now())).await?;
         }
         self.rebuilds.resume(core).await?;
         let healed = core.heal().await?;
         core.recover_agents().await?;
-        self.presence.refresh().await?;
+        let told = self.presence.refresh().await;
         let dropped = core.trim_journal(self.retention).await?;
         if dropped > 0 {
             tracing::info!(dropped, "the journal's old events are dropped");
         }
-        match healed.passing_error() {
-            Some(error) => Err(error.clone()),
-            None => Ok(()),
+        if let Err(error) = &told {
+            tracing::warn!(%error, "who is online is not known of everybody");
         }
+        // One room or user that the homeserver fails on is no reason to begin anew: it waits for
+        // the timer.
+        if told.is_err() || healed.passing_error().is_some() {
+            core.homeserver.check().await?;
+        }
+        tracing::info!(unhealed = healed.failed(), "the connector is at work");
+        Ok(())
     }
 }
 

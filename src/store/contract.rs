@@ -55,7 +55,8 @@ macro_rules! store_contract {
             channels: a_channel_is_created_and_found, a_channel_again_is_refreshed,
                 a_second_channel_for_a_room_is_passed_over, an_alias_leads_to_one_channel,
                 changes_apply_by_their_own_time, the_latest_join_rule_stands,
-                what_was_said_goes_when_a_channel_is_encrypted, one_default_room, an_unknown_channel_is_named,
+                what_was_said_goes_when_a_channel_is_encrypted, one_default_room,
+                the_latest_default_room_is_the_one_in_any_order, an_unknown_channel_is_named,
                 what_an_unknown_channel_said_may_come_again;
             messages: pages_run_both_ways, pages_are_bounded, cursors_hold_while_messages_arrive,
                 an_unknown_cursor_is_no_page, order_is_time_then_event_id, a_message_round_trips,

@@ -104,10 +104,6 @@ impl Homeserver for Fake {
         if new.channel.confidential {
             deeds.push(Deed::Encrypted);
         }
-        if let Some(owner) = owner {
-            let invited = self.member(&world, owner, Membership::Invited, &connector);
-            deeds.push(Deed::Member(invited));
-        }
         for deed in deeds {
             world.record_into(&mut room, deed, &connector, now);
         }

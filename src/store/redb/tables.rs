@@ -24,6 +24,8 @@ pub mod meta {
     pub const KNOWN_THROUGH: &str = "known_through";
     /// 1 while a rebuild from the homeserver is under way.
     pub const REBUILDING: &str = "rebuilding";
+    /// When it began, in milliseconds.
+    pub const REBUILDING_SINCE: &str = "rebuilding_since";
     /// The newest position when the journal was last trimmed, so that no number is given
     /// twice after everything was dropped.
     pub const JOURNAL_HEAD: &str = "journal_head";
