@@ -324,7 +324,15 @@ async fn methods_that_a_path_has_not_are_refused() {
             let method = Method::from_bytes(method.as_bytes()).expect("a method");
             let request = table.caller(operation).builder(method.clone(), &path);
             let case = format!("the method {method}");
+            let again = request.try_clone().expect("it has no body");
             table.refused(operation, &case, &[405], send(request).await);
+            let answer = again.send().await.expect("daarion answers");
+            let allow = answer.headers().get("allow").expect("what is allowed");
+            let mut allowed = allow.to_str().expect("words").split(", ");
+            assert!(
+                allowed.any(|one| one == operation.method.as_str()),
+                "{case}: {allow:?}"
+            );
         }
         let nowhere = format!(
             "{}/nowhere/at/all",
