@@ -11,7 +11,7 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use subtle::ConstantTimeEq;
 
 use super::error::Problem;
-use crate::domain::access::Caller;
+use crate::domain::access::{self, Caller};
 use crate::domain::entity::Entity;
 
 /// The header of a service's shared secret.
@@ -71,6 +71,19 @@ impl Gate {
         })
     }
 
+    /// The operator by whom a request is made.
+    pub fn operator(&self, request: &Request) -> Result<access::Operator, Problem> {
+        let caller = self.caller(request)?;
+        if !caller.operator {
+            return Err(Problem::new(
+                StatusCode::FORBIDDEN,
+                "M_FORBIDDEN",
+                format!("{} is no operator here (auth.operators)", caller.entity),
+            ));
+        }
+        Ok(access::Operator::Person(caller))
+    }
+
     /// Checks a service's secret, in a time that does not depend on it.
     pub fn service(&self, request: &Request) -> Result<(), Problem> {
         let Some(token) = header(request, SERVICE_TOKEN) else {
@@ -116,6 +129,9 @@ pub struct Person(pub Caller);
 /// An operation for a service of the installation.
 pub struct Service;
 
+/// An operation for whoever runs the place.
+pub struct Operator(pub access::Operator);
+
 impl<'a> ApiExtractor<'a> for Person {
     const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
     type ParamType = ();
@@ -144,6 +160,29 @@ impl<'a> ApiExtractor<'a> for Person {
     ) -> poem::Result<Self> {
         let caller = gate(request).and_then(|gate| gate.caller(request));
         Ok(Self(caller.map_err(Rejected)?))
+    }
+}
+
+impl<'a> ApiExtractor<'a> for Operator {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        Person::register(registry);
+    }
+
+    fn security_schemes() -> Vec<&'static str> {
+        Person::security_schemes()
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        _: &mut RequestBody,
+        _: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        let operator = gate(request).and_then(|gate| gate.operator(request));
+        Ok(Self(operator.map_err(Rejected)?))
     }
 }
 
