@@ -38,6 +38,7 @@
 //! | the file | 2.3 GB, of it in use 1.6 GB |
 
 mod accounts;
+mod agents;
 mod apply;
 mod creations;
 mod errors;
@@ -47,8 +48,10 @@ mod keys;
 mod medium;
 mod memory;
 mod migrations;
+mod operators;
 mod pages;
 mod records;
+mod sessions;
 mod shared;
 mod subscriptions;
 mod tables;
@@ -85,6 +88,7 @@ fn open_medium(medium: Box<dyn Medium>) -> Result<Store, StoreError> {
         index: redb.clone(),
         accounts: redb.clone(),
         creations: redb.clone(),
+        sessions: redb.clone(),
         subscriptions: redb.clone(),
         closer: redb,
     })
