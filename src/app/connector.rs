@@ -11,6 +11,7 @@ use crate::domain::Result;
 use crate::domain::event::Source;
 use crate::ingest::Outlets;
 use crate::service::Core;
+use crate::service::auth::Auth;
 use crate::service::creation::Creator;
 use crate::service::presence::Presence;
 use crate::service::reindex::Rebuilds;
@@ -27,6 +28,7 @@ pub struct Connector {
     pub creator: Arc<Creator>,
     pub presence: Arc<Presence>,
     pub rebuilds: Arc<Rebuilds>,
+    pub auth: Arc<Auth>,
     pub heal_interval: Duration,
     pub retention: Duration,
 }
@@ -116,6 +118,10 @@ impl Connector {
         let dropped = core.trim_journal(self.retention).await?;
         if dropped > 0 {
             tracing::info!(dropped, "the journal's old events are dropped");
+        }
+        let expired = self.auth.drop_expired().await?;
+        if expired > 0 {
+            tracing::info!(expired, "sessions have expired");
         }
         match healed.passing_error() {
             Some(error) => Err(error.clone()),

@@ -5,6 +5,7 @@
 //! each request looks the session up.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::broadcast;
 use uuid::Uuid;
@@ -28,6 +29,9 @@ use crate::store::Store;
 const EACH: usize = 100;
 /// How many ends of sessions a listener may be behind before it has to look for itself.
 const ENDS: usize = 256;
+
+/// How long somebody waits for their own name.
+const NAME: Duration = Duration::from_secs(2);
 
 /// Who makes a request.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -220,14 +224,16 @@ impl People {
     /// Who a person is. The name is left out while the homeserver cannot say it.
     pub async fn profile(&self, caller: &Caller) -> Profile {
         let user = self.directory.user_id(&caller.entity);
-        let name = self.homeserver.display_name(&user).await;
-        Profile {
-            display_name: name.unwrap_or_else(|error| {
+        let asked = tokio::time::timeout(NAME, self.homeserver.display_name(&user));
+        let display_name = match asked.await {
+            Ok(Ok(name)) => name,
+            Ok(Err(error)) => {
                 tracing::debug!(%error, %user, "no display name");
                 None
-            }),
-            user,
-        }
+            }
+            Err(_) => None,
+        };
+        Profile { user, display_name }
     }
 
     async fn begin(&self, entity: Entity) -> Result<Grant> {
