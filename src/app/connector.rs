@@ -11,6 +11,7 @@ use crate::domain::Result;
 use crate::domain::event::Source;
 use crate::ingest::Outlets;
 use crate::service::Core;
+use crate::service::auth::Auth;
 use crate::service::creation::Creator;
 use crate::service::presence::Presence;
 use crate::service::reindex::Rebuilds;
@@ -27,6 +28,7 @@ pub struct Connector {
     pub creator: Arc<Creator>,
     pub presence: Arc<Presence>,
     pub rebuilds: Arc<Rebuilds>,
+    pub auth: Arc<Auth>,
     pub heal_interval: Duration,
     pub retention: Duration,
 }
@@ -120,6 +122,10 @@ impl Connector {
         }
         if let Err(error) = &told {
             tracing::warn!(%error, "who is online is not known of everybody");
+        }
+        let expired = self.auth.drop_expired().await?;
+        if expired > 0 {
+            tracing::info!(expired, "sessions have expired");
         }
         // One room or user that the homeserver fails on is no reason to begin anew: it waits for
         // the timer.

@@ -6,6 +6,7 @@
 mod failure;
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -140,6 +141,29 @@ impl Client {
             .body(Bytes::new())
             .map_err(|error| Error::internal(format!("cannot make a request: {error}")))?;
         Ok(self.execute(request, Repeat::Safe).await?.1)
+    }
+
+    /// Posts JSON to an address with a token of its own or none, once. `from` is for whom it
+    /// is done: a homeserver that trusts its proxy counts that address and not ours.
+    pub async fn post(
+        &self,
+        path: &str,
+        body: &serde_json::Value,
+        token: Option<&str>,
+        from: Option<IpAddr>,
+    ) -> Result<Bytes> {
+        let mut request = http::Request::post(format!("{}{path}", self.base))
+            .header("content-type", "application/json");
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        if let Some(from) = from {
+            request = request.header("x-forwarded-for", from.to_string());
+        }
+        let request = request
+            .body(Bytes::from(body.to_string()))
+            .map_err(|error| Error::internal(format!("cannot make a request: {error}")))?;
+        Ok(self.execute(request, Repeat::Never).await?.1)
     }
 
     /// Sends a request, again where that is safe, and returns the answer if it is a success.

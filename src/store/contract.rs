@@ -13,6 +13,7 @@ pub mod messages;
 pub mod model;
 pub mod positions;
 pub mod samples;
+pub mod sessions;
 pub mod subscriptions;
 pub mod trim;
 
@@ -70,7 +71,9 @@ macro_rules! store_contract {
                 a_cleared_index_is_made_anew, a_rebuild_is_remembered, nothing_acknowledged_is_lost_by_a_kill,
                 a_watermark_outlives_a_replay_but_not_forgotten_events, closed_is_unavailable;
             accounts: agents_are_unique, an_agent_is_updated, creations_are_unique_by_alias,
-                accounts_outlive_a_kill;
+                accounts_outlive_a_kill, operators_are_unique_by_name, a_new_password_ends_the_sessions;
+            sessions: a_session_is_found_until_it_ends, a_token_is_replaced_once, the_oldest_sessions_make_room,
+                expired_sessions_are_dropped, sessions_and_keys_outlive_a_kill;
             subscriptions: subscriptions_are_kept, a_position_never_goes_back, the_slowest_holds_the_journal;
             model: random_deeds_agree_with_the_model, more_random_deeds_agree_with_the_model;
         );

@@ -99,6 +99,10 @@ async fn format_1_is_read() {
     assert_journal(&store).await;
     assert_index(&store).await;
     assert_rows(&store).await;
+    // What came later is there, and empty.
+    assert!(store.accounts.operators().await.expect("read").is_empty());
+    let digest = crate::domain::session::Digest([7; 32]);
+    assert_eq!(store.sessions.session(digest).await.expect("read"), None);
     store.closer.close().await;
 }
 
