@@ -3,6 +3,7 @@
 //! Turns requests into calls of `service` and outcomes into statuses and bodies; decides
 //! nothing itself. Begin with [`Services`].
 
+pub mod admin;
 pub mod agents;
 pub mod auth;
 pub mod body;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 
 use poem_openapi::{LicenseObject, OpenApiService, Tags};
 
+use crate::config::Setting;
 use crate::service::agents::Agents;
 use crate::service::backfill::Backfill;
 use crate::service::channels::Channels;
@@ -28,6 +30,9 @@ use crate::service::city::City;
 use crate::service::health::Health;
 use crate::service::members::Members;
 use crate::service::messages::Messages;
+use crate::service::online::Online;
+use crate::service::oversight::Oversight;
+use crate::service::status::StatusService;
 
 /// What the operations call.
 #[derive(Clone)]
@@ -39,6 +44,11 @@ pub struct Services {
     pub agents: Arc<Agents>,
     pub backfill: Arc<Backfill>,
     pub health: Arc<Health>,
+    pub status: Arc<StatusService>,
+    pub oversight: Arc<Oversight>,
+    pub online: Arc<Online>,
+    /// The configuration that is in force.
+    pub settings: Arc<[Setting]>,
 }
 
 /// Groups of operations.
@@ -52,6 +62,9 @@ pub enum Tag {
     Agents,
     /// Matrix for services that do not know Matrix.
     Gateway,
+    /// What only operators may see and do: local accounts, and people listed in
+    /// `auth.operators`.
+    Admin,
     /// How the program itself does.
     System,
 }
@@ -62,6 +75,7 @@ pub type Public = (
     channels::ChannelsApi,
     messages::MessagesApi,
     members::MembersApi,
+    admin::AdminApi,
 );
 
 /// Operations of the internal listener.
@@ -79,6 +93,7 @@ pub fn public(services: &Services) -> OpenApiService<(Public, system::SystemApi)
         channels::ChannelsApi(services.clone()),
         messages::MessagesApi(services.clone()),
         members::MembersApi(services.clone()),
+        admin::all(services),
     );
     let system = system::SystemApi(services.clone());
     OpenApiService::new((apis, system), "daarion", env!("CARGO_PKG_VERSION"))

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::domain::Error;
 use crate::domain::entity::Entity;
+use crate::domain::error::UNKNOWN_CONNECTOR;
 
 /// How long to wait when the homeserver asks for fewer requests without saying how long.
 const DEFAULT_RETRY: Duration = Duration::from_millis(500);
@@ -65,10 +66,7 @@ impl Failure {
             _ if status == StatusCode::TOO_MANY_REQUESTS => Error::HomeserverLimited {
                 retry_after: retry_after.unwrap_or(DEFAULT_RETRY),
             },
-            Some(matrix) if is_wrong_token(&matrix) => Error::unavailable(
-                "the homeserver does not know our as_token: is the registration loaded there, \
-                 and has the homeserver been restarted since it was changed?",
-            ),
+            Some(matrix) if is_wrong_token(&matrix) => Error::unavailable(UNKNOWN_CONNECTOR),
             Some(matrix) if status.is_server_error() && !is_about_us(&matrix) => {
                 let MatrixError { errcode, error, .. } = matrix;
                 unavailable(
