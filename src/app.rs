@@ -60,6 +60,7 @@ impl Running {
         let (intake, readers) = (group(), group());
         let hub = Arc::new(Hub::new(
             app.core.store.journal.clone(),
+            app.core.store.index.clone(),
             app.core.indexed.clone(),
         ));
         let bell = app.core.ingest.bell();

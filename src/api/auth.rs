@@ -13,6 +13,7 @@ use subtle::ConstantTimeEq;
 use super::error::Problem;
 use crate::domain::access::{self, Caller};
 use crate::domain::entity::Entity;
+use crate::service::agents::Agents;
 
 /// The header of a service's shared secret.
 pub const SERVICE_TOKEN: &str = "X-Internal-Service-Token";
@@ -26,8 +27,8 @@ pub struct Gate {
     pub insecure_user_header: bool,
     /// Entities that are operators.
     pub operators: HashSet<Entity>,
-    /// The connector's own user, which has power everywhere: nobody acts for it.
-    pub connector: Entity,
+    /// Who knows which Matrix user an entity is.
+    pub agents: Arc<Agents>,
 }
 
 impl Gate {
@@ -48,6 +49,13 @@ impl Gate {
                 format!("{USER_ID}: must be user:<localpart> or agent:<name>"),
             )
         })?;
+        let Some(entity) = self.agents.acting(&entity) else {
+            return Err(Problem::new(
+                StatusCode::FORBIDDEN,
+                "M_FORBIDDEN",
+                format!("{entity} is the connector itself; nobody can act for it"),
+            ));
+        };
         if let Entity::User {
             server: Some(_), ..
         } = entity
@@ -56,13 +64,6 @@ impl Gate {
                 StatusCode::FORBIDDEN,
                 "M_FORBIDDEN",
                 format!("{entity} belongs to another homeserver; nobody can act for them here"),
-            ));
-        }
-        if entity == self.connector {
-            return Err(Problem::new(
-                StatusCode::FORBIDDEN,
-                "M_FORBIDDEN",
-                format!("{entity} is the connector itself; nobody can act for it"),
             ));
         }
         Ok(Caller {

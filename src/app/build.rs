@@ -235,7 +235,7 @@ pub(super) fn parts(
             service_secret: config.internal.secret.expose().to_owned(),
             insecure_user_header: config.auth.insecure_user_header,
             operators: operators(core, config),
-            connector: core.directory.entity(&core.directory.naming.connector()),
+            agents: services.agents.clone(),
         }),
         hub,
         inbound,
@@ -247,9 +247,11 @@ pub(super) fn parts(
 
 /// Operators are listed as Matrix users or as entities.
 fn operators(core: &Core, config: &Config) -> HashSet<Entity> {
-    let entity = |listed: &String| match UserId::parse(listed) {
-        Some(user) => Some(core.directory.entity(&user)),
-        None => Entity::parse(listed),
+    let directory = &core.directory;
+    let entity = |listed: &String| {
+        let named = || Some(directory.user_id(&Entity::parse(listed)?));
+        let user = UserId::parse(listed).or_else(named)?;
+        Some(directory.entity(&user))
     };
     config.auth.operators.iter().filter_map(entity).collect()
 }

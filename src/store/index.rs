@@ -92,6 +92,9 @@ pub trait Index: Send + Sync {
     /// One message.
     async fn message(&self, id: MessageId) -> Result<Option<Message>, StoreError>;
 
+    /// The message that an edit has changed; `None` for any other event.
+    async fn edited(&self, edit: &EventId) -> Result<Option<Message>, StoreError>;
+
     /// The Matrix event up to which a channel's history is known to have no gap: where the
     /// last complete healing began.
     async fn watermark(&self, channel: ChannelId) -> Result<Option<EventId>, StoreError>;

@@ -19,7 +19,7 @@ use uuid::Uuid;
 use crate::api::Services;
 use crate::api::auth::{Rejected, gate};
 use crate::api::error::Problem;
-use crate::consumer::hub::{Frame, Hub, Listener};
+use crate::consumer::hub::{Frame, Hub, Listener, Shuts};
 use crate::domain::access::Caller;
 use crate::domain::id::{ChannelId, Seq};
 
@@ -184,15 +184,21 @@ impl Stream {
         }
     }
 
-    /// Sends a frame. Whoever it takes out of the channel sees it as the last one, unless the
-    /// channel is open to all.
+    /// Sends a frame. Whoever it shuts out of the channel sees it as the last one.
     async fn hand_on(&self, socket: &mut WebSocketStream, frame: &Frame) -> Result<(), End> {
         write(socket, frame.json.clone()).await?;
         let channels = &self.live.services.channels;
-        match &frame.removed {
-            Some(user) if channels.shuts_out(&self.caller, self.channel, user) => Err(End::Removed),
-            _ => Ok(()),
-        }
+        let is_out = match &frame.shuts {
+            Shuts::Nobody => false,
+            Shuts::Removed(user) => channels.shuts_out(&self.caller, self.channel, user),
+            Shuts::Strangers => {
+                let lets_in = channels
+                    .lets_in(&self.caller, self.channel, frame.seq)
+                    .await;
+                !lets_in.map_err(|_| End::Resume(CloseCode::Again, "the index is behind"))?
+            }
+        };
+        if is_out { Err(End::Removed) } else { Ok(()) }
     }
 
     /// The first frame.

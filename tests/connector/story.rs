@@ -153,8 +153,8 @@ async fn story(server: &dyn Homeserver, helper: &Connector, alice: &UserId, bob:
     }
     assert_eq!(previews, ["друге", "перше"], "newest first, each once");
     let expected = [
-        // Alias, settings, name and topic at the creation; then name and settings.
-        ("messaging.channel.updated", 6),
+        // Alias, join rules, settings, name and topic at the creation; then name and settings.
+        ("messaging.channel.updated", 7),
         ("messaging.member.invited", 2),
         ("messaging.member.joined", 3),
         ("messaging.member.left", 1),

@@ -101,6 +101,7 @@ impl City {
         alice.invite(&guild.matrix, &bob.user_id).await;
         bob.join(&guild.matrix).await;
         bob.send_text(&guild.matrix, "між нами").await;
+        self.close_and_encrypt().await;
         let secret = json!({ "slug": "secret", "name": "Secret", "confidential": true });
         let secret = self.channel(secret).await;
         let sealed = json!({
@@ -112,6 +113,30 @@ impl City {
             .send_event(&secret.matrix, "m.room.encrypted", sealed)
             .await;
         self.settle().await;
+    }
+
+    /// A channel that is made private in a client, and one that is encrypted there.
+    async fn close_and_encrypt(&self) {
+        let closed = self
+            .channel(json!({ "slug": "closed", "name": "Closed" }))
+            .await;
+        self.alice.send_text(&closed.matrix, "to all").await;
+        for rule in ["invite", "public", "invite"] {
+            let rule = json!({ "join_rule": rule });
+            self.alice
+                .set_state(&closed.matrix, "m.room.join_rules", "", rule)
+                .await;
+        }
+        self.alice.send_text(&closed.matrix, "to members").await;
+        let hushed = self
+            .channel(json!({ "slug": "hushed", "name": "Hushed" }))
+            .await;
+        self.alice.send_text(&hushed.matrix, "aloud").await;
+        let megolm = json!({ "algorithm": "m.megolm.v1.aes-sha2" });
+        self.alice
+            .set_state(&hushed.matrix, "m.room.encryption", "", megolm)
+            .await;
+        self.alice.send_text(&hushed.matrix, "still aloud").await;
     }
 
     async fn channel(&self, body: Value) -> Room {
@@ -318,7 +343,7 @@ async fn everything_comes_back_the_same_from_the_journal_and_from_the_homeserver
 
     let report = command(daarion, &["reindex"]).await;
     assert_eq!(report["failed"], 0, "{report}");
-    assert_eq!(report["channels"], 5, "{report}");
+    assert_eq!(report["channels"], 7, "{report}");
     city.expect_view(&before, "from the journal").await;
     command(daarion, &["reindex", "--from-homeserver"]).await;
     city.expect_view(&before, "from the homeserver, the daemon being up")

@@ -87,7 +87,6 @@ impl Homeserver for Fake {
         let id = world.new_room_id();
         let mut room = Room::new(&connector, new.channel.visibility, now);
         room.marking = CREATOR_ONLY;
-        room.encrypted = new.channel.confidential;
         room.powers
             .extend(owner.map(|owner| (owner.clone(), OWNER)));
         let joined = self.member(&world, &connector, Membership::Joined, &connector);
@@ -95,11 +94,15 @@ impl Homeserver for Fake {
             Deed::Created,
             Deed::Member(joined),
             Deed::Alias(new.alias.clone()),
+            Deed::Visibility(new.channel.visibility),
             Deed::Channel(new.channel.clone()),
             Deed::Name(new.name.clone()),
         ];
         if !new.topic.is_empty() {
             deeds.push(Deed::Topic(new.topic.clone()));
+        }
+        if new.channel.confidential {
+            deeds.push(Deed::Encrypted);
         }
         if let Some(owner) = owner {
             let invited = self.member(&world, owner, Membership::Invited, &connector);

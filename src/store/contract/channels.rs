@@ -1,10 +1,13 @@
 //! Channels in the index.
 
 use super::Ground;
-use super::samples::{Shorthand, alias, channel, channel_id, created, event_id, new, said, user};
-use crate::domain::channel::{Channel, ChannelChange, ChannelKind, ChannelStatus};
+use super::samples::{
+    Shorthand, alias, channel, channel_id, created, edited, event_id, message, new, said, user,
+};
+use crate::domain::channel::{Channel, ChannelChange, ChannelKind, ChannelStatus, Visibility};
 use crate::domain::event::{NewEvent, What};
-use crate::domain::id::{Millis, RoomId};
+use crate::domain::id::{MessageId, Millis, RoomId};
+use crate::domain::message::Media;
 use crate::store::Store;
 
 fn update(number: u128, name: &str, change: ChannelChange, at: Millis) -> NewEvent {
@@ -130,6 +133,80 @@ pub async fn changes_apply_by_their_own_time(ground: impl Ground) {
         ])
         .await;
     assert_eq!(stored(&store, 1).await.name, "same time");
+}
+
+pub async fn the_latest_join_rule_stands(ground: impl Ground) {
+    let store = ground.open().await;
+    let rule = |id: &str, visibility, at| update(1, id, ChannelChange::Visibility(visibility), at);
+    store
+        .put_and_index(vec![
+            created(1),
+            rule("private", Visibility::Private, 2_000),
+        ])
+        .await;
+    assert_eq!(stored(&store, 1).await.visibility, Visibility::Private);
+    let store = ground.reopen(store).await;
+    store
+        .put_and_index(vec![
+            rule("healed", Visibility::Public, 1_500),
+            new(1, "again", What::ChannelCreated(channel(1))),
+        ])
+        .await;
+    assert_eq!(stored(&store, 1).await.visibility, Visibility::Private);
+    let reopened = rule("public", Visibility::Public, 2_500);
+    store.put_and_index(vec![reopened]).await;
+    assert_eq!(stored(&store, 1).await.visibility, Visibility::Public);
+}
+
+pub async fn what_was_said_goes_when_a_channel_is_encrypted(ground: impl Ground) {
+    let mut image = message(1, "image", 11);
+    image.media = Some(Media {
+        url: Some("mxc://example.org/abc".into()),
+        mimetype: None,
+        size: None,
+    });
+    let before = vec![
+        said(1, "plain", 10),
+        new(1, "image", What::MediaUploaded(image)),
+        edited(1, "edit", "plain", "new words", 20),
+    ];
+    // These were on their way, or come by healing: what is known of them is too much.
+    let after = vec![
+        said(1, "late", 12),
+        edited(1, "late-edit", "late", "other words", 30),
+        edited(1, "early-edit", "later", "waits for its message", 30),
+        said(1, "later", 13),
+        new(1, "again", What::ChannelCreated(channel(1))),
+    ];
+    let encrypted = update(1, "encrypted", ChannelChange::Encrypted, 15);
+    let mut marked = channel(1);
+    marked.confidential = true;
+    let marked = new(1, "marked", What::ChannelCreated(marked));
+    for turn in [encrypted, marked] {
+        let store = ground.open().await;
+        store
+            .index
+            .clear(store.journal.head(), true)
+            .await
+            .expect("cleared");
+        let mut events = vec![created(1), created(2), said(2, "other", 10)];
+        events.extend(before.clone());
+        store.put_and_index(events).await;
+        assert_eq!(store.preview("plain").await.as_deref(), Some("new words"));
+        store.put_and_index(vec![turn]).await;
+        store.put_and_index(after.clone()).await;
+        assert!(stored(&store, 1).await.confidential);
+        for name in ["plain", "image", "late", "later"] {
+            let id = MessageId::of(&event_id(name));
+            let kept = store.index.message(id).await.expect("read").expect("there");
+            assert!(!kept.reveals(), "{name}: {kept:?}");
+        }
+        assert_eq!(
+            store.preview("other").await.as_deref(),
+            Some("text of other")
+        );
+        store.closer.close().await;
+    }
 }
 
 pub async fn one_default_room(ground: impl Ground) {

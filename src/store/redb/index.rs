@@ -5,7 +5,7 @@ use redb::{
     ReadTransaction, ReadableTable, ReadableTableMetadata, TableDefinition, WriteTransaction,
 };
 
-use super::keys::{self, Location};
+use super::keys::{self, Location, Place};
 use super::records::channel::{ChannelRow, TimedChannel};
 use super::records::member::MemberRecord;
 use super::records::{Record, message};
@@ -111,6 +111,23 @@ impl Index for Redb {
         })
     }
 
+    async fn edited(&self, edit: &EventId) -> Result<Option<Message>, StoreError> {
+        let of = self.read(|txn| {
+            let known = txn.open_table(tables::KNOWN)?;
+            let Some(location) = known.get(keys::event(edit).as_slice())? else {
+                return Ok(None);
+            };
+            Ok(match Location::parse(location.value())?.place {
+                Place::Edit { of, .. } => Some(EventId::trusted(of)),
+                Place::Other | Place::Message(_) => None,
+            })
+        })?;
+        match of {
+            Some(of) => self.message(MessageId::of(&of)).await,
+            None => Ok(None),
+        }
+    }
+
     async fn watermark(&self, channel: ChannelId) -> Result<Option<EventId>, StoreError> {
         self.read(|txn| {
             let marks = txn.open_table(tables::WATERMARKS)?;
@@ -193,9 +210,8 @@ pub fn message_key(txn: &ReadTransaction, id: MessageId) -> Result<Option<Vec<u8
     let Some(location) = known.get(id.as_bytes().as_slice())? else {
         return Ok(None);
     };
-    Ok(Location::parse(location.value())?
-        .message
-        .map(<[u8]>::to_vec))
+    let location = Location::parse(location.value())?;
+    Ok(location.message().map(<[u8]>::to_vec))
 }
 
 /// A member, whether it is there or gone.

@@ -90,7 +90,7 @@ pub const MEMBERS: TableDefinition<Bytes, Bytes> = TableDefinition::new("members
 /// channel (16 bytes), so that they are one range. Value: 0 invited, 1 joined.
 pub const MEMBERSHIPS: TableDefinition<Bytes, u64> = TableDefinition::new("memberships_v1");
 
-/// Edits and deletions whose message has not come yet. Key: the target's event id (text), 0,
+/// Edits and deletions whose message, or edit, has not come yet. Key: its event id (text), 0,
 /// own `seq` (8 bytes, big-endian): all of one message in the order of their arrival. Value:
 /// record [`EventRecord`](super::records::event::EventRecord), 1.
 pub const ORPHANS: TableDefinition<Bytes, Bytes> = TableDefinition::new("orphans_v1");

@@ -2,7 +2,7 @@
 
 use redb::ReadableTable;
 
-use super::{Applied, Applying, ByText};
+use super::{Applied, Applying, ByText, Keeps};
 use crate::domain::channel::{Channel, ChannelChange, ChannelKind};
 use crate::domain::id::{ChannelId, Millis, RoomAlias};
 use crate::store::StoreError;
@@ -30,6 +30,9 @@ impl Applying<'_> {
                 return Ok(Err(format!("the channel has the room {room} already")));
             }
             timed.keep_newer(&stored);
+            if timed.channel.confidential && !stored.channel.confidential {
+                self.conceal_messages(channel.id)?;
+            }
             self.move_alias(&stored.channel, timed.channel.alias.as_ref())?;
         } else {
             self.move_alias(channel, channel.alias.as_ref())?;
@@ -37,7 +40,8 @@ impl Applying<'_> {
         let id = channel.id.as_bytes().as_slice();
         self.rooms.insert(channel.room.as_str(), id)?;
         self.store_channel(&timed)?;
-        self.exist.insert(channel.id, true);
+        let keeps = Keeps::of(&timed.channel);
+        self.channels_met.insert(channel.id, Some(keeps));
         Ok(Ok(()))
     }
 
@@ -51,11 +55,19 @@ impl Applying<'_> {
         let Some(mut timed) = self.stored_channel(id)? else {
             return Ok(Err("its channel is unknown".to_owned()));
         };
-        let set_at = timed.set_at(change);
-        if *set_at > at {
-            return Ok(Ok(()));
+        if let Some(set_at) = timed.set_at(change) {
+            if *set_at > at {
+                return Ok(Ok(()));
+            }
+            *set_at = at;
         }
-        *set_at = at;
+        if *change == ChannelChange::Encrypted {
+            if timed.channel.confidential {
+                return Ok(Ok(()));
+            }
+            self.conceal_messages(id)?;
+            self.channels_met.insert(id, Some(Keeps::Nothing));
+        }
         if let ChannelChange::Alias(alias) = change {
             if let Some(taken) = self.taken(alias.as_ref(), id)? {
                 return Ok(Err(taken));
@@ -67,7 +79,7 @@ impl Applying<'_> {
         Ok(Ok(()))
     }
 
-    fn stored_channel(&self, id: ChannelId) -> Result<Option<TimedChannel>, StoreError> {
+    pub(super) fn stored_channel(&self, id: ChannelId) -> Result<Option<TimedChannel>, StoreError> {
         let row = self.channels.get(id.as_bytes().as_slice())?;
         row.map(|row| index::channel(row.value())).transpose()
     }
