@@ -61,6 +61,7 @@ impl Running {
         let (intake, readers) = (group(), group());
         let hub = Arc::new(Hub::new(
             app.core.store.journal.clone(),
+            app.core.store.index.clone(),
             app.core.indexed.clone(),
         ));
         let bell = app.core.ingest.bell();
@@ -77,6 +78,7 @@ impl Running {
             rebuilds: app.rebuilds.clone(),
             backfill: app.services.backfill.clone(),
             agents: app.services.agents.clone(),
+            auth: app.services.auth.clone(),
         };
         listen(&intake, config, &parts, admin).await?;
 
@@ -85,6 +87,7 @@ impl Running {
             creator: app.creator,
             presence: app.presence,
             rebuilds: app.rebuilds,
+            auth: app.services.auth.clone(),
             heal_interval: config.matrix.heal_interval,
             retention: config.journal.retention,
         };

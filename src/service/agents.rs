@@ -24,6 +24,16 @@ impl Agents {
         Self { core, messages }
     }
 
+    /// Who somebody is that calls himself `entity`. `user:agent_sofia` is the agent, because
+    /// both are one Matrix user. `None` is the connector, which has power everywhere: nobody
+    /// acts for it, by whatever name.
+    #[must_use]
+    pub fn acting(&self, entity: &Entity) -> Option<Entity> {
+        let directory = &self.core.directory;
+        let user = directory.user_id(entity);
+        (user != directory.naming.connector()).then(|| directory.entity(&user))
+    }
+
     /// Registers an agent. Without a Matrix user of its own it gets one in our namespace.
     pub async fn register(
         &self,
@@ -33,8 +43,10 @@ impl Agents {
     ) -> Result<Agent> {
         let core = &self.core;
         let name = name_of(id)?;
-        if name == core.directory.naming.sender_localpart {
-            return Err(Error::conflict(format!("{id} is the connector itself")));
+        let naming = &core.directory.naming;
+        let by_name = naming.user_id(&Entity::Agent { name: name.clone() });
+        if by_name == naming.connector() {
+            return Err(Error::conflict(format!("id: {id} is the connector itself")));
         }
         if core.directory.agent(&name).is_some() {
             return Err(Error::conflict(format!("{id} exists already")));
@@ -46,9 +58,8 @@ impl Agents {
         let user = match user {
             Some(user) => self.own_user(user).await?,
             None => {
-                let user = core.directory.naming.agent(&name);
-                core.homeserver.register_agent(&user).await?;
-                user
+                core.homeserver.register_agent(&by_name).await?;
+                by_name
             }
         };
         core.homeserver
@@ -127,6 +138,9 @@ impl Agents {
         let user = UserId::parse(user).ok_or_else(|| wrong("must be @localpart:server"))?;
         if user.server() != self.core.directory.naming.server_name {
             return Err(wrong("must be a user of this homeserver"));
+        }
+        if user == self.core.directory.naming.connector() {
+            return Err(wrong("is the connector's own user"));
         }
         if !self.core.homeserver.user_exists(&user).await? {
             return Err(wrong("does not exist on the homeserver"));

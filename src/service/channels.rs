@@ -8,7 +8,7 @@ use crate::domain::access::Caller;
 use crate::domain::channel::{
     Channel, ChannelKind, ChannelStatus, Visibility, channel_alias, check_microdao,
 };
-use crate::domain::id::{ChannelId, Millis, UserId};
+use crate::domain::id::{ChannelId, Millis, Seq, UserId};
 use crate::domain::member::Membership;
 use crate::domain::page::{Page, decode_cursor, encode_cursor};
 use crate::domain::{Error, Result, slug, text};
@@ -180,6 +180,16 @@ impl Channels {
         !caller.operator
             && self.core.directory.user_id(&caller.entity) == *user
             && self.core.directory.channel(id).is_none_or(is_private)
+    }
+
+    /// Whether the caller may still know of a channel once all up to `seq` has happened.
+    pub async fn lets_in(&self, caller: &Caller, id: ChannelId, seq: Seq) -> Result<bool> {
+        self.core.indexed_to(seq).await?;
+        match self.core.visible(caller, id).await {
+            Ok(_) => Ok(true),
+            Err(Error::NotFound(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     async fn view(&self, caller: &Caller, channel: Arc<Channel>) -> Result<ChannelView> {

@@ -91,20 +91,16 @@ impl Messages {
         channel: ChannelId,
         messages: &[Message],
     ) -> Result<Vec<Option<Arc<FullContent>>>> {
-        let room = self
-            .core
-            .directory
-            .channel(channel)
-            .map(|it| it.room.clone());
-        let Some(room) = room else {
+        let Some(channel) = self.core.directory.channel(channel) else {
             return Err(Error::not_found(format!("no channel {channel}")));
         };
         let mut fetches = Vec::with_capacity(messages.len());
         for message in messages {
-            let hidden = message.deleted || message.kind == MessageKind::Encrypted;
-            // An edit makes another key, so what was fetched before is not shown again.
-            let key = (!hidden).then(|| (message.event.clone(), message.edited_at));
-            fetches.push(self.content(room.clone(), key));
+            // What was fetched before the channel became confidential is not shown again.
+            let hidden =
+                channel.confidential || message.deleted || message.kind == MessageKind::Encrypted;
+            let shown = (!hidden).then(|| message.clone());
+            fetches.push(self.content(channel.room.clone(), shown));
         }
         let fetched: Vec<_> = stream::iter(fetches).buffered(FETCHES).collect().await;
         fetched.into_iter().collect()
@@ -113,16 +109,21 @@ impl Messages {
     async fn content(
         &self,
         room: RoomId,
-        key: Option<(EventId, Option<Millis>)>,
+        message: Option<Message>,
     ) -> Result<Option<Arc<FullContent>>> {
-        let Some(key) = key else {
+        let Some(message) = message else {
             return Ok(None);
         };
-        let event = key.0.clone();
         let fetch = async {
-            let content = self.core.homeserver.content(&room, &event).await?;
+            let content = self.core.homeserver.content(&room, &message.event).await?;
             Ok::<_, Error>(content.map(Arc::new))
         };
+        // Nothing tells here when the text that is left is taken back as well.
+        if message.is_withdrawn() {
+            return fetch.await;
+        }
+        // An edit makes another key, so what was fetched before is not shown again.
+        let key = (message.event.clone(), message.edited_at);
         let fetched = self.contents.try_get_with(key, fetch).await;
         fetched.map_err(|error: Arc<Error>| (*error).clone())
     }

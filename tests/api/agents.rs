@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::daarion::{Caller, World, shared_world};
 use crate::homeserver::{path, unique};
-use crate::stream::Stream;
+use crate::stream::{Stream, refusal};
 use crate::support::{
     Person, answered, column, items, members_of, merge, messages_of, refused, room_of, text, time,
 };
@@ -144,6 +144,62 @@ async fn agent_may_be_a_matrix_user_of_its_own() {
     let seen = alice.wait_for_message(&channel, &event, |_| true).await;
     assert_eq!(seen["sender_id"], id);
     assert_eq!(seen["sender_type"], "agent");
+}
+
+#[tokio::test]
+async fn nobody_is_the_connector_by_any_name() {
+    let world = shared_world().await;
+    let alice = Person::new(world, "alice").await;
+    let channel = alice.channel(json!({ "visibility": "private" })).await;
+    for name in [
+        "agent:daarion",
+        "user:daarion",
+        "user:daarion:test.localhost",
+    ] {
+        let connector = world.daarion.api_as(name);
+        let words = refused(
+            403,
+            "M_FORBIDDEN",
+            connector.get(&messages_of(&channel)).await,
+        );
+        assert!(words.contains("connector"), "{name}: {words}");
+        let body = json!({ "text": "Від імені міста" });
+        let answer = connector.post(&messages_of(&channel), body).await;
+        refused(403, "M_FORBIDDEN", answer);
+        let stream = crate::stream::path_of(&channel);
+        refused(403, "M_FORBIDDEN", refusal(&connector, &stream).await);
+    }
+
+    let service = world.daarion.service();
+    let words = refused(
+        409,
+        "CONFLICT",
+        service.post(AGENTS, json!({ "id": "agent:daarion" })).await,
+    );
+    assert!(words.starts_with("id: "), "{words}");
+    let id = format!("agent:{}", unique("usurper"));
+    let body = json!({ "id": id, "matrix_user_id": "@daarion:test.localhost" });
+    let words = refused(400, "M_INVALID_PARAM", service.post(AGENTS, body).await);
+    assert!(words.starts_with("matrix_user_id: "), "{words}");
+}
+
+#[tokio::test]
+async fn agent_is_an_agent_by_whatever_name_it_comes() {
+    let world = shared_world().await;
+    let service = world.daarion.service();
+    let alice = Person::new(world, "alice").await;
+    let open = alice.channel(json!({})).await;
+    let id = registered(&service, "sofia").await;
+    let (_, name) = id.split_once(':').expect("a colon");
+    let disguised = world.daarion.api_as(&format!("user:agent_{name}"));
+    // A person would come in by itself; an agent is brought.
+    let body = json!({ "text": "Я людина" });
+    let answer = disguised.post(&messages_of(&open), body.clone()).await;
+    refused(403, "M_FORBIDDEN", answer);
+    invite(&alice, &open, &id).await;
+    let said = answered(201, disguised.post(&messages_of(&open), body).await);
+    assert_eq!(said["sender_id"], id);
+    assert_eq!(said["sender_type"], "agent");
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ const PING_EVERY_MS = 20_000;
 const PONG_WITHIN_MS = 10_000;
 /** How long a handshake may take. */
 const OPEN_WITHIN_MS = 15_000;
-/** The server's close code for whoever may not listen any more. */
+/** The server's close code for whoever may not listen any more, or is signed out. */
 const CLOSED_OUT = 1008;
 
 interface Handlers {
@@ -73,7 +73,8 @@ export class LiveStream {
       const { ticket } = await ok(api.POST('/api/auth/ticket'));
       if (this.state !== 'ended') this.#open(ticket);
     } catch (error) {
-      if (error instanceof ApiError && error.status === 403) this.state = 'removed';
+      // Signed out: the page leads to the door, and there is nothing to come back to.
+      if (error instanceof ApiError && error.status === 401) this.stop();
       else this.#lost();
     }
   }
@@ -89,12 +90,29 @@ export class LiveStream {
     const socket = new WebSocket(url);
     this.#socket = socket;
     this.#expectWithin(OPEN_WITHIN_MS);
-    socket.onmessage = ({ data }) => this.#take(parseFrame(data));
+    let isOpened = false;
+    socket.onmessage = ({ data }) => {
+      isOpened = true;
+      this.#take(parseFrame(data));
+    };
     socket.onclose = ({ code }) => {
       if (this.#socket !== socket) return;
-      if (code === CLOSED_OUT) this.#removed();
-      else this.#lost();
+      if (isOpened && code !== CLOSED_OUT) this.#lost();
+      else void this.#refused();
     };
+  }
+
+  /** A browser is not told why a handshake was refused, so the channel is asked for itself. */
+  async #refused(): Promise<void> {
+    const params = { path: { channel_id: this.#channel } };
+    try {
+      await ok(api.GET('/api/messaging/channels/{channel_id}', { params }));
+      this.#lost();
+    } catch (error) {
+      const status = error instanceof ApiError ? error.status : 0;
+      if (status === 403 || status === 404) this.#removed();
+      else this.#lost();
+    }
   }
 
   #take(frame: Frame | null): void {
@@ -124,6 +142,7 @@ export class LiveStream {
   }
 
   #removed(): void {
+    if (this.state === 'ended') return;
     this.#drop();
     this.state = 'removed';
   }
