@@ -145,6 +145,7 @@ impl From<NewMessage> for messages::NewMessage {
             thread: new.thread_id.map(MessageId),
             mentions: new.mentions,
             notice: false,
+            key: None,
         }
     }
 }
