@@ -191,7 +191,7 @@ fn services(
     let messages = Arc::new(Messages::new(core.clone()));
     let health = Arc::new(Health::new(core.clone(), link.clone()));
     let online = Arc::new(Online::new(core.clone(), presence.clone()));
-    let oversight = Oversight::new(core.clone(), city.clone(), presence.clone());
+    let oversight = Oversight::new(core.clone(), city.clone(), online.clone());
     let homeserver_url = config.matrix.homeserver_url.as_str();
     let status = StatusService {
         core: core.clone(),

@@ -1,5 +1,6 @@
 //! People online: who of the channels' members is there now, for operators.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Core;
@@ -35,10 +36,21 @@ impl Online {
     /// How many are online and members of a channel.
     pub async fn count(&self) -> Result<u64> {
         let mut count = 0;
-        for user in self.presence.online() {
+        for user in self.presence.users() {
             count += u64::from(!self.joined(&user).await?.is_empty());
         }
         Ok(count)
+    }
+
+    /// How many members of each channel are online; a channel without any is left out.
+    pub async fn by_channel(&self) -> Result<HashMap<ChannelId, u64>> {
+        let mut counts = HashMap::new();
+        for user in self.presence.users() {
+            for channel in self.joined(&user).await? {
+                *counts.entry(channel).or_default() += 1;
+            }
+        }
+        Ok(counts)
     }
 
     /// A page of those who are online, by Matrix user id. The homeserver also tells of people
@@ -50,7 +62,7 @@ impl Online {
             })
         });
         let after = after.transpose()?;
-        let mut users = self.presence.online();
+        let mut users = self.presence.users();
         users.retain(|user| after.as_ref() < Some(user));
         users.sort_unstable();
         let mut items: Vec<OnlinePerson> = Vec::new();

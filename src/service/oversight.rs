@@ -1,24 +1,26 @@
 //! Oversight: every channel as an operator sees it, and what only operators do with channels.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Core;
 use super::channels::{CURSOR, key};
 use super::city::{City, NewCityRoom};
 use super::heal::{ChannelReport, HealReport};
-use super::presence::Presence;
+use super::online::Online;
 use crate::domain::channel::{Channel, ChannelKind, ChannelStatus, channel_alias};
 use crate::domain::event::Source;
 use crate::domain::id::{ChannelId, Millis, RoomAlias};
 use crate::domain::member::Membership;
 use crate::domain::page::{Page, decode_cursor, encode_cursor};
 use crate::domain::{Error, Result};
+use crate::store::ActivityMap;
 
 /// What operators do with channels.
 pub struct Oversight {
     core: Arc<Core>,
     city: Arc<City>,
-    presence: Arc<Presence>,
+    online: Arc<Online>,
 }
 
 /// Which channels to list.
@@ -54,12 +56,8 @@ pub struct Overseen {
 
 impl Oversight {
     #[must_use]
-    pub fn new(core: Arc<Core>, city: Arc<City>, presence: Arc<Presence>) -> Self {
-        Self {
-            core,
-            city,
-            presence,
-        }
+    pub fn new(core: Arc<Core>, city: Arc<City>, online: Arc<Online>) -> Self {
+        Self { core, city, online }
     }
 
     /// A page of all channels, the oldest first.
@@ -84,11 +82,10 @@ impl Oversight {
         let is_more = channels.len() > limit;
         channels.truncate(limit);
         let last = channels.last().map(|last| encode_cursor(&key(last)));
-        let activity = self.core.store.index.activity().await?;
+        let (activity, online) = self.figures().await?;
         let mut items = Vec::with_capacity(channels.len());
         for channel in channels {
-            let last_event = activity.get(&channel.id).copied();
-            items.push(self.describe(channel, last_event).await?);
+            items.push(self.describe(channel, &activity, &online).await?);
         }
         let next = last.filter(|_| is_more);
         Ok(Page { items, next })
@@ -134,8 +131,14 @@ impl Oversight {
 
     async fn get(&self, id: ChannelId) -> Result<Overseen> {
         let channel = self.find(id)?;
+        let (activity, online) = self.figures().await?;
+        self.describe(channel, &activity, &online).await
+    }
+
+    /// When something was last said in each channel, and how many are online there.
+    async fn figures(&self) -> Result<(ActivityMap, HashMap<ChannelId, u64>)> {
         let activity = self.core.store.index.activity().await?;
-        self.describe(channel, activity.get(&id).copied()).await
+        Ok((activity, self.online.by_channel().await?))
     }
 
     fn find(&self, id: ChannelId) -> Result<Arc<Channel>> {
@@ -146,7 +149,8 @@ impl Oversight {
     async fn describe(
         &self,
         channel: Arc<Channel>,
-        last_event: Option<Millis>,
+        activity: &ActivityMap,
+        online: &HashMap<ChannelId, u64>,
     ) -> Result<Overseen> {
         let directory = &self.core.directory;
         let expected = match channel.kind {
@@ -163,8 +167,8 @@ impl Oversight {
             adoption: Adoption::of(channel.alias.as_ref(), alias_expected.as_ref()),
             alias_expected,
             members: index.count_members(channel.id, Membership::Joined).await?,
-            members_online: self.presence.online_in(channel.id).await?,
-            last_event,
+            members_online: online.get(&channel.id).copied().unwrap_or_default(),
+            last_event: activity.get(&channel.id).copied(),
             channel,
         })
     }

@@ -33,6 +33,13 @@ impl Presence {
         }
     }
 
+    /// The users who are online now, in no order; some may be in no channel.
+    #[must_use]
+    pub fn users(&self) -> Vec<UserId> {
+        let users = self.online.read().unwrap_or_else(PoisonError::into_inner);
+        users.iter().cloned().collect()
+    }
+
     /// Takes news in.
     pub fn note(&self, news: Ephemeral) {
         let Ephemeral::Presence { user, online } = news;
@@ -44,17 +51,14 @@ impl Presence {
         }
     }
 
-    /// Everybody who is online now, in no order; some may be in no channel.
-    #[must_use]
-    pub fn online(&self) -> Vec<UserId> {
-        let users = self.online.read().unwrap_or_else(PoisonError::into_inner);
-        users.iter().cloned().collect()
-    }
-
     /// How many of a channel's members are online.
     pub async fn online_in(&self, channel: ChannelId) -> Result<u64> {
+        let online: Vec<_> = {
+            let users = self.online.read().unwrap_or_else(PoisonError::into_inner);
+            users.iter().cloned().collect()
+        };
         let mut count = 0;
-        for user in self.online() {
+        for user in online {
             let member = self.core.store.index.member(channel, &user).await?;
             let joined = member.is_some_and(|member| member.membership == Membership::Joined);
             count += u64::from(joined);
