@@ -204,19 +204,6 @@ async fn channels_are_listed_with_the_state_of_their_adoption() {
     })
     .await;
 
-    let nothing = json!({});
-    alice
-        .matrix
-        .set_state(room_of(&room), "m.room.canonical_alias", "", nothing)
-        .await;
-    let bare = eventually("the alias that is gone", async || {
-        let found = overseen(&operator, text(&room["channel_id"])).await;
-        (found["adoption"] == "alias_missing").then_some(found)
-    })
-    .await;
-    assert!(bare["matrix_room_alias"].is_null());
-    assert_eq!(bare["alias_expected"], alias);
-
     let mut seen = Vec::new();
     let mut query = "limit=1&kind=city".to_owned();
     loop {
@@ -611,20 +598,40 @@ async fn a_backfill_is_a_job_that_everybody_sees() {
     let city = answered(200, alice.api.get("/api/city/rooms").await);
     assert_eq!(items(&city).len(), 12);
 
+    let room = alice.city_room(json!({})).await;
+    let (place, alias) = (text(&room["channel_id"]), &room["matrix_room_alias"]);
+    let nothing = json!({});
+    alice
+        .matrix
+        .set_state(room_of(&room), "m.room.canonical_alias", "", nothing)
+        .await;
+    let bare = eventually("the alias that is gone", async || {
+        let found = overseen(&operator, place).await;
+        (found["adoption"] == "alias_missing").then_some(found)
+    })
+    .await;
+    assert!(bare["matrix_room_alias"].is_null());
+    assert_eq!(bare["alias_expected"], *alias);
+
     // Without a list: every room that is known. The command and the old endpoint are seen, too.
     let command = world.daarion.run_cli(&["backfill", "--json"]).await;
     assert!(command.status.success(), "{command:?}");
     let again = answered(200, operator.get(BACKFILL).await);
     assert_eq!(
         (&again["state"], &again["found"]),
-        (&json!("done"), &json!(12))
+        (&json!("done"), &json!(13))
     );
     assert!(time(&again["started_at"]) > time(&done["started_at"]));
+    eventually("the alias that is back", async || {
+        let found = overseen(&operator, place).await;
+        (found["adoption"] == "adopted" && found["matrix_room_alias"] == *alias).then_some(())
+    })
+    .await;
     let service = world.daarion.service();
     let summary = service
         .post("/internal/city/matrix/backfill", json!({}))
         .await;
-    assert_eq!(answered(200, summary)["found"], 12);
+    assert_eq!(answered(200, summary)["found"], 13);
     let third = answered(200, operator.get(BACKFILL).await);
     assert!(time(&third["started_at"]) > time(&again["started_at"]));
 
