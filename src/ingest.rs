@@ -21,6 +21,9 @@ use crate::store::{Append, Appended, Journal};
 /// How many rooms may wait to be looked at. A claim that finds the queue full is found again
 /// by the next healing.
 const CLAIMS: usize = 1_024;
+/// How long skipped events are not spoken of again, in milliseconds: members may send as many
+/// as they like.
+const QUIET: Millis = 60_000;
 
 /// The door.
 pub struct Ingest {
@@ -46,6 +49,8 @@ pub struct Counters {
     pub minutes: Minutes,
     /// When the homeserver last brought a transaction; 0 when it has not yet.
     last_transaction_at: AtomicU64,
+    /// When skipped events were last spoken of.
+    told_of_skipped_at: AtomicU64,
 }
 
 impl Counters {
@@ -54,6 +59,17 @@ impl Counters {
     pub fn last_transaction_at(&self) -> Option<Millis> {
         let at = self.last_transaction_at.load(Ordering::Relaxed);
         (at > 0).then_some(at)
+    }
+
+    /// Without their reasons, which may quote what a member made up.
+    fn tell_of_skipped(&self, now: Millis) {
+        let told_at = self.told_of_skipped_at.load(Ordering::Relaxed);
+        if now < told_at.saturating_add(QUIET) {
+            return;
+        }
+        self.told_of_skipped_at.store(now, Ordering::Relaxed);
+        let skipped = self.skipped.load(Ordering::Relaxed);
+        tracing::warn!(skipped, "events of channels cannot be used");
     }
 }
 
@@ -177,8 +193,7 @@ impl Ingest {
         self.counters.minutes.add(self.clock.now(), new);
         self.counters.skipped.fetch_add(skipped, Ordering::Relaxed);
         if skipped > 0 {
-            // Without the reason, which may quote what a member made up.
-            tracing::warn!(skipped, "events of channels cannot be used");
+            self.counters.tell_of_skipped(self.clock.now());
         }
         let repeated = &self.counters.repeated_events;
         repeated.fetch_add(events - new, Ordering::Relaxed);

@@ -213,7 +213,13 @@ impl Backfill {
         let alias = core.directory.city.alias(&room.slug)?;
         let found = core.homeserver.resolve_alias(&alias).await?;
         match (core.directory.city_room(&room.slug), found) {
-            (Some(channel), Some(found)) if channel.room == found => Ok(Outcome::Found),
+            (Some(channel), Some(found)) if channel.room == found => {
+                if channel.alias.as_ref() != Some(&alias) {
+                    let canonical = Setting::CanonicalAlias(alias);
+                    core.homeserver.set(&channel.room, &canonical, None).await?;
+                }
+                Ok(Outcome::Found)
+            }
             (Some(channel), Some(found)) => Err(Error::conflict(format!(
                 "{alias} belongs to {found}, but the city room is {}",
                 channel.room

@@ -37,6 +37,13 @@ impl Presence {
         }
     }
 
+    /// The users who are online now, in no order; some may be in no channel.
+    #[must_use]
+    pub fn users(&self) -> Vec<UserId> {
+        let users = self.online.read().unwrap_or_else(PoisonError::into_inner);
+        users.iter().cloned().collect()
+    }
+
     /// Takes news in.
     pub fn note(&self, news: Ephemeral) {
         let Ephemeral::Presence { user, online } = news;
@@ -46,13 +53,6 @@ impl Presence {
         } else {
             users.remove(&user);
         }
-    }
-
-    /// Everybody who is online now, in no order; some may be in no channel.
-    #[must_use]
-    pub fn users(&self) -> Vec<UserId> {
-        let users = self.online.read().unwrap_or_else(PoisonError::into_inner);
-        users.iter().cloned().collect()
     }
 
     /// How many members of each channel are online; a channel without any is left out. One

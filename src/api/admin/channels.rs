@@ -34,7 +34,7 @@ impl AdminChannelsApi {
     ///
     /// City rooms and channels of microdaos, private ones among them, the oldest first, each
     /// with the state of its adoption: whether its Matrix room has the alias that it should
-    /// have. A backfill gives city rooms their missing aliases back.
+    /// have. A backfill gives city rooms their aliases back.
     #[oai(path = "/channels", method = "get", operation_id = "listAdminChannels")]
     async fn list(
         &self,
