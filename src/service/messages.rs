@@ -38,8 +38,6 @@ pub struct NewMessage {
     pub reply_to: Option<MessageId>,
     pub thread: Option<MessageId>,
     pub mentions: Vec<String>,
-    /// `m.notice`, as agents speak.
-    pub notice: bool,
 }
 
 impl Messages {
@@ -126,7 +124,7 @@ impl Messages {
         fetched.map_err(|error: Arc<Error>| (*error).clone())
     }
 
-    /// Sends a message as the caller. In a public channel a person who is no member joins
+    /// Sends a message as the caller, an agent's as a notice. In a public channel a person who is no member joins
     /// first, as in any Matrix client.
     pub async fn send(
         &self,
@@ -157,7 +155,7 @@ impl Messages {
             at: core.clock.now(),
             text: new.text,
             markdown: new.markdown,
-            notice: new.notice,
+            notice: matches!(caller.entity, Entity::Agent { .. }),
             reply_to: reply,
             thread,
             mentions,
