@@ -1,7 +1,8 @@
 //! The live stream of a channel over a WebSocket.
 //!
 //! A listener signs up with the hub first and then reads the journal up to where the hub was,
-//! so there is no gap between the two; what is in both is told apart by `seq`.
+//! so there is no gap between the two; what is in both is told apart by `seq`. Whether it may
+//! listen is asked once more when it has signed up, of an index that holds all until then.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -150,6 +151,9 @@ impl Stream {
     async fn serve(&self, socket: &mut WebSocketStream) -> End {
         let listener = self.live.hub.listen(self.channel);
         let Listener { mut frames, from } = listener;
+        if let Err(end) = self.admit(from).await {
+            return end;
+        }
         let sent = match self.begin(socket, from).await {
             Ok(sent) => sent,
             Err(end) => return end,
@@ -177,6 +181,17 @@ impl Stream {
             if let Err(end) = step {
                 return end;
             }
+        }
+    }
+
+    /// Looks again whether the caller may listen, now that nothing can be missed any more: what
+    /// happened before the stream was opened may not have been in the index then.
+    async fn admit(&self, from: Seq) -> Result<(), End> {
+        let channels = &self.live.services.channels;
+        match channels.lets_in(&self.caller, self.channel, from).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(End::Removed),
+            Err(_) => Err(End::Resume(CloseCode::Again, "the index is behind")),
         }
     }
 
@@ -260,3 +275,6 @@ async fn send(socket: &mut WebSocketStream, message: Message) -> Result<(), End>
         Ok(Err(_)) | Err(_) => Err(End::Gone),
     }
 }
+
+#[cfg(test)]
+mod tests;
