@@ -3,6 +3,7 @@
 //! Turns requests into calls of `service` and outcomes into statuses and bodies; decides
 //! nothing itself. Begin with [`Services`].
 
+pub mod admin_session;
 pub mod agents;
 pub mod auth;
 pub mod body;
@@ -14,14 +15,17 @@ pub mod members;
 pub mod messages;
 pub mod rendered;
 pub mod schema;
+pub mod sign_in;
 pub mod system;
 pub mod time;
+pub mod visit;
 
 use std::sync::Arc;
 
 use poem_openapi::{LicenseObject, OpenApiService, Tags};
 
 use crate::service::agents::Agents;
+use crate::service::auth::Auth;
 use crate::service::backfill::Backfill;
 use crate::service::channels::Channels;
 use crate::service::city::City;
@@ -39,11 +43,14 @@ pub struct Services {
     pub agents: Arc<Agents>,
     pub backfill: Arc<Backfill>,
     pub health: Arc<Health>,
+    pub auth: Arc<Auth>,
 }
 
 /// Groups of operations.
 #[derive(Tags)]
 pub enum Tag {
+    /// People sign in with their Matrix password.
+    Auth,
     /// Rooms of the city: shared by everybody, each backed by a Matrix room.
     City,
     /// Channels, their messages and their members.
@@ -52,6 +59,8 @@ pub enum Tag {
     Agents,
     /// Matrix for services that do not know Matrix.
     Gateway,
+    /// For whoever runs the place.
+    Admin,
     /// How the program itself does.
     System,
 }
@@ -62,6 +71,8 @@ pub type Public = (
     channels::ChannelsApi,
     messages::MessagesApi,
     members::MembersApi,
+    sign_in::SignInApi,
+    admin_session::AdminSessionApi,
 );
 
 /// Operations of the internal listener.
@@ -79,6 +90,8 @@ pub fn public(services: &Services) -> OpenApiService<(Public, system::SystemApi)
         channels::ChannelsApi(services.clone()),
         messages::MessagesApi(services.clone()),
         members::MembersApi(services.clone()),
+        sign_in::SignInApi(services.clone()),
+        admin_session::AdminSessionApi(services.clone()),
     );
     let system = system::SystemApi(services.clone());
     OpenApiService::new((apis, system), "daarion", env!("CARGO_PKG_VERSION"))

@@ -78,6 +78,7 @@ impl Running {
             rebuilds: app.rebuilds.clone(),
             backfill: app.services.backfill.clone(),
             agents: app.services.agents.clone(),
+            auth: app.services.auth.clone(),
         };
         listen(&intake, config, &parts, admin).await?;
 
@@ -86,6 +87,7 @@ impl Running {
             creator: app.creator,
             presence: app.presence,
             rebuilds: app.rebuilds,
+            auth: app.services.auth.clone(),
             heal_interval: config.matrix.heal_interval,
             retention: config.journal.retention,
         };
@@ -191,3 +193,6 @@ fn watchdog((tracker, stop): &(TaskTracker, CancellationToken)) {
         }
     });
 }
+
+#[cfg(test)]
+mod tests;

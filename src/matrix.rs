@@ -15,6 +15,7 @@ mod create;
 mod ids;
 pub mod mapping;
 mod messages;
+mod passwords;
 pub mod registration;
 mod rooms;
 mod takeover;

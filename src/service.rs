@@ -3,6 +3,7 @@
 
 pub mod adoption;
 pub mod agents;
+pub mod auth;
 pub mod backfill;
 pub mod channels;
 pub mod city;

@@ -58,7 +58,11 @@ impl Problem {
     }
 
     fn retry(mut self, after: Option<std::time::Duration>) -> Self {
-        let seconds = after.map_or(5, |after| after.as_secs().max(1));
+        let seconds = after.map_or(5, |after| {
+            // A part of a second is waited for, too.
+            let part = u64::from(after.subsec_nanos() > 0);
+            (after.as_secs() + part).max(1)
+        });
         self.retry_after = Some(seconds);
         self
     }
@@ -87,6 +91,13 @@ impl From<Error> for Problem {
             Error::Invalid { .. } => Self::new(StatusCode::BAD_REQUEST, "M_INVALID_PARAM", message),
             Error::Unauthenticated(_) => {
                 Self::new(StatusCode::UNAUTHORIZED, "M_UNKNOWN_TOKEN", message)
+            }
+            Error::WrongCredentials(_) => {
+                Self::new(StatusCode::UNAUTHORIZED, "M_FORBIDDEN", message)
+            }
+            Error::TooMany { retry_after, .. } => {
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "M_LIMIT_EXCEEDED", message)
+                    .retry(Some(retry_after))
             }
             Error::Forbidden(_) => Self::new(StatusCode::FORBIDDEN, "M_FORBIDDEN", message),
             Error::NotFound(_) => Self::new(StatusCode::NOT_FOUND, "M_NOT_FOUND", message),

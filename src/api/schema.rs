@@ -5,6 +5,7 @@ mod channel;
 mod city;
 mod member;
 mod message;
+mod sign_in;
 
 use poem_openapi::Enum;
 
@@ -14,6 +15,9 @@ pub use self::city::{CityRoom, CityRoomPatch, NewCityRoom};
 pub use self::member::{Invitation, Member, MemberPage};
 pub use self::message::{
     Content, ContentDetail, Media, Message, MessagePage, NewMessage, Order, TextFormat,
+};
+pub use self::sign_in::{
+    Grant, Login, Me, OperatorGrant, OperatorLogin, OperatorSession, RefreshRequest, Ticket, Via,
 };
 use crate::domain;
 

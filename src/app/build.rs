@@ -1,6 +1,8 @@
 //! Every part, made of the configuration and of the parts below it.
 
 use std::collections::HashSet;
+use std::os::unix::fs::{MetadataExt, chown};
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -23,6 +25,7 @@ use crate::matrix::appservice::AppService;
 use crate::matrix::registration::{RegistrationInput, registration_yaml};
 use crate::matrix::{Matrix, MatrixSettings};
 use crate::service::agents::Agents;
+use crate::service::auth::{Auth, AuthRules};
 use crate::service::backfill::Backfill;
 use crate::service::channels::Channels;
 use crate::service::city::City;
@@ -76,10 +79,18 @@ impl App {
             clock,
             rules: rules(config),
         });
+        let auth = Auth::new(
+            core.store.clone(),
+            core.homeserver.clone(),
+            core.directory.clone(),
+            core.clock.clone(),
+            auth_rules(&core.directory, config),
+        );
+        let auth = auth.await?;
         let creator = Arc::new(Creator::new(core.clone()));
         let presence = Arc::new(Presence::new(core.clone()));
         Ok(Self {
-            services: services(&core, &creator, &presence),
+            services: services(&core, &creator, &presence, Arc::new(auth)),
             rebuilds: Arc::new(Rebuilds::default()),
             core,
             creator,
@@ -96,6 +107,13 @@ impl App {
         let outcome = work(&self.core, &self.rebuilds).await;
         stop.cancel();
         let _ = consumer.await;
+        self.core.store.closer.close().await;
+        outcome
+    }
+
+    /// Lends the accounts alone, for a command that works while the daemon is down.
+    pub async fn with_auth_alone<T>(self, work: impl AsyncFnOnce(&Auth) -> T) -> T {
+        let outcome = work(&self.services.auth).await;
         self.core.store.closer.close().await;
         outcome
     }
@@ -128,8 +146,24 @@ async fn open_store(config: &Config) -> anyhow::Result<store::Store> {
         .await
         .with_context(|| format!("failed to create data_dir {}", directory.display()))?;
     // Opening repairs the file after a crash, which is long work for a runtime's thread.
-    let opened = tokio::task::spawn_blocking(move || store::open(&directory));
-    Ok(opened.await??)
+    let opened = tokio::task::spawn_blocking(move || {
+        let store = store::open(&directory)?;
+        give_to_owner(&directory)?;
+        anyhow::Ok(store)
+    });
+    opened.await?
+}
+
+/// A store that a command of root's has made belongs to whom its directory belongs: the daemon
+/// runs as somebody else.
+fn give_to_owner(directory: &Path) -> std::io::Result<()> {
+    let owner = std::fs::metadata(directory)?;
+    let file = store::file(directory);
+    let is_roots = std::fs::symlink_metadata(&file)?.uid() == 0;
+    if is_roots && owner.uid() != 0 {
+        chown(file, Some(owner.uid()), Some(owner.gid()))?;
+    }
+    Ok(())
 }
 
 fn directory(config: &Config) -> Directory {
@@ -173,7 +207,12 @@ fn rules(config: &Config) -> Rules {
     }
 }
 
-fn services(core: &Arc<Core>, creator: &Arc<Creator>, presence: &Arc<Presence>) -> Services {
+fn services(
+    core: &Arc<Core>,
+    creator: &Arc<Creator>,
+    presence: &Arc<Presence>,
+    auth: Arc<Auth>,
+) -> Services {
     let city = Arc::new(City::new(core.clone(), creator.clone(), presence.clone()));
     let messages = Arc::new(Messages::new(core.clone()));
     Services {
@@ -182,6 +221,7 @@ fn services(core: &Arc<Core>, creator: &Arc<Creator>, presence: &Arc<Presence>) 
         agents: Arc::new(Agents::new(core.clone(), messages.clone())),
         backfill: Arc::new(Backfill::new(core.clone(), city.clone(), creator.clone())),
         health: Arc::new(Health::new(core.clone())),
+        auth,
         messages,
         city,
     }
@@ -204,8 +244,9 @@ pub(super) fn parts(
         gate: Arc::new(Gate {
             service_secret: config.internal.secret.expose().to_owned(),
             insecure_user_header: config.auth.insecure_user_header,
-            operators: operators(core, config),
             agents: services.agents.clone(),
+            auth: services.auth.clone(),
+            public_url: config.listen.public_url.clone(),
         }),
         hub,
         inbound,
@@ -215,9 +256,17 @@ pub(super) fn parts(
     }
 }
 
+fn auth_rules(directory: &Directory, config: &Config) -> AuthRules {
+    AuthRules {
+        operators: operators(directory, config),
+        issuer: config.matrix.server_name.clone(),
+        access_token_lifetime: config.auth.access_token_lifetime,
+        refresh_token_lifetime: config.auth.refresh_token_lifetime,
+    }
+}
+
 /// Operators are listed as Matrix users or as entities.
-fn operators(core: &Core, config: &Config) -> HashSet<Entity> {
-    let directory = &core.directory;
+fn operators(directory: &Directory, config: &Config) -> HashSet<Entity> {
     let entity = |listed: &String| {
         let named = || Some(directory.user_id(&Entity::parse(listed)?));
         let user = UserId::parse(listed).or_else(named)?;

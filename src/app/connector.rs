@@ -11,6 +11,7 @@ use crate::domain::Result;
 use crate::domain::event::Source;
 use crate::ingest::Outlets;
 use crate::service::Core;
+use crate::service::auth::Auth;
 use crate::service::creation::Creator;
 use crate::service::presence::Presence;
 use crate::service::reindex::Rebuilds;
@@ -27,6 +28,7 @@ pub struct Connector {
     pub creator: Arc<Creator>,
     pub presence: Arc<Presence>,
     pub rebuilds: Arc<Rebuilds>,
+    pub auth: Arc<Auth>,
     pub heal_interval: Duration,
     pub retention: Duration,
 }
@@ -106,21 +108,32 @@ impl Connector {
         self.creator.settle().await?;
         // An empty journal beside a homeserver that has channels is a lost data directory: what
         // is found is no news to anybody.
-        if core.store.journal.head() == 0 {
-            core.store.index.set_rebuilding(true).await?;
+        let index = &core.store.index;
+        if core.store.journal.head() == 0 && index.rebuilding().await?.is_none() {
+            index.set_rebuilding(Some(core.clock.now())).await?;
         }
         self.rebuilds.resume(core).await?;
         let healed = core.heal().await?;
         core.recover_agents().await?;
-        self.presence.refresh().await?;
+        let told = self.presence.refresh().await;
         let dropped = core.trim_journal(self.retention).await?;
         if dropped > 0 {
             tracing::info!(dropped, "the journal's old events are dropped");
         }
-        match healed.passing_error() {
-            Some(error) => Err(error.clone()),
-            None => Ok(()),
+        if let Err(error) = &told {
+            tracing::warn!(%error, "who is online is not known of everybody");
         }
+        let expired = self.auth.drop_expired().await?;
+        if expired > 0 {
+            tracing::info!(expired, "sessions have expired");
+        }
+        // One room or user that the homeserver fails on is no reason to begin anew: it waits for
+        // the timer.
+        if told.is_err() || healed.passing_error().is_some() {
+            core.homeserver.check().await?;
+        }
+        tracing::info!(unhealed = healed.failed(), "the connector is at work");
+        Ok(())
     }
 }
 

@@ -19,6 +19,15 @@ pub enum Error {
     /// The caller did not say who it is, or not convincingly.
     #[error("{0}")]
     Unauthenticated(String),
+    /// The name or the password is wrong; which of them is not said.
+    #[error("{0}")]
+    WrongCredentials(String),
+    /// The caller asks too often.
+    #[error("{message}")]
+    TooMany {
+        message: String,
+        retry_after: Duration,
+    },
     /// The caller may not do this.
     #[error("{0}")]
     Forbidden(String),

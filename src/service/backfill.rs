@@ -114,9 +114,13 @@ impl Backfill {
             let slug = room.slug.clone();
             let outcome = match self.bring_in(room).await {
                 Ok(outcome) => outcome,
-                // Without the homeserver the other rooms would fail as well.
-                Err(error @ Error::HomeserverUnavailable { .. }) => return Err(error),
-                Err(error) => Outcome::Failed(error.to_string()),
+                Err(error) => {
+                    // Without the homeserver the other rooms would fail as well.
+                    if matches!(error, Error::HomeserverUnavailable { .. }) {
+                        self.core.homeserver.check().await?;
+                    }
+                    Outcome::Failed(error.to_string())
+                }
             };
             summary.count(&slug, &outcome);
             let done = at + 1;
@@ -165,7 +169,7 @@ impl Backfill {
                 Ok(Outcome::Found)
             }
             (None, None) => {
-                let creation = self.creation(room)?;
+                let creation = self.creation(room).await?;
                 self.creator.create(creation).await?;
                 Ok(Outcome::Created)
             }
@@ -175,14 +179,32 @@ impl Backfill {
     /// Makes a room that others made into the city's.
     async fn take_up(&self, old: OldRoom, room: &RoomId) -> Result<Arc<Channel>> {
         let core = &self.core;
+        let taken = |channel: &Channel| {
+            Error::conflict(format!("the room is channel {} already", channel.slug))
+        };
         if let Some(channel) = core.directory.channel_of(room) {
-            return Err(Error::conflict(format!(
-                "the room is channel {} already",
-                channel.slug
-            )));
+            return Err(taken(&channel));
         }
-        let creation = self.creation(old)?;
         core.homeserver.take_over(room).await?;
+        // It may have been a channel before our data were lost: then it stays that one.
+        let channel = match core.adopt(room, Source::Heal).await? {
+            Some(channel) if channel.kind == ChannelKind::City && channel.slug == old.slug => {
+                channel
+            }
+            Some(channel) => return Err(taken(&channel)),
+            None => self.mark(old, room).await?,
+        };
+        let report = core.heal_channel(&channel, Source::Heal).await;
+        if let Some(error) = report.error {
+            tracing::warn!(%error, channel_id = %channel.id, "a found room's history is not whole");
+        }
+        Ok(channel)
+    }
+
+    /// Says in a room's state that it is a channel, and believes it.
+    async fn mark(&self, old: OldRoom, room: &RoomId) -> Result<Arc<Channel>> {
+        let core = &self.core;
+        let creation = self.creation(old).await?;
         let state = ChannelState {
             id: creation.id,
             kind: creation.kind,
@@ -199,17 +221,12 @@ impl Backfill {
             .set(room, &Setting::Channel(state), None)
             .await?;
         let adopted = core.adopt(room, Source::Heal).await?;
-        let channel = adopted.ok_or_else(|| {
+        adopted.ok_or_else(|| {
             Error::HomeserverNonsense(format!("{room} does not show what was set in it"))
-        })?;
-        let report = core.heal_channel(&channel, Source::Heal).await;
-        if let Some(error) = report.error {
-            tracing::warn!(%error, channel_id = %channel.id, "a found room's history is not whole");
-        }
-        Ok(channel)
+        })
     }
 
-    fn creation(&self, room: OldRoom) -> Result<Creation> {
+    async fn creation(&self, room: OldRoom) -> Result<Creation> {
         let new = NewCityRoom {
             slug: Some(room.slug),
             name: room.name,
@@ -217,7 +234,7 @@ impl Backfill {
             private: false,
             is_default: None,
         };
-        self.city.creation(new, None)
+        self.city.creation(new, None).await
     }
 }
 

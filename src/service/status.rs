@@ -69,7 +69,7 @@ impl StatusService {
             journal_first: store.journal.first().await?,
             journal_head: store.journal.head(),
             readers,
-            rebuilding: store.index.rebuilding().await?,
+            rebuilding: store.index.rebuilding().await?.is_some(),
             open_creations: store.creations.unfinished().await?.len() as u64,
             transactions: counters.transactions.load(Ordering::Relaxed),
             repeated_transactions: counters.repeated_transactions.load(Ordering::Relaxed),

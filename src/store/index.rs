@@ -71,11 +71,13 @@ pub trait Index: Send + Sync {
     /// Matrix event ids goes too, so that they may be appended once more.
     async fn clear(&self, position: Seq, forget_events: bool) -> Result<(), StoreError>;
 
-    /// Remembers durably that a rebuild from the homeserver is under way (or no longer is).
-    async fn set_rebuilding(&self, rebuilding: bool) -> Result<(), StoreError>;
+    /// Remembers durably when the rebuild from the homeserver that is under way began; `None`:
+    /// there is none any longer.
+    async fn set_rebuilding(&self, since: Option<Millis>) -> Result<(), StoreError>;
 
-    /// Whether a rebuild from the homeserver was begun and has not ended.
-    async fn rebuilding(&self) -> Result<bool, StoreError>;
+    /// When a rebuild from the homeserver that has not ended began. The end of time when a
+    /// daarion that did not write that down has begun it.
+    async fn rebuilding(&self) -> Result<Option<Millis>, StoreError>;
 
     /// Every channel.
     async fn channels(&self) -> Result<Vec<Channel>, StoreError>;

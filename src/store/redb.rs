@@ -39,6 +39,7 @@
 //! | the file | 2.3 GB, of it in use 1.6 GB |
 
 mod accounts;
+mod agents;
 mod apply;
 mod creations;
 mod errors;
@@ -48,8 +49,10 @@ mod keys;
 mod medium;
 mod memory;
 mod migrations;
+mod operators;
 mod pages;
 mod records;
+mod sessions;
 mod shared;
 mod subscriptions;
 mod tables;
@@ -86,6 +89,7 @@ fn open_medium(medium: Box<dyn Medium>) -> Result<Store, StoreError> {
         index: redb.clone(),
         accounts: redb.clone(),
         creations: redb.clone(),
+        sessions: redb.clone(),
         subscriptions: redb.clone(),
         closer: redb,
     })

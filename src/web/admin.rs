@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use poem::endpoint::BoxEndpoint;
 use poem::http::StatusCode;
-use poem::web::{Data, Json, Query};
+use poem::web::{Data, Json, Path, Query};
 use poem::{Body, EndpointExt, IntoResponse, Response, Route, get, handler, post};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -14,9 +14,11 @@ use tokio::sync::mpsc;
 
 use super::problems::{CatchPanics, Problems, respond};
 use crate::domain::Error;
+use crate::domain::account::OperatorAccount;
 use crate::domain::member::Agent;
 use crate::service::Core;
 use crate::service::agents::Agents;
+use crate::service::auth::Auth;
 use crate::service::backfill::{Backfill, OldRoom, Outcome, Step, Summary};
 use crate::service::heal::HealReport;
 use crate::service::reindex::{Rebuilds, ReindexReport};
@@ -30,6 +32,7 @@ pub struct Admin {
     pub rebuilds: Arc<Rebuilds>,
     pub backfill: Arc<Backfill>,
     pub agents: Arc<Agents>,
+    pub auth: Arc<Auth>,
 }
 
 /// A room in a backfill's list.
@@ -60,6 +63,17 @@ struct AgentJson {
     matrix_user_id: Option<String>,
 }
 
+#[derive(Deserialize)]
+struct OperatorJson {
+    name: String,
+    password: String,
+}
+
+#[derive(Deserialize)]
+struct PasswordJson {
+    password: String,
+}
+
 /// The socket's routes.
 pub fn routes(admin: Admin) -> BoxEndpoint<'static> {
     Route::new()
@@ -68,6 +82,8 @@ pub fn routes(admin: Admin) -> BoxEndpoint<'static> {
         .at("/reindex", post(run_reindex))
         .at("/backfill", post(run_backfill))
         .at("/agents", get(list_agents).post(create_agent))
+        .at("/operators", get(list_operators).post(create_operator))
+        .at("/operators/:name/password", post(set_operator_password))
         .data(admin)
         .with(CatchPanics)
         .with(Problems::default())
@@ -161,6 +177,29 @@ async fn create_agent(admin: Data<&Admin>, body: Json<AgentJson>) -> Response {
     }
 }
 
+#[handler]
+async fn list_operators(admin: Data<&Admin>) -> Response {
+    let all = admin.auth.operators.list().await;
+    answer(all.map(|all| operators_json(&all)))
+}
+
+#[handler]
+async fn create_operator(admin: Data<&Admin>, body: Json<OperatorJson>) -> Response {
+    let OperatorJson { name, password } = body.0;
+    let created = admin.auth.operators.create(&name, &password).await;
+    answer(created.map(|operator| operator_json(&operator)))
+}
+
+#[handler]
+async fn set_operator_password(
+    Path(name): Path<String>,
+    admin: Data<&Admin>,
+    body: Json<PasswordJson>,
+) -> Response {
+    let set = admin.auth.operators.set_password(&name, &body.0.password);
+    answer(set.await.map(|()| json!({ "name": name })))
+}
+
 fn answer<T: Serialize + Send>(outcome: Result<T, Error>) -> Response {
     match outcome {
         Ok(body) => Json(body).into_response(),
@@ -175,6 +214,23 @@ fn agent_json(agent: &Agent) -> Value {
         "matrix_user_id": agent.user,
         "created_at": crate::payload::Rfc3339(agent.created_at),
     })
+}
+
+/// As `daarion admin create --json` prints it.
+#[must_use]
+pub fn operator_json(operator: &OperatorAccount) -> Value {
+    json!({
+        "name": operator.name,
+        "created_at": crate::payload::Rfc3339(operator.created_at),
+        "password_set_at": crate::payload::Rfc3339(operator.password_set_at),
+    })
+}
+
+/// As `daarion admin list --json` prints it.
+#[must_use]
+pub fn operators_json(operators: &[OperatorAccount]) -> Value {
+    let operators: Vec<_> = operators.iter().map(operator_json).collect();
+    json!({ "items": operators })
 }
 
 /// As `daarion heal --json` prints it.

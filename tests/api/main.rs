@@ -10,11 +10,14 @@ mod homeserver;
 
 mod agents;
 mod bad_input;
+mod browser;
 mod city;
 mod lifecycle;
 mod live;
 mod messaging;
 mod operations;
+mod operators;
 mod raw;
+mod sign_in;
 mod stream;
 mod support;

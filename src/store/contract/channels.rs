@@ -243,12 +243,45 @@ pub async fn one_default_room(ground: impl Ground) {
     assert_eq!(defaults().await, [channel_id(2), channel_id(4)]);
     let mut third = channel(3);
     third.is_default = true;
+    third.created_at = 2_500;
     store
         .put_and_index(vec![new(3, "third", What::ChannelCreated(third))])
         .await;
     assert_eq!(defaults().await, [channel_id(3), channel_id(4)]);
     store.put_and_index(vec![set(3, "s3", false, 3_000)]).await;
     assert_eq!(defaults().await, [channel_id(4)]);
+}
+
+pub async fn the_latest_default_room_is_the_one_in_any_order(ground: impl Ground) {
+    let made = |number| {
+        let mut room = channel(number);
+        room.is_default = true;
+        // The second and the third in the same millisecond.
+        room.created_at = if number == 1 { 1_000 } else { 2_000 };
+        new(
+            number,
+            &format!("made {number}"),
+            What::ChannelCreated(room),
+        )
+    };
+    let store = ground.open().await;
+    for order in [
+        [1, 2, 3],
+        [1, 3, 2],
+        [2, 1, 3],
+        [2, 3, 1],
+        [3, 1, 2],
+        [3, 2, 1],
+    ] {
+        let cleared = store.index.clear(store.journal.head(), true).await;
+        cleared.expect("cleared");
+        for number in order {
+            store.put_and_index(vec![made(number)]).await;
+        }
+        let all = store.index.channels().await.expect("read");
+        let defaults: Vec<_> = all.iter().filter(|c| c.is_default).map(|c| c.id).collect();
+        assert_eq!(defaults, [channel_id(3)], "{order:?}");
+    }
 }
 
 pub async fn an_unknown_channel_is_named(ground: impl Ground) {

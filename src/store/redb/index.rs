@@ -14,7 +14,7 @@ use super::writer::Work;
 use super::{Redb, apply, pages};
 use crate::domain::channel::Channel;
 use crate::domain::event::Event;
-use crate::domain::id::{ChannelId, EventId, MessageId, Seq, UserId};
+use crate::domain::id::{ChannelId, EventId, MessageId, Millis, Seq, UserId};
 use crate::domain::member::{Member, Membership};
 use crate::domain::message::Message;
 use crate::domain::page::Page;
@@ -40,23 +40,28 @@ impl Index for Redb {
             .await
     }
 
-    async fn set_rebuilding(&self, rebuilding: bool) -> Result<(), StoreError> {
+    async fn set_rebuilding(&self, since: Option<Millis>) -> Result<(), StoreError> {
         self.writer
             .run(move |work| {
                 let mut numbers = work.txn.open_table(tables::META)?;
-                numbers.insert(meta::REBUILDING, u64::from(rebuilding))?;
+                numbers.insert(meta::REBUILDING, u64::from(since.is_some()))?;
+                match since {
+                    Some(since) => numbers.insert(meta::REBUILDING_SINCE, since)?,
+                    None => numbers.remove(meta::REBUILDING_SINCE)?,
+                };
                 work.must_be_durable();
                 Ok(())
             })
             .await
     }
 
-    async fn rebuilding(&self) -> Result<bool, StoreError> {
+    async fn rebuilding(&self) -> Result<Option<Millis>, StoreError> {
         self.read(|txn| {
             let numbers = txn.open_table(tables::META)?;
-            Ok(numbers
-                .get(meta::REBUILDING)?
-                .is_some_and(|value| value.value() == 1))
+            let number = |name| Ok::<_, StoreError>(numbers.get(name)?.map(|value| value.value()));
+            let is_rebuilding = number(meta::REBUILDING)? == Some(1);
+            let since = number(meta::REBUILDING_SINCE)?.unwrap_or(Millis::MAX);
+            Ok(is_rebuilding.then_some(since))
         })
     }
 

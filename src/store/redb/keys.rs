@@ -8,6 +8,7 @@ use std::ops::Bound;
 use crate::domain::id::{ChannelId, EventId, MessageId, Millis, Seq, UserId};
 use crate::domain::member::Membership;
 use crate::domain::page::Order;
+use crate::domain::session::Digest;
 use crate::store::StoreError;
 
 /// The 16 bytes by which an event is known.
@@ -145,6 +146,33 @@ pub fn orphan_seq(key: &[u8]) -> Result<Seq, StoreError> {
     key.last_chunk::<TIME>()
         .map(|seq| u64::from_be_bytes(*seq))
         .ok_or_else(|| StoreError::Damaged(format!("key of what waits: {key:02x?}")))
+}
+
+const DIGEST: usize = 32;
+
+/// What all sessions of a holder begin with.
+pub fn held_sessions(holder: &str) -> Vec<u8> {
+    terminated(holder, DIGEST)
+}
+
+/// The key of a session by its holder.
+pub fn held_session(holder: &str, session: Digest) -> Vec<u8> {
+    let mut key = held_sessions(holder);
+    key.extend_from_slice(&session.0);
+    key
+}
+
+/// The session at the end of such a key.
+pub fn held_session_digest(key: &[u8]) -> Result<Digest, StoreError> {
+    digest(&key[key.len().saturating_sub(DIGEST)..])
+}
+
+/// Reads a digest's 32 bytes.
+pub fn digest(bytes: &[u8]) -> Result<Digest, StoreError> {
+    bytes
+        .try_into()
+        .map(Digest)
+        .map_err(|_| StoreError::Damaged(format!("digest of a session: {bytes:02x?}")))
 }
 
 fn terminated(text: &str, more: usize) -> Vec<u8> {

@@ -182,6 +182,12 @@ impl TimedChannel {
         }
     }
 
+    /// Orders the rooms that say they are the default one: by when they were made so, equal
+    /// times by id.
+    pub fn made_default(&self) -> (Millis, ChannelId) {
+        (self.settings_at, self.channel.id)
+    }
+
     /// Takes over from `older`, the row that stands, what was set after this one was created.
     pub fn keep_newer(&mut self, older: &Self) {
         let kept = older.channel.clone();

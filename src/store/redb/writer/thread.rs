@@ -102,16 +102,22 @@ impl Writer {
         }
     }
 
-    /// Waits for a message; makes everything durable when none comes for a while.
+    /// Waits for a message. When none comes for a while, makes everything durable, and asks a
+    /// disk that has failed whether it is well again: nobody else may come to find out.
     fn next(&mut self) -> Option<Message> {
-        if self.unsettled {
-            match self.waiting.recv_timeout(IDLE) {
+        loop {
+            let now = self.shared.clock().instant();
+            let limit = match self.health.pause(now) {
+                Some(pause) => pause.max(IDLE),
+                None if self.unsettled => IDLE,
+                None => return self.waiting.recv().ok(),
+            };
+            match self.waiting.recv_timeout(limit) {
                 Ok(message) => return Some(message),
                 Err(RecvTimeoutError::Disconnected) => return None,
                 Err(RecvTimeoutError::Timeout) => self.settle(),
             }
         }
-        self.waiting.recv().ok()
     }
 
     fn take(
