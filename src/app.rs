@@ -190,3 +190,6 @@ fn watchdog((tracker, stop): &(TaskTracker, CancellationToken)) {
         }
     });
 }
+
+#[cfg(test)]
+mod tests;
