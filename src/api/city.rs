@@ -72,7 +72,8 @@ impl CityApi {
     /// Change a city room
     ///
     /// Name and description are set in Matrix as the caller, whose power level there decides
-    /// (50 by default). The default room is changed by an owner or an operator.
+    /// (50 by default). The default room is changed by an owner or an operator. An archived room
+    /// keeps its name and description: 409. What is refused changes nothing.
     #[oai(
         path = "/rooms/:slug",
         method = "patch",
