@@ -1,21 +1,31 @@
 //! The OpenAPI documents and the page that shows them, which loads nothing from outside.
 
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use poem::web::{Data, Html};
+use bytes::Bytes;
+use poem::web::Data;
 use poem::{EndpointExt, IntoResponse, Response, Route, get, handler};
 use poem_openapi::{OpenApi, OpenApiService};
 use serde_json::{Map, Value, json};
 
 use super::problems::Names;
 
-/// A listener's document. Its forms are made when they are asked for, which is seldom: the
-/// page alone has more bytes than the whole of an idle daemon's other strings.
+/// A listener's document. Its forms are made when they are first asked for, which may be never:
+/// the page alone has more bytes than the whole of an idle daemon's other strings.
 #[derive(Clone)]
 pub struct Documents {
     /// As poem-openapi writes it.
     generated: Arc<str>,
+    made: Arc<Made>,
+}
+
+/// The forms that have been asked for.
+#[derive(Default)]
+struct Made {
+    page: OnceLock<Bytes>,
+    json: OnceLock<Bytes>,
+    yaml: OnceLock<Bytes>,
 }
 
 impl Documents {
@@ -23,6 +33,7 @@ impl Documents {
     pub fn of<T: OpenApi>(service: &OpenApiService<T, ()>) -> Self {
         Self {
             generated: service.spec().into(),
+            made: Arc::default(),
         }
     }
 
@@ -135,22 +146,23 @@ pub fn mount(routes: Route, documents: Documents) -> Route {
 }
 
 #[handler]
-fn page(documents: Data<&Documents>) -> Html<String> {
-    Html(documents.page())
+fn page(documents: Data<&Documents>) -> Response {
+    let page = documents.made.page.get_or_init(|| documents.page().into());
+    answer(page, "text/html; charset=utf-8")
 }
 
 #[handler]
 fn as_json(documents: Data<&Documents>) -> Response {
-    documents
-        .json()
-        .with_content_type("application/json")
-        .into_response()
+    let json = documents.made.json.get_or_init(|| documents.json().into());
+    answer(json, "application/json")
 }
 
 #[handler]
 fn as_yaml(documents: Data<&Documents>) -> Response {
-    documents
-        .yaml()
-        .with_content_type("application/yaml")
-        .into_response()
+    let yaml = documents.made.yaml.get_or_init(|| documents.yaml().into());
+    answer(yaml, "application/yaml")
+}
+
+fn answer(form: &Bytes, content_type: &str) -> Response {
+    form.clone().with_content_type(content_type).into_response()
 }
