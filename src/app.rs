@@ -2,6 +2,7 @@
 
 mod build;
 mod connector;
+mod descriptors;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use crate::consumer::hub::Hub;
 use crate::service::status::StatusService;
 use crate::web::admin::Admin;
 use crate::web::docs::Documents;
+use crate::web::server::Access;
 use crate::web::{self, Parts};
 use crate::{store, systemd};
 
@@ -148,18 +150,26 @@ async fn listen(
     parts: &Parts,
     admin: Admin,
 ) -> anyhow::Result<()> {
+    // A quarter is for the store, the homeserver, the command line, and what is under way.
+    let descriptors = descriptors::raise();
+    let (public, internal) = (&config.listen.public, &config.listen.internal);
     let trees = [
-        ("listen.public", &config.listen.public, web::public(parts)),
+        ("listen.public", public, web::public(parts), (0o666, 2)),
         (
             "listen.internal",
-            &config.listen.internal,
+            internal,
             web::internal(parts),
+            (0o660, 4),
         ),
     ];
-    for (key, addresses, tree) in trees {
+    for (key, addresses, tree, (mode, share)) in trees {
         let tree = Arc::new(tree);
+        let access = Access {
+            mode,
+            connections: (descriptors / share / addresses.len()).max(1),
+        };
         for address in addresses {
-            let bound = web::server::bind(address)
+            let bound = web::server::bind(address, access)
                 .await
                 .with_context(|| format!("failed to listen on {address} ({key})"))?;
             tracing::info!(address = bound.address, key, "listening");
@@ -167,11 +177,13 @@ async fn listen(
         }
     }
     let path = &config.listen.admin;
-    let bound = web::server::bind_unix(path)
+    let only_us = Access {
+        mode: 0o600,
+        connections: descriptors / 16 + 1,
+    };
+    let bound = web::server::bind_unix(path, only_us)
         .await
         .with_context(|| format!("failed to listen on {} (listen.admin)", path.display()))?;
-    let only_us = std::os::unix::fs::PermissionsExt::from_mode(0o600);
-    tokio::fs::set_permissions(path, only_us).await?;
     let tree = Arc::new(web::admin::routes(admin));
     web::server::serve(tracker, bound, tree, stop.clone());
     Ok(())

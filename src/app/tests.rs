@@ -51,8 +51,12 @@ impl Lagging {
             app.core.indexed.clone(),
         ));
         let parts = build::parts(&app.core, &app.services, hub, &config, stop.clone());
+        let access = web::server::Access {
+            mode: 0o600,
+            connections: 9,
+        };
         let any = ListenAddr::Tcp("127.0.0.1:0".parse().expect("an address"));
-        let bound = web::server::bind(&any).await.expect("a free port");
+        let bound = web::server::bind(&any, access).await.expect("a free port");
         let address = bound.address.clone();
         let tree = Arc::new(web::public(&parts));
         web::server::serve(&TaskTracker::new(), bound, tree, stop.clone());
