@@ -3,17 +3,18 @@
 mod build;
 mod connector;
 mod descriptors;
+mod start;
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use self::build::{App, registration};
+use self::start::Signals;
 use crate::api;
 use crate::config::Config;
 use crate::consumer::hub::Hub;
@@ -29,17 +30,16 @@ const STOP: Duration = Duration::from_secs(9);
 
 /// Runs the daemon until it is told to stop.
 pub async fn serve(config: Config) -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let app = App::build(&config).await?;
+    let mut signals = Signals::listen()?;
+    let Some(app) = start::build(&config, &mut signals).await? else {
+        tracing::info!("told to stop before the start was complete");
+        return Ok(());
+    };
     let store = app.core.store.clone();
     let running = Running::start(app, &config).await?;
     systemd::ready("serving");
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "ready");
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
+    signals.told_to_stop().await;
     systemd::stopping();
     tracing::info!("stopping");
     running.stop().await;

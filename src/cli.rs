@@ -118,9 +118,12 @@ fn serve(config: Config) -> anyhow::Result<()> {
 }
 
 fn wait_for<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    tokio::runtime::Builder::new_multi_thread()
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("daarion")
-        .build()?
-        .block_on(work)
+        .build()?;
+    let outcome = runtime.block_on(work);
+    // A store that is still being opened when we are told to stop is not waited for.
+    runtime.shutdown_background();
+    outcome
 }
