@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use poem::http::header;
 use poem::web::Data;
 use poem::{EndpointExt, IntoResponse, Response, Route, get, handler};
 use poem_openapi::{OpenApi, OpenApiService};
@@ -145,10 +146,18 @@ pub fn mount(routes: Route, documents: Documents) -> Route {
         .at("/openapi.yaml", get(as_yaml).data(documents))
 }
 
+/// What the page may do: it is one file with its scripts inside, and asks its own server alone.
+const POLICY: &str = "default-src 'self'; script-src 'self' 'unsafe-inline'; \
+                      style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; \
+                      base-uri 'none'; frame-ancestors 'none'";
+
 #[handler]
 fn page(documents: Data<&Documents>) -> Response {
     let page = documents.made.page.get_or_init(|| documents.page().into());
     answer(page, "text/html; charset=utf-8")
+        .with_header(header::CONTENT_SECURITY_POLICY, POLICY)
+        .with_header(header::X_CONTENT_TYPE_OPTIONS, "nosniff")
+        .into_response()
 }
 
 #[handler]

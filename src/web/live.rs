@@ -194,6 +194,10 @@ impl Stream {
                     Ok(frame) if frame.seq > sent => self.hand_on(socket, &frame).await,
                     Ok(_) => Ok(()),
                     Err(RecvError::Lagged(_) | RecvError::Closed) => {
+                        tracing::warn!(
+                            channel_id = %self.channel,
+                            "a live stream's reader is too slow; it is to resume"
+                        );
                         return Err(End::Resume(
                             CloseCode::Again,
                             "too slow; resume with after=<seq>",

@@ -251,6 +251,34 @@ async fn message_of_the_api_arrives_in_matrix_sent_by_its_author() {
 }
 
 #[tokio::test]
+async fn message_that_is_sent_again_with_its_key_is_said_once() {
+    let world = shared_world().await;
+    let alice = Person::new(world, "alice").await;
+    let bob = Person::new(world, "bob").await;
+    let channel = alice.channel(json!({})).await;
+    let path = messages_of(&channel);
+    let body = json!({ "text": "Only once" });
+    let keyed = |person: &Person, key: &str| {
+        let api = world.daarion.api_as(&person.id());
+        api.with_header("idempotency-key", key)
+    };
+
+    let first = answered(201, keyed(&alice, "1").post(&path, body.clone()).await);
+    let again = answered(201, keyed(&alice, "1").post(&path, body.clone()).await);
+    assert_eq!(again, first);
+    // A key is its sender's own.
+    let other = answered(201, keyed(&bob, "1").post(&path, body.clone()).await);
+    assert_ne!(other["id"], first["id"]);
+    assert_eq!(items(&alice.messages(&channel, "limit=9").await).len(), 2);
+
+    let other = json!({ "text": "Another" });
+    let other = keyed(&alice, "1").post(&path, other).await;
+    refused(409, "CONFLICT", other);
+    let long = keyed(&alice, &"k".repeat(129)).post(&path, body).await;
+    refused(400, "M_INVALID_PARAM", long);
+}
+
+#[tokio::test]
 async fn replies_agree_in_both_worlds() {
     let world = shared_world().await;
     let alice = Person::new(world, "alice").await;
