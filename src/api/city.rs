@@ -73,7 +73,7 @@ impl CityApi {
     ///
     /// Name and description are set in Matrix as the caller, whose power level there decides
     /// (50 by default). The default room is changed by an owner or an operator. An archived room
-    /// keeps its name and description: 409. What is refused changes nothing.
+    /// is not changed: 409. What is refused changes nothing.
     #[oai(
         path = "/rooms/:slug",
         method = "patch",

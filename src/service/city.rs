@@ -177,7 +177,9 @@ impl City {
         }
         let name = name.filter(|name| *name != channel.name);
         let description = description.filter(|text| *text != channel.description);
-        if channel.status == ChannelStatus::Archived && (name.is_some() || description.is_some()) {
+        let becomes_default = patch.is_default == Some(true) && !channel.is_default;
+        let changes = name.is_some() || description.is_some() || becomes_default;
+        if channel.status == ChannelStatus::Archived && changes {
             return Err(Error::conflict(
                 "the room is archived; take it back into use to change it",
             ));

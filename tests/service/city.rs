@@ -4,6 +4,7 @@ use daarion::domain::Error;
 use daarion::domain::access::Caller;
 use daarion::domain::channel::{Channel, ChannelStatus};
 use daarion::domain::entity::Entity;
+use daarion::homeserver::Homeserver;
 use daarion::homeserver::fake::Call;
 use daarion::service::city::{CityRoomPatch, NewCityRoom};
 
@@ -101,6 +102,8 @@ async fn patch_that_is_refused_changes_nothing() {
     let room = make(&world, "second", None).await;
     // A moderator may set the name, but not say which room is the default one.
     let bob = world.person("bob");
+    let joined = world.fake.join(&room.room, Some(&bob));
+    joined.await.expect("the room is public");
     world.fake.set_power(&room.room, &bob, 50).expect("a room");
     let caller = Caller {
         entity: Entity::parse("user:bob").expect("an entity"),
@@ -134,30 +137,36 @@ async fn patch_that_is_refused_changes_nothing() {
 }
 
 #[tokio::test]
-async fn archived_room_keeps_its_name_and_description() {
+async fn archived_room_is_not_changed() {
     let world = World::start().await;
     make(&world, "first", None).await;
+    make(&world, "second", None).await;
     let archived = ChannelStatus::Archived;
     world.later();
     let operator = operator();
-    let set = world.city.set_status(&operator, "first", archived);
+    let set = world.city.set_status(&operator, "second", archived);
     set.await.expect("is archived");
     let before = world.names().await;
-    for (name, description) in [(Some("Other"), None), (None, Some("Other"))] {
+    let changes = [
+        (Some("Other"), None, None),
+        (None, Some("Other"), None),
+        (None, None, Some(true)),
+    ];
+    for (name, description, is_default) in changes {
         let patch = CityRoomPatch {
             name: name.map(str::to_owned),
             description: description.map(str::to_owned),
-            is_default: None,
+            is_default,
         };
-        let refused = world.city.patch(&operator, "first", patch).await;
+        let refused = world.city.patch(&operator, "second", patch).await;
         let refused = refused.expect_err("is refused");
         assert!(matches!(refused, Error::Conflict(_)), "{refused}");
     }
     assert_eq!(world.names().await, before, "nothing happened");
     let same = CityRoomPatch {
-        name: Some("first".into()),
+        name: Some("second".into()),
         ..CityRoomPatch::default()
     };
-    let patched = world.city.patch(&operator, "first", same).await;
+    let patched = world.city.patch(&operator, "second", same).await;
     assert_eq!(patched.expect("nothing to do").channel.status, archived);
 }
