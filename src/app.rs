@@ -20,7 +20,7 @@ use crate::config::Config;
 use crate::consumer::hub::Hub;
 use crate::web::admin::Admin;
 use crate::web::docs::Documents;
-use crate::web::server::Access;
+use crate::web::server::{Access, HEAD};
 use crate::web::{self, Parts};
 use crate::{store, systemd};
 
@@ -164,6 +164,7 @@ async fn listen(
         let access = Access {
             mode,
             connections: (descriptors / share / addresses.len()).max(1),
+            head: HEAD,
         };
         for address in addresses {
             let bound = web::server::bind(address, access)
@@ -177,6 +178,7 @@ async fn listen(
     let only_us = Access {
         mode: 0o600,
         connections: descriptors / 16 + 1,
+        head: HEAD,
     };
     let bound = web::server::bind_unix(path, only_us)
         .await

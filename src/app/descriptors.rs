@@ -13,7 +13,7 @@ pub fn raise() -> usize {
     if limit.current.is_some_and(|current| current < wanted) {
         let before = limit.current;
         limit.current = Some(wanted);
-        if let Err(error) = setrlimit(Resource::Nofile, limit.clone()) {
+        if let Err(error) = setrlimit(Resource::Nofile, limit) {
             tracing::warn!(%error, "the limit of open files stays as it is");
             limit.current = before;
         }

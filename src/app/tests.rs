@@ -54,6 +54,7 @@ impl Lagging {
         let access = web::server::Access {
             mode: 0o600,
             connections: 9,
+            head: web::server::HEAD,
         };
         let any = ListenAddr::Tcp("127.0.0.1:0".parse().expect("an address"));
         let bound = web::server::bind(&any, access).await.expect("a free port");
@@ -99,7 +100,7 @@ async fn who_may_listen_is_not_guessed_while_the_index_is_behind() {
     assert_eq!(frame.code, CloseCode::Again, "1013");
 }
 
-fn config() -> Config {
+pub(super) fn config() -> Config {
     let needed = [
         ("DAARION_MATRIX__HOMESERVER_URL", "http://127.0.0.1"),
         ("DAARION_MATRIX__SERVER_NAME", "s"),

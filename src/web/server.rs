@@ -23,8 +23,8 @@ const DRAIN: Duration = Duration::from_secs(7);
 /// How long `accept` rests when the process is out of file descriptors: without a rest it
 /// spins.
 const BACK_OFF: Duration = Duration::from_millis(100);
-/// How long a new connection may take to send the head of its first request.
-const HEAD: Duration = Duration::from_secs(30);
+/// How long a new connection may take to send the head of its first request, mostly.
+pub const HEAD: Duration = Duration::from_secs(30);
 
 /// A bound listener.
 pub struct Bound {
@@ -40,6 +40,8 @@ pub struct Access {
     pub mode: u32,
     /// More wait until one of these has ended.
     pub connections: usize,
+    /// How long a new connection may take to send the head of its first request.
+    pub head: Duration,
 }
 
 /// Binds an address.
@@ -64,24 +66,26 @@ pub async fn bind(address: &ListenAddr, access: Access) -> io::Result<Bound> {
 /// Binds a socket file, taking the place of one that a killed daemon has left, and of nothing
 /// else.
 pub async fn bind_unix(path: &Path, access: Access) -> io::Result<Bound> {
-    match tokio::fs::symlink_metadata(path).await {
-        Ok(there) if !there.file_type().is_socket() => {
-            return Err(io::Error::new(
-                io::ErrorKind::AlreadyExists,
-                format!("{} is there and is not a socket", path.display()),
-            ));
-        }
-        _ => {}
-    }
-    if tokio::net::UnixStream::connect(path).await.is_ok() {
+    if let Ok(there) = tokio::fs::symlink_metadata(path).await
+        && !there.file_type().is_socket()
+    {
         return Err(io::Error::new(
-            io::ErrorKind::AddrInUse,
-            format!("{} is in use by another process", path.display()),
+            io::ErrorKind::AlreadyExists,
+            format!("{} is there and is not a socket", path.display()),
         ));
     }
-    match tokio::fs::remove_file(path).await {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
+    match tokio::net::UnixStream::connect(path).await {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            tokio::fs::remove_file(path).await?;
+        }
+        // One that is too busy to take us in, or not for us, is in use as well.
+        _ => {
+            return Err(io::Error::new(
+                io::ErrorKind::AddrInUse,
+                format!("{} is in use by another process", path.display()),
+            ));
+        }
     }
     if let Some(directory) = path.parent() {
         tokio::fs::create_dir_all(directory).await?;
@@ -119,6 +123,7 @@ struct Tuned<A: Acceptor> {
     acceptor: A,
     tune: fn(&A::Io),
     places: Arc<Semaphore>,
+    head: Duration,
 }
 
 impl<A: Acceptor> Tuned<A> {
@@ -127,6 +132,7 @@ impl<A: Acceptor> Tuned<A> {
             acceptor,
             tune,
             places: Arc::new(Semaphore::new(access.connections)),
+            head: access.head,
         }
     }
 }
@@ -145,7 +151,8 @@ impl<A: Acceptor> Acceptor for Tuned<A> {
         match self.acceptor.accept().await {
             Ok((io, local, remote, scheme)) => {
                 (self.tune)(&io);
-                Ok((Connection::new(io, place, HEAD), local, remote, scheme))
+                let io = Connection::new(io, place, self.head);
+                Ok((io, local, remote, scheme))
             }
             Err(error) => {
                 tracing::warn!(%error, "failed to accept a connection");
@@ -158,6 +165,8 @@ impl<A: Acceptor> Acceptor for Tuned<A> {
 
 #[cfg(test)]
 mod tests {
+    use poem::endpoint::make_sync;
+    use poem::{EndpointExt, Route};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::UnixStream;
 
@@ -166,6 +175,7 @@ mod tests {
     const ONE: Access = Access {
         mode: 0o660,
         connections: 1,
+        head: HEAD,
     };
 
     #[tokio::test]
@@ -181,6 +191,18 @@ mod tests {
         assert_eq!(taken.kind(), io::ErrorKind::AddrInUse);
         drop(bound);
 
+        // Its queue is full: whoever serves it is busy.
+        let busy = tokio::net::UnixSocket::new_stream().expect("a socket");
+        let path = directory.path().join("busy");
+        busy.bind(&path).expect("is bound");
+        let _busy = busy.listen(1).expect("listens");
+        let mut waiting = Vec::new();
+        while let Ok(stream) = UnixStream::connect(&path).await {
+            waiting.push(stream);
+        }
+        let taken = bind_unix(&path, ONE).await.err().expect("is in use");
+        assert_eq!(taken.kind(), io::ErrorKind::AddrInUse);
+
         let file = directory.path().join("letter");
         std::fs::write(&file, "keep me").expect("is written");
         let refused = bind_unix(&file, ONE).await.err().expect("is refused");
@@ -188,36 +210,53 @@ mod tests {
         assert_eq!(std::fs::read(&file).expect("is there"), b"keep me");
     }
 
+    /// Serves a greeting to one connection at a time.
+    async fn greet(path: &Path, access: Access) -> CancellationToken {
+        let bound = bind_unix(path, access).await.expect("is bound");
+        let stop = CancellationToken::new();
+        let tree = Route::new().at("/", make_sync(|_| "hello"));
+        let tree = Arc::new(tree.map_to_response().boxed());
+        serve(&TaskTracker::new(), bound, tree, stop.clone());
+        stop
+    }
+
+    async fn ask(path: &Path) -> UnixStream {
+        let mut stream = UnixStream::connect(path).await.expect("has a queue");
+        let asked = stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        asked.expect("is sent");
+        stream
+    }
+
+    async fn answer(stream: &mut UnixStream) {
+        let mut answer = vec![0; 12];
+        stream.read_exact(&mut answer).await.expect("an answer");
+        assert_eq!(answer, b"HTTP/1.1 200");
+    }
+
     #[tokio::test]
     async fn connection_without_a_place_waits_for_one() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("socket");
-        let bound = bind_unix(&path, ONE).await.expect("is bound");
-        let stop = CancellationToken::new();
-        let tree = poem::Route::new().at("/", poem::endpoint::make_sync(|_| "hello"));
-        let tree = poem::EndpointExt::map_to_response(tree);
-        let tree = Arc::new(poem::EndpointExt::boxed(tree));
-        serve(&TaskTracker::new(), bound, tree, stop.clone());
-        let ask = async || {
-            let mut stream = UnixStream::connect(&path)
-                .await
-                .expect("the queue has room");
-            let asked = stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await;
-            asked.expect("is sent");
-            stream
-        };
-        let answer = async |stream: &mut UnixStream| {
-            let mut answer = vec![0; 12];
-            stream.read_exact(&mut answer).await.expect("an answer");
-            assert_eq!(answer, b"HTTP/1.1 200");
-        };
-        let mut first = ask().await;
+        let stop = greet(&path, ONE).await;
+        let mut first = ask(&path).await;
         answer(&mut first).await;
-        let mut second = ask().await;
+        let mut second = ask(&path).await;
         let early = tokio::time::timeout(Duration::from_millis(200), answer(&mut second)).await;
         assert!(early.is_err(), "the place is taken");
         drop(first);
         answer(&mut second).await;
+        stop.cancel();
+    }
+
+    #[tokio::test]
+    async fn silent_connection_loses_its_place() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("socket");
+        let head = Duration::from_millis(100);
+        let stop = greet(&path, Access { head, ..ONE }).await;
+        let mut silent = UnixStream::connect(&path).await.expect("has a queue");
+        silent.write_all(b"GET / HT").await.expect("is sent");
+        answer(&mut ask(&path).await).await;
         stop.cancel();
     }
 }
