@@ -79,12 +79,43 @@ async fn unless<T>(
 mod tests {
     use std::future::{pending, ready};
 
+    use rustix::process::{Signal, getpid, kill_process};
+
     use super::*;
+    use crate::app::tests::config;
+    use crate::store;
 
     #[tokio::test]
     async fn long_start_can_be_stopped() {
         let stopped = unless(ready(()), "waiting", pending::<()>()).await;
         assert_eq!(stopped, None);
         assert_eq!(unless(pending(), "waiting", ready(7)).await, Some(7));
+    }
+
+    #[tokio::test]
+    async fn sigterm_ends_the_start_and_leaves_a_store_that_opens() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let config = Config {
+            data_dir: directory.path().to_owned(),
+            ..config()
+        };
+        let (mut heard, mut signals) = (
+            Signals::listen().expect("signals"),
+            Signals::listen().expect("signals"),
+        );
+        kill_process(getpid(), Signal::TERM).expect("is sent");
+        heard.told_to_stop().await;
+        let built = build(&config, &mut signals).await.expect("no failure");
+        assert!(built.is_none(), "it was told to stop");
+
+        // A process would have ended; here the thread that opens it goes on.
+        let reopened = async || {
+            while let Err(error) = store::open(directory.path()) {
+                assert!(error.to_string().contains("in use"), "{error}");
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let reopened = tokio::time::timeout(Duration::from_secs(20), reopened()).await;
+        reopened.expect("opens");
     }
 }

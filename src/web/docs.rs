@@ -175,3 +175,25 @@ fn as_yaml(documents: Data<&Documents>) -> Response {
 fn answer(form: &Bytes, content_type: &str) -> Response {
     form.clone().with_content_type(content_type).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use poem::{Endpoint, Request};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn forms_are_made_once_and_not_copied() {
+        let service = OpenApiService::new((), "a", "1");
+        let endpoint = mount(Route::new(), Documents::of(&service));
+        let get = async |path: &str| {
+            let request = Request::builder().uri_str(path).finish();
+            let response = endpoint.get_response(request).await;
+            let body = response.into_body().into_bytes().await;
+            body.expect("a body of ours").as_ptr()
+        };
+        for path in ["/docs", "/openapi.json", "/openapi.yaml"] {
+            assert_eq!(get(path).await, get(path).await, "{path}");
+        }
+    }
+}
