@@ -29,7 +29,7 @@ struct Cli {
     /// The configuration file [default: /etc/daarion/daarion.toml].
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Print JSON instead of tables.
+    /// Print JSON instead of tables. Documents stay what they are.
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
