@@ -12,7 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use self::build::{App, registration};
+pub use self::build::{App, REGISTRATION_ID, registration};
 use crate::api;
 use crate::config::Config;
 use crate::consumer::hub::Hub;
@@ -77,6 +77,7 @@ impl Running {
             rebuilds: app.rebuilds.clone(),
             backfill: app.services.backfill.clone(),
             agents: app.services.agents.clone(),
+            doctor: app.doctor,
         };
         listen(&intake, config, &parts, admin).await?;
 

@@ -70,16 +70,23 @@ impl Config {
     ///
     /// # Errors
     /// The first thing that is wrong, in one line.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that reads the environment"
-    )]
     pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
-        // Variables that are not UTF-8 are none of ours: all of our names and values are text.
-        let variables = std::env::vars_os().filter_map(|(name, value)| {
-            Some((name.into_string().ok()?, value.into_string().ok()?))
-        });
-        Self::load_from(path, variables)
+        Self::load_from(path, environment())
+    }
+
+    /// As [`Config::load`], with a text in place of what stands in the file.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, in one line.
+    pub fn load_text(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        let env = environment().collect();
+        Self::read(&load::values_of_text(path, text, &env)?)
+    }
+
+    /// The file that [`Config::load`] reads.
+    #[must_use]
+    pub fn path(path: Option<&Path>) -> PathBuf {
+        load::path(path, &environment().collect()).0
     }
 
     /// As [`Config::load`], with an environment of the caller's.
@@ -91,23 +98,37 @@ impl Config {
         env: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
         let env = env.into_iter().collect::<BTreeMap<_, _>>();
-        let values = load::values(path, &env)?;
-        let listen = ListenConfig::read(&values)?;
-        let matrix = MatrixConfig::read(&values, &listen)?;
+        Self::read(&load::values(path, &env)?)
+    }
+
+    fn read(values: &values::Values) -> Result<Self, ConfigError> {
+        let listen = ListenConfig::read(values)?;
+        let matrix = MatrixConfig::read(values, &listen)?;
         Ok(Self {
             data_dir: values.path("data_dir")?,
-            city: CityConfig::read(&values)?,
-            internal: InternalConfig::read(&values)?,
-            auth: AuthConfig::read(&values, &listen, &matrix.server_name)?,
+            city: CityConfig::read(values)?,
+            internal: InternalConfig::read(values)?,
+            auth: AuthConfig::read(values, &listen, &matrix.server_name)?,
             listen,
             matrix,
-            webhooks: WebhooksConfig::read(&values)?,
-            nats: NatsConfig::read(&values)?,
-            journal: JournalConfig::read(&values)?,
-            limits: LimitsConfig::read(&values)?,
-            log: LogConfig::read(&values)?,
+            webhooks: WebhooksConfig::read(values)?,
+            nats: NatsConfig::read(values)?,
+            journal: JournalConfig::read(values)?,
+            limits: LimitsConfig::read(values)?,
+            log: LogConfig::read(values)?,
         })
     }
+}
+
+/// The variables of the process. Those that are not UTF-8 are none of ours: all of our names and
+/// values are text.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that reads the environment"
+)]
+fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
 /// The effective configuration as JSON, one object a section, with secrets hidden.

@@ -3,6 +3,7 @@
 //! It is the only caller of `Journal::append`. Whoever brings events waits here until they
 //! are durable, and the bell then wakes the journal's readers; it carries no data.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -11,13 +12,15 @@ use tokio::sync::{mpsc, watch};
 use crate::clock::Clock;
 use crate::domain::Result;
 use crate::domain::event::NewEvent;
-use crate::domain::id::{RoomId, Seq};
+use crate::domain::id::{EventId, RoomId, Seq};
 use crate::homeserver::{Ephemeral, Mapped};
 use crate::store::{Append, Appended, Journal};
 
 /// How many rooms may wait to be looked at. A claim that finds the queue full is found again
 /// by the next healing.
 const CLAIMS: usize = 1_024;
+/// How many canaries are remembered. The doctor sends one at a time.
+const CANARIES: usize = 16;
 
 /// The door.
 pub struct Ingest {
@@ -26,7 +29,17 @@ pub struct Ingest {
     bell: watch::Sender<Seq>,
     claims: mpsc::Sender<RoomId>,
     ephemeral: mpsc::Sender<Ephemeral>,
+    pushed: watch::Sender<Pushed>,
     counters: Counters,
+}
+
+/// What the homeserver has pushed that nobody keeps and the doctor waits for.
+#[derive(Clone, Debug, Default)]
+pub struct Pushed {
+    /// How many transactions had ephemeral events in them.
+    pub ephemeral: u64,
+    /// The latest canaries that came back.
+    pub canaries: VecDeque<EventId>,
 }
 
 /// What has come through the door since the start.
@@ -60,6 +73,7 @@ impl Ingest {
             bell,
             claims,
             ephemeral,
+            pushed: watch::Sender::default(),
             counters: Counters::default(),
         };
         let outlets = Outlets {
@@ -73,6 +87,17 @@ impl Ingest {
     #[must_use]
     pub fn bell(&self) -> watch::Receiver<Seq> {
         self.bell.subscribe()
+    }
+
+    /// What the doctor waits for.
+    #[must_use]
+    pub fn pushed(&self) -> watch::Receiver<Pushed> {
+        self.pushed.subscribe()
+    }
+
+    /// Notes that a transaction had ephemeral events in it, whatever they are.
+    pub fn ephemeral_came(&self) {
+        self.pushed.send_modify(|pushed| pushed.ephemeral += 1);
     }
 
     #[must_use]
@@ -130,6 +155,7 @@ impl Ingest {
                 Mapped::Claim(room) => {
                     let _ = self.claims.try_send(room);
                 }
+                Mapped::Canary(event) => self.canary_came(event),
                 Mapped::Foreign => self.foreign(1),
                 Mapped::Nothing => {}
             }
@@ -144,6 +170,15 @@ impl Ingest {
             });
         }
         self.append(append).await
+    }
+
+    fn canary_came(&self, event: EventId) {
+        self.pushed.send_modify(|pushed| {
+            pushed.canaries.push_back(event);
+            if pushed.canaries.len() > CANARIES {
+                pushed.canaries.pop_front();
+            }
+        });
     }
 
     async fn append(&self, append: Append) -> Result<Appended> {

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use anyhow::Context;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::Services;
@@ -17,8 +18,8 @@ use crate::domain::access::CityCreation;
 use crate::domain::channel::CityNaming;
 use crate::domain::entity::{Entity, Naming};
 use crate::domain::id::UserId;
-use crate::homeserver::{self, Homeserver};
-use crate::ingest::{Ingest, Outlets};
+use crate::homeserver;
+use crate::ingest::{Ingest, Outlets, Pushed};
 use crate::matrix::appservice::AppService;
 use crate::matrix::registration::{RegistrationInput, registration_yaml};
 use crate::matrix::{Matrix, MatrixSettings};
@@ -27,6 +28,7 @@ use crate::service::backfill::Backfill;
 use crate::service::channels::Channels;
 use crate::service::city::City;
 use crate::service::creation::Creator;
+use crate::service::doctor::{Doctor, Patient};
 use crate::service::health::Health;
 use crate::service::members::Members;
 use crate::service::messages::Messages;
@@ -37,12 +39,13 @@ use crate::store;
 use crate::web::Parts;
 
 /// The registration's id at the homeserver.
-const REGISTRATION_ID: &str = "daarion";
+pub const REGISTRATION_ID: &str = "daarion";
 
 /// Every part, built and not yet started.
 pub struct App {
     pub core: Arc<Core>,
     pub rebuilds: Arc<Rebuilds>,
+    pub doctor: Arc<Doctor>,
     pub(super) services: Services,
     pub(super) creator: Arc<Creator>,
     pub(super) presence: Arc<Presence>,
@@ -67,8 +70,10 @@ impl App {
         let (mut consumer, indexed) =
             IndexConsumer::new(store.clone(), directory.clone(), ingest.bell());
         consumer.catch_up().await?;
+        let matrix = connector(config, &directory, &clock)?;
+        let doctor = doctor(config, &directory, &clock, &matrix, Some(ingest.pushed()));
         let core = Arc::new(Core {
-            homeserver: connector(config, &directory, &clock)?,
+            homeserver: matrix,
             store,
             ingest,
             indexed,
@@ -80,6 +85,7 @@ impl App {
         let presence = Arc::new(Presence::new(core.clone()));
         Ok(Self {
             services: services(&core, &creator, &presence),
+            doctor: Arc::new(doctor),
             rebuilds: Arc::new(Rebuilds::default()),
             core,
             creator,
@@ -87,6 +93,14 @@ impl App {
             consumer,
             outlets,
         })
+    }
+
+    /// The doctor alone, who sees what can be seen while the daemon is down.
+    pub fn doctor(config: &Config) -> anyhow::Result<Doctor> {
+        let clock = Clock::system();
+        let directory = Arc::new(directory(config));
+        let matrix = connector(config, &directory, &clock)?;
+        Ok(doctor(config, &directory, &clock, &matrix, None))
     }
 
     /// Runs the index alone, for a command that works while the daemon is down.
@@ -124,7 +138,11 @@ pub fn registration(config: &Config) -> String {
 
 async fn open_store(config: &Config) -> anyhow::Result<store::Store> {
     let directory = config.data_dir.clone();
-    tokio::fs::create_dir_all(&directory)
+    // Closed to others: it holds previews of what people say.
+    tokio::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&directory)
         .await
         .with_context(|| format!("failed to create data_dir {}", directory.display()))?;
     // Opening repairs the file after a crash, which is long work for a runtime's thread.
@@ -151,7 +169,7 @@ fn connector(
     config: &Config,
     directory: &Arc<Directory>,
     clock: &Clock,
-) -> anyhow::Result<Arc<dyn Homeserver>> {
+) -> anyhow::Result<Arc<Matrix>> {
     let admin_token = config.matrix.admin_token.as_ref();
     let settings = MatrixSettings {
         homeserver_url: config.matrix.homeserver_url.clone(),
@@ -161,6 +179,31 @@ fn connector(
     };
     let matrix = Matrix::new(settings, directory.clone(), clock.clone())?;
     Ok(Arc::new(matrix))
+}
+
+fn doctor(
+    config: &Config,
+    directory: &Directory,
+    clock: &Clock,
+    matrix: &Arc<Matrix>,
+    pushed: Option<watch::Receiver<Pushed>>,
+) -> Doctor {
+    let patient = Patient {
+        naming: directory.naming.clone(),
+        room_prefix: config.city.room_prefix.clone(),
+        homeserver_url: config.matrix.homeserver_url.to_string(),
+        connector_url: config.matrix.connector_url.to_string(),
+        acts_as_all: config.matrix.act_as == ActAs::AllLocalUsers,
+        believes_header: config.auth.insecure_user_header,
+        data_dir: config.data_dir.clone(),
+    };
+    Doctor::new(
+        matrix.clone(),
+        matrix.clone(),
+        patient,
+        clock.clone(),
+        pushed,
+    )
 }
 
 fn rules(config: &Config) -> Rules {

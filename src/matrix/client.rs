@@ -133,6 +133,15 @@ impl Client {
 
     /// Reads an address that ruma has no request for, with a token of its own or none.
     pub async fn get(&self, path: &str, token: Option<&str>) -> Result<Bytes> {
+        Ok(self.get_whole(path, token).await?.1)
+    }
+
+    /// As [`get`](Self::get), with the head of the answer.
+    pub async fn get_whole(
+        &self,
+        path: &str,
+        token: Option<&str>,
+    ) -> Result<(http::response::Parts, Bytes)> {
         let mut request = http::Request::get(format!("{}{path}", self.base));
         if let Some(token) = token {
             request = request.header("authorization", format!("Bearer {token}"));
@@ -140,7 +149,7 @@ impl Client {
         let request = request
             .body(Bytes::new())
             .map_err(|error| Error::internal(format!("cannot make a request: {error}")))?;
-        Ok(self.execute(request, Repeat::Safe).await?.1)
+        self.execute(request, Repeat::Safe).await
     }
 
     /// Sends a request, again where that is safe, and returns the answer if it is a success.

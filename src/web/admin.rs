@@ -14,10 +14,12 @@ use tokio::sync::mpsc;
 
 use super::problems::{CatchPanics, Problems, respond};
 use crate::domain::Error;
+use crate::domain::finding::{Finding, worst};
 use crate::domain::member::Agent;
 use crate::service::Core;
 use crate::service::agents::Agents;
 use crate::service::backfill::{Backfill, OldRoom, Outcome, Step, Summary};
+use crate::service::doctor::Doctor;
 use crate::service::heal::HealReport;
 use crate::service::reindex::{Rebuilds, ReindexReport};
 use crate::service::status::{Status, StatusService};
@@ -30,6 +32,7 @@ pub struct Admin {
     pub rebuilds: Arc<Rebuilds>,
     pub backfill: Arc<Backfill>,
     pub agents: Arc<Agents>,
+    pub doctor: Arc<Doctor>,
 }
 
 /// A room in a backfill's list.
@@ -64,6 +67,7 @@ struct AgentJson {
 pub fn routes(admin: Admin) -> BoxEndpoint<'static> {
     Route::new()
         .at("/status", get(show_status))
+        .at("/doctor", post(run_doctor))
         .at("/heal", post(run_heal))
         .at("/reindex", post(run_reindex))
         .at("/backfill", post(run_backfill))
@@ -89,6 +93,17 @@ async fn show_status(admin: Data<&Admin>) -> Response {
 #[handler]
 async fn run_heal(admin: Data<&Admin>) -> Response {
     answer(admin.core.heal().await.map(|report| heal_json(&report)))
+}
+
+#[handler]
+async fn run_doctor(admin: Data<&Admin>) -> Response {
+    let doctor = admin.doctor.clone();
+    // On a task of its own: what was tried out is cleared away even when nobody waits any more.
+    let work = tokio::spawn(async move { doctor.examine().await });
+    let done = work
+        .await
+        .map_err(|error| Error::internal(error.to_string()));
+    answer(done.map(|findings| doctor_json(&findings)))
 }
 
 #[handler]
@@ -174,6 +189,23 @@ fn agent_json(agent: &Agent) -> Value {
         "display_name": agent.display_name,
         "matrix_user_id": agent.user,
         "created_at": crate::payload::Rfc3339(agent.created_at),
+    })
+}
+
+/// As `daarion doctor --json` prints it.
+#[must_use]
+pub fn doctor_json(findings: &[Finding]) -> Value {
+    let json = |finding: &Finding| {
+        json!({
+            "id": finding.check,
+            "status": finding.outcome.as_str(),
+            "seen": finding.seen,
+            "advice": finding.advice,
+        })
+    };
+    json!({
+        "status": worst(findings).as_str(),
+        "findings": findings.iter().map(json).collect::<Vec<_>>(),
     })
 }
 

@@ -11,6 +11,7 @@ mod homeserver;
 mod agents;
 mod bad_input;
 mod city;
+mod doctor;
 mod lifecycle;
 mod live;
 mod messaging;

@@ -1,0 +1,93 @@
+//! `daarion doctor`: through the daemon when it is up; what can be seen without it when it is down.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use anyhow::bail;
+use reqwest::Method;
+use serde_json::Value;
+
+use super::client::Daemon;
+use super::output::Output;
+use crate::app::App;
+use crate::config::{Config, ConfigError};
+use crate::domain::finding::{Finding, worst};
+use crate::web::admin::doctor_json;
+
+/// Prints the findings; fails when one of them is a failure.
+pub async fn run(
+    path: &Path,
+    loaded: Result<Config, ConfigError>,
+    output: Output,
+) -> anyhow::Result<()> {
+    let mut report = match loaded {
+        Ok(config) => examine(&config).await?,
+        Err(error) => {
+            let advice = match error {
+                ConfigError::Missing { .. } => "daarion setup".to_owned(),
+                _ => format!("mend {}", path.display()),
+            };
+            doctor_json(&[Finding::failed("configuration", error.to_string(), advice)])
+        }
+    };
+    if let Some(finding) = readable_by_others(path) {
+        add(&mut report, &finding);
+    }
+    if output.json {
+        output.value(&report);
+    } else {
+        show(&report, output);
+    }
+    if report["status"] == "failed" {
+        bail!("something is wrong; each line above that says so names what mends it");
+    }
+    Ok(())
+}
+
+async fn examine(config: &Config) -> anyhow::Result<Value> {
+    if let Some(daemon) = Daemon::find(config).await? {
+        return daemon.ask(Method::POST, "/doctor", None).await;
+    }
+    let mut findings = vec![Finding::failed(
+        "daemon",
+        format!("nobody answers at {}", config.listen.admin.display()),
+        "systemctl start daarion, and look into journalctl -u daarion",
+    )];
+    findings.extend(App::doctor(config)?.examine().await);
+    Ok(doctor_json(&findings))
+}
+
+/// The configuration holds tokens.
+fn readable_by_others(path: &Path) -> Option<Finding> {
+    let mode = std::fs::metadata(path).ok()?.permissions().mode() & 0o777;
+    let shown = path.display();
+    // A group may be the account's own.
+    (mode & 0o007 != 0).then(|| {
+        let seen = format!("others can read {shown} (mode {mode:o}), which holds the tokens");
+        Finding::warning("configuration", seen, format!("chmod o= {shown}"))
+    })
+}
+
+fn add(report: &mut Value, finding: &Finding) {
+    let more = doctor_json(std::slice::from_ref(finding));
+    if let Some(findings) = report["findings"].as_array_mut() {
+        findings.extend(more["findings"].as_array().cloned().unwrap_or_default());
+    }
+    if report["status"] == "ok" {
+        report["status"] = worst(std::slice::from_ref(finding)).as_str().into();
+    }
+}
+
+fn show(report: &Value, output: Output) {
+    let text = |value: &Value| value.as_str().unwrap_or("").to_owned();
+    for finding in report["findings"].as_array().into_iter().flatten() {
+        let (status, check) = (text(&finding["status"]), text(&finding["id"]));
+        output.line(format!(
+            "{status:<8} {check:<21} {}",
+            text(&finding["seen"])
+        ));
+        if let Some(advice) = finding["advice"].as_str() {
+            output.line(format!("{:<8} {:<21} -> {advice}", "", ""));
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The doctor: tries out whether the installation is sound, and says of each finding what mends
+//! it.
+//!
+//! It tries instead of reading configurations: what the homeserver has really granted shows only
+//! in what it lets us do. Begin at [`Doctor::examine`]; `link` looks at the homeserver, `canary` at
+//! what comes back from it, `machine` at this machine.
+
+mod canary;
+mod link;
+mod machine;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::{Mutex, watch};
+
+use crate::clock::Clock;
+use crate::domain::entity::Naming;
+use crate::domain::finding::Finding;
+use crate::homeserver::Homeserver;
+use crate::homeserver::checkup::Checkup;
+use crate::ingest::Pushed;
+
+/// What is said where a registration has to be made anew.
+const SET_UP_AGAIN: &str = "daarion setup, then restart the homeserver and daarion";
+
+/// The part of the configuration that is looked at.
+#[derive(Clone, Debug)]
+pub struct Patient {
+    pub naming: Naming,
+    /// What a city alias begins with.
+    pub room_prefix: String,
+    pub homeserver_url: String,
+    pub connector_url: String,
+    /// Whether daarion is to act as every local user.
+    pub acts_as_all: bool,
+    /// Whether `X-User-Id` alone is believed.
+    pub believes_header: bool,
+    pub data_dir: PathBuf,
+}
+
+/// The doctor.
+pub struct Doctor {
+    homeserver: Arc<dyn Homeserver>,
+    checkup: Arc<dyn Checkup>,
+    patient: Patient,
+    clock: Clock,
+    /// What the homeserver pushes; `None` when this process does not listen.
+    pushed: Option<watch::Receiver<Pushed>>,
+    /// Two examinations at once would see each other's traces.
+    turn: Mutex<()>,
+}
+
+impl Doctor {
+    #[must_use]
+    pub fn new(
+        homeserver: Arc<dyn Homeserver>,
+        checkup: Arc<dyn Checkup>,
+        patient: Patient,
+        clock: Clock,
+        pushed: Option<watch::Receiver<Pushed>>,
+    ) -> Self {
+        Self {
+            homeserver,
+            checkup,
+            patient,
+            clock,
+            pushed,
+            turn: Mutex::default(),
+        }
+    }
+
+    /// Tries everything, in the order in which one thing needs another.
+    pub async fn examine(&self) -> Vec<Finding> {
+        let _turn = self.turn.lock().await;
+        let mut findings = self.examine_link().await;
+        findings.extend(self.examine_push(&findings).await);
+        findings.extend(self.examine_machine().await);
+        findings
+    }
+}
+
+/// Whether a check has come out well.
+fn is_fine(findings: &[Finding], check: &str) -> bool {
+    use crate::domain::finding::Outcome;
+    findings
+        .iter()
+        .any(|finding| finding.check == check && finding.outcome == Outcome::Ok)
+}
