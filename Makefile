@@ -7,17 +7,24 @@ CARGO_FLAGS ?= --locked
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 RELEASE := $(TARGET_DIR)/release/daarion
 SYNAPSE := $(or $(DAARION_SYNAPSE_VENV),target/synapse/venv)
+# What the web application is built of. What npm installs and what is generated is not in it.
+UI_SOURCES := $(shell find ui/src ui/static ui/messages ui/project.inlang -type f \
+    -not -path 'ui/src/lib/paraglide/*' -not -path 'ui/project.inlang/cache/*' 2>/dev/null) \
+    ui/package-lock.json ui/vite.config.ts ui/tsconfig.json
 
 .DEFAULT_GOAL := help
-.PHONY: help build deb demo test test-appliance soak check lint-openapi openapi bench clean cargo synapse
+.PHONY: help build ui deb demo test test-ui test-appliance screenshots soak check check-ui \
+    lint-openapi openapi bench clean cargo synapse npm
 # Each target uses all cores already, and the tests of one build stand on another's.
 .NOTPARALLEL:
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-build: cargo ## Build the release binary
+build: cargo ui ## Build the release binary, the web application inside
 	cargo build --release $(CARGO_FLAGS)
+
+ui: ui/dist/index.html ## Build the web application, when its sources have changed
 
 deb: build ## Make the Debian package in target/debian and check it with lintian
 	@rm -rf target/debian
@@ -31,9 +38,11 @@ deb: build ## Make the Debian package in target/debian and check it with lintian
 demo: build synapse ## Run a small city on a real Synapse; CHECK=1 tries it out and stops
 	@$(SYNAPSE)/bin/python -B tests/demo/demo.py --daarion $(RELEASE) --synapse $(SYNAPSE) $(if $(CHECK),--check)
 
-test: cargo synapse check ## Set up what is missing and run every check and test
+test: cargo synapse check ui ## Set up what is missing and run every check and test
 	cargo test $(CARGO_FLAGS)
 	$(MAKE) lint-openapi
+	$(MAKE) check-ui
+	$(MAKE) test-ui
 	$(MAKE) demo CHECK=1
 	$(MAKE) deb
 	$(MAKE) test-appliance
@@ -41,12 +50,23 @@ test: cargo synapse check ## Set up what is missing and run every check and test
 test-appliance: build synapse ## Try the package on a Debian with its own systemd (as root; else it is skipped)
 	@python3 -B tests/appliance/appliance.py --daarion $(RELEASE) --synapse $(SYNAPSE)
 
+test-ui: cargo synapse ui ## Try the web application in Chromium, beside a real Synapse; ONLY=word for some
+	cargo build $(CARGO_FLAGS)
+	tests/ui/run.sh --daarion $(TARGET_DIR)/debug/daarion --synapse $(SYNAPSE) $(if $(ONLY),--only '$(ONLY)')
+
+screenshots: cargo synapse ui ## Write the pictures of docs/images anew
+	cargo build $(CARGO_FLAGS)
+	tests/ui/run.sh --daarion $(TARGET_DIR)/debug/daarion --synapse $(SYNAPSE) --screenshots docs/images
+
 soak: cargo synapse ## Kill daarion 200 times while 10,000 messages are sent; KILLS=n for another number
 	DAARION_KILLS=$(or $(KILLS),200) cargo test $(CARGO_FLAGS) --test durability kill:: -- --nocapture
 
 check: cargo ## Check the formatting and the lints
 	cargo fmt --all --check
 	cargo clippy --all-targets $(CARGO_FLAGS) -- -D warnings
+
+check-ui: ui/node_modules/.package-lock.json ## Check the web application's types, its API types and its translations
+	cd ui && npm run --silent check && npm run --silent api:check && npm run --silent messages:check
 
 lint-openapi: ## Check openapi/*.json with a public linter
 	tests/openapi/lint.sh
@@ -63,13 +83,26 @@ bench: cargo synapse ## Measure, and print a report; BENCH_ARGS=--quick takes tw
 
 clean: ## Remove all that was built, installed or stored under target/
 	@if command -v cargo >/dev/null; then cargo clean; fi
-	rm -rf target
+	rm -rf target ui/dist ui/node_modules ui/.svelte-kit ui/src/lib/paraglide
 
 # The tools that the targets stand on.
 
 cargo:
 	@command -v cargo >/dev/null || { \
 	    echo "make: cargo is not installed; get Rust 1.95 or newer from https://rustup.rs" >&2; exit 1; }
+
+npm:
+	@command -v npm >/dev/null || { \
+	    echo "make: npm is not installed; get Node.js 20.19 or newer with npm" >&2; exit 1; }
+
+# What lies on the disk.
+
+ui/node_modules/.package-lock.json: ui/package.json ui/package-lock.json | npm
+	cd ui && npm ci --ignore-scripts --no-progress
+	@touch $@
+
+ui/dist/index.html: $(UI_SOURCES) ui/node_modules/.package-lock.json
+	cd ui && npm run --silent build
 
 synapse:
 	@tests/homeserver/install.sh

@@ -3,6 +3,8 @@
 //! Turns requests into calls of `service` and outcomes into statuses and bodies; decides
 //! nothing itself. Begin with [`Services`].
 
+pub mod admin;
+pub mod admin_session;
 pub mod agents;
 pub mod auth;
 pub mod body;
@@ -14,20 +16,28 @@ pub mod members;
 pub mod messages;
 pub mod rendered;
 pub mod schema;
+pub mod sign_in;
 pub mod system;
 pub mod time;
+pub mod visit;
 
 use std::sync::Arc;
 
 use poem_openapi::{LicenseObject, OpenApiService, Tags};
 
+use crate::config::Setting;
 use crate::service::agents::Agents;
+use crate::service::auth::Auth;
 use crate::service::backfill::Backfill;
 use crate::service::channels::Channels;
 use crate::service::city::City;
+use crate::service::doctor::Doctor;
 use crate::service::health::Health;
 use crate::service::members::Members;
 use crate::service::messages::Messages;
+use crate::service::online::Online;
+use crate::service::oversight::Oversight;
+use crate::service::status::StatusService;
 
 /// What the operations call.
 #[derive(Clone)]
@@ -39,11 +49,20 @@ pub struct Services {
     pub agents: Arc<Agents>,
     pub backfill: Arc<Backfill>,
     pub health: Arc<Health>,
+    pub auth: Arc<Auth>,
+    pub status: Arc<StatusService>,
+    pub oversight: Arc<Oversight>,
+    pub online: Arc<Online>,
+    pub doctor: Arc<Doctor>,
+    /// The configuration that is in force.
+    pub settings: Arc<[Setting]>,
 }
 
 /// Groups of operations.
 #[derive(Tags)]
 pub enum Tag {
+    /// People sign in with their Matrix password.
+    Auth,
     /// Rooms of the city: shared by everybody, each backed by a Matrix room.
     City,
     /// Channels, their messages and their members.
@@ -52,6 +71,9 @@ pub enum Tag {
     Agents,
     /// Matrix for services that do not know Matrix.
     Gateway,
+    /// What only operators may see and do: local accounts, and people listed in
+    /// `auth.operators`.
+    Admin,
     /// How the program itself does.
     System,
 }
@@ -62,6 +84,9 @@ pub type Public = (
     channels::ChannelsApi,
     messages::MessagesApi,
     members::MembersApi,
+    sign_in::SignInApi,
+    admin_session::AdminSessionApi,
+    admin::AdminApi,
 );
 
 /// Operations of the internal listener.
@@ -79,6 +104,9 @@ pub fn public(services: &Services) -> OpenApiService<(Public, system::SystemApi)
         channels::ChannelsApi(services.clone()),
         messages::MessagesApi(services.clone()),
         members::MembersApi(services.clone()),
+        sign_in::SignInApi(services.clone()),
+        admin_session::AdminSessionApi(services.clone()),
+        admin::all(services),
     );
     let system = system::SystemApi(services.clone());
     OpenApiService::new((apis, system), "daarion", env!("CARGO_PKG_VERSION"))

@@ -16,7 +16,6 @@ pub use self::build::{App, REGISTRATION_ID, registration};
 use crate::api;
 use crate::config::Config;
 use crate::consumer::hub::Hub;
-use crate::service::status::StatusService;
 use crate::web::admin::Admin;
 use crate::web::docs::Documents;
 use crate::web::{self, Parts};
@@ -61,6 +60,7 @@ impl Running {
         let (intake, readers) = (group(), group());
         let hub = Arc::new(Hub::new(
             app.core.store.journal.clone(),
+            app.core.store.index.clone(),
             app.core.indexed.clone(),
         ));
         let bell = app.core.ingest.bell();
@@ -70,14 +70,12 @@ impl Running {
         let parts = build::parts(&app.core, &app.services, hub, config, intake.1.clone());
         let admin = Admin {
             core: app.core.clone(),
-            status: Arc::new(StatusService::new(
-                app.core.clone(),
-                app.services.health.clone(),
-            )),
+            status: app.services.status.clone(),
             rebuilds: app.rebuilds.clone(),
             backfill: app.services.backfill.clone(),
             agents: app.services.agents.clone(),
-            doctor: app.doctor,
+            doctor: app.services.doctor.clone(),
+            auth: app.services.auth.clone(),
         };
         listen(&intake, config, &parts, admin).await?;
 
@@ -86,6 +84,8 @@ impl Running {
             creator: app.creator,
             presence: app.presence,
             rebuilds: app.rebuilds,
+            auth: app.services.auth.clone(),
+            link: app.link,
             heal_interval: config.matrix.heal_interval,
             retention: config.journal.retention,
         };
@@ -191,3 +191,6 @@ fn watchdog((tracker, stop): &(TaskTracker, CancellationToken)) {
         }
     });
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! The commands, one file each. `serve` is the daemon; most others talk to it over its unix
 //! socket. They print tables for people, or JSON with `--json`, and fail with one line.
 
+mod admin;
 mod agent;
 mod backfill;
 mod client;
@@ -54,6 +55,9 @@ enum Command {
     Reindex(reindex::Args),
     /// Bring the rooms of an older installation in, and check every city room.
     Backfill(backfill::Args),
+    /// Make and list the accounts of operators.
+    #[command(subcommand)]
+    Admin(admin::Command),
     /// Register and list agents.
     #[command(subcommand)]
     Agent(agent::Command),
@@ -118,6 +122,7 @@ async fn talk(command: Command, config: Config, output: Output) -> anyhow::Resul
         Command::Heal => heal::run(&config, output).await,
         Command::Reindex(args) => reindex::run(&args, &config, output).await,
         Command::Backfill(args) => backfill::run(&args, &config, output).await,
+        Command::Admin(command) => admin::run(&command, &config, output).await,
         Command::Agent(command) => agent::run(&command, &config, output).await,
         _ => Ok(()),
     }

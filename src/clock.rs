@@ -56,6 +56,14 @@ impl Clock {
         Instant::now()
     }
 
+    /// Random bytes that nobody can foresee, for secrets.
+    #[must_use]
+    pub fn secret(&self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        getrandom::fill(&mut bytes).expect("the system has randomness");
+        bytes
+    }
+
     /// A fresh random UUID.
     #[must_use]
     pub fn uuid(&self) -> Uuid {

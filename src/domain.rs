@@ -4,6 +4,7 @@
 //! layer may use it, it uses none of them. Begin with [`channel`], [`message`] and [`event`].
 
 pub mod access;
+pub mod account;
 pub mod channel;
 pub mod entity;
 pub mod error;
@@ -13,6 +14,7 @@ pub mod id;
 pub mod member;
 pub mod message;
 pub mod page;
+pub mod session;
 pub mod slug;
 pub mod text;
 

@@ -7,6 +7,7 @@
 pub mod checkup;
 pub mod fake;
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -41,7 +42,7 @@ pub struct NewRoom {
     pub name: String,
     pub topic: String,
     pub channel: ChannelState,
-    /// Gets power level 100 and an invitation.
+    /// Gets power level 100; [`Homeserver::invite`] and [`Homeserver::join`] bring it in.
     pub owner: Option<UserId>,
     /// `None`: the homeserver's default.
     pub room_version: Option<String>,
@@ -165,6 +166,19 @@ pub trait Homeserver: Send + Sync {
 
     /// Whether the homeserver knows a local user.
     async fn user_exists(&self, user: &UserId) -> Result<bool>;
+
+    /// What a user calls itself; `None` when it has no name, or the homeserver shows none.
+    async fn display_name(&self, user: &UserId) -> Result<Option<String>>;
+
+    /// The user whose password it is, as the homeserver spells it; `None` when it is nobody's.
+    /// Nothing of it is kept. `from` is where whoever offers it is, for the homeserver's own
+    /// count of attempts.
+    async fn check_password(
+        &self,
+        user: &UserId,
+        password: &str,
+        from: Option<IpAddr>,
+    ) -> Result<Option<UserId>>;
 
     /// Whether a user is online now.
     async fn presence(&self, user: &UserId) -> Result<bool>;

@@ -16,6 +16,7 @@ mod create;
 mod ids;
 pub mod mapping;
 mod messages;
+mod passwords;
 pub mod registration;
 mod rooms;
 mod takeover;

@@ -143,6 +143,22 @@ pub fn frame(event: &Event) -> Option<String> {
     serde_json::to_string(&frame).ok()
 }
 
+/// The frame of a deletion that took an edit back: what the message shows from here on.
+#[must_use]
+pub fn withdrawal_frame(event: &Event, message: &Message) -> Option<String> {
+    let shown = What::MessageEdited {
+        target: message.event.clone(),
+        by: message.sender.clone(),
+        preview: message.preview.clone(),
+        truncated: message.truncated,
+        at: message.edited_at.unwrap_or(message.created_at),
+    };
+    frame(&Event {
+        what: shown,
+        ..event.clone()
+    })
+}
+
 #[derive(Serialize)]
 struct FrameJson<'a> {
     r#type: &'a str,
@@ -208,6 +224,10 @@ struct ChannelFrame<'a> {
     status: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     is_default: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    visibility: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confidential: Option<bool>,
 }
 
 impl<'a> DetailJson<'a> {
@@ -221,6 +241,8 @@ impl<'a> DetailJson<'a> {
                     matrix_room_alias: channel.alias.as_ref().map(RoomAlias::as_str),
                     status: Some(channel.status.as_str()),
                     is_default: Some(channel.is_default),
+                    visibility: Some(channel.visibility.as_str()),
+                    confidential: Some(channel.confidential),
                 },
             },
             What::ChannelUpdated { change, .. } => Self::Channel {
@@ -279,6 +301,10 @@ impl<'a> ChannelFrame<'a> {
             ChannelChange::Alias(alias) => {
                 frame.matrix_room_alias = alias.as_ref().map(RoomAlias::as_str);
             }
+            ChannelChange::Visibility(visibility) => {
+                frame.visibility = Some(visibility.as_str());
+            }
+            ChannelChange::Encrypted => frame.confidential = Some(true),
             ChannelChange::Settings { status, is_default } => {
                 frame.status = Some(status.as_str());
                 frame.is_default = Some(*is_default);

@@ -3,6 +3,7 @@
 
 pub mod adoption;
 pub mod agents;
+pub mod auth;
 pub mod backfill;
 pub mod channels;
 pub mod city;
@@ -10,8 +11,11 @@ pub mod creation;
 pub mod doctor;
 pub mod heal;
 pub mod health;
+pub mod link;
 pub mod members;
 pub mod messages;
+pub mod online;
+pub mod oversight;
 pub mod presence;
 pub mod reindex;
 pub mod retention;

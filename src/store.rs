@@ -11,15 +11,17 @@ pub mod creations;
 pub mod index;
 pub mod journal;
 pub mod redb;
+pub mod sessions;
 pub mod subscriptions;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use accounts::Accounts;
 pub use creations::{Creation, Creations};
 pub use index::{ActivityMap, Index, MemberQuery, MessageQuery, RenderedPage};
 pub use journal::{Append, Appended, Journal, Placed, SkippedReport};
+pub use sessions::Sessions;
 pub use subscriptions::{Subscription, Subscriptions};
 
 /// Why a store operation failed.
@@ -69,6 +71,7 @@ pub struct Store {
     pub index: Arc<dyn Index>,
     pub accounts: Arc<dyn Accounts>,
     pub creations: Arc<dyn Creations>,
+    pub sessions: Arc<dyn Sessions>,
     pub subscriptions: Arc<dyn Subscriptions>,
     /// Ends the store's threads and closes its file; part of the drain at the end.
     pub closer: Arc<dyn Closer>,
@@ -99,7 +102,13 @@ pub trait Closer: Send + Sync {
 
 /// Opens the store of a data directory, which must exist, and migrates it.
 pub fn open(data_dir: &Path) -> Result<Store, StoreError> {
-    redb::open(&data_dir.join("daarion.redb"))
+    redb::open(&file(data_dir))
+}
+
+/// The store's file in a data directory.
+#[must_use]
+pub fn file(data_dir: &Path) -> PathBuf {
+    data_dir.join("daarion.redb")
 }
 
 /// A store in memory, for tests and for what is never kept.

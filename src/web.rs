@@ -12,6 +12,7 @@ pub mod live;
 pub mod problems;
 pub mod server;
 pub mod trace;
+pub mod ui;
 
 use std::sync::Arc;
 
@@ -42,7 +43,8 @@ pub struct Parts {
     pub stop: CancellationToken,
 }
 
-/// What members and the reverse proxy see: `/api`, `/ws`, `/docs` and health.
+/// What members and the reverse proxy see: `/api`, `/ws`, `/docs`, health, and for every other
+/// path the web application.
 pub fn public(parts: &Parts) -> BoxEndpoint<'static> {
     let api = api::public(&parts.services);
     let live = live::Live {
@@ -55,7 +57,10 @@ pub fn public(parts: &Parts) -> BoxEndpoint<'static> {
     let routes = docs::mount(Route::new(), docs)
         .at("/ws/messaging/:channel_id", get(live::channel).data(live))
         .nest("/", api);
-    finish(routes.with(limit::BodyLimit(JSON_LIMIT)), names, parts)
+    let routes = routes
+        .with(limit::BodyLimit(JSON_LIMIT))
+        .with(ui::Pages::default());
+    finish(routes, names, parts)
 }
 
 /// What the homeserver and the installation's services see.

@@ -1,7 +1,6 @@
 //! Who is calling: the extractors that stand first in every operation, so that nothing of
 //! an anonymous request is parsed.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use poem::http::StatusCode;
@@ -9,35 +8,110 @@ use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use subtle::ConstantTimeEq;
+use url::Url;
 
 use super::error::Problem;
-use crate::domain::access::Caller;
+use super::visit::Cookie;
+use crate::domain::access::{self, Caller};
 use crate::domain::entity::Entity;
+use crate::service::agents::Agents;
+use crate::service::auth::Auth;
+use crate::service::auth::operators::OperatorSession;
+use crate::service::auth::people::SignedIn;
 
 /// The header of a service's shared secret.
 pub const SERVICE_TOKEN: &str = "X-Internal-Service-Token";
 /// The header with which a service says for whom it acts.
 pub const USER_ID: &str = "X-User-Id";
 
+/// The header with which an operator's page proves that it is ours.
+pub const CSRF_TOKEN: &str = "X-CSRF-Token";
+
 /// What callers are checked against.
 pub struct Gate {
     pub service_secret: String,
     /// Whether `X-User-Id` counts without a service token (loopback listeners only).
     pub insecure_user_header: bool,
-    /// Entities that are operators.
-    pub operators: HashSet<Entity>,
-    /// The connector's own user, which has power everywhere: nobody acts for it.
-    pub connector: Entity,
+    /// Who knows which Matrix user an entity is.
+    pub agents: Arc<Agents>,
+    /// Sessions of people and operators.
+    pub auth: Arc<Auth>,
+    /// As members reach us, when that is known.
+    pub public_url: Option<Url>,
+}
+
+/// An operator, and the session that it has when it has an account of its own.
+pub struct OperatorCall {
+    pub operator: access::Operator,
+    pub session: Option<OperatorSession>,
 }
 
 impl Gate {
     /// The person on whose behalf a request is made.
-    pub fn caller(&self, request: &Request) -> Result<Caller, Problem> {
+    pub async fn person(&self, request: &Request) -> Result<SignedIn, Problem> {
+        match bearer(request) {
+            Some(token) => Ok(self.auth.people.authenticate(token).await?),
+            None => Ok(SignedIn {
+                caller: self.represented(request)?,
+                session: None,
+            }),
+        }
+    }
+
+    /// The operator by whom a request is made: a person, or whoever has the cookie of an
+    /// operator's session and, to change something, the proof that belongs to it.
+    pub async fn operator(&self, request: &Request) -> Result<OperatorCall, Problem> {
+        let cookie = Cookie::Operator.read(request, self.visit(request));
+        let is_person = bearer(request).is_some() || request.headers().contains_key(SERVICE_TOKEN);
+        if let Some(cookie) = cookie.filter(|_| !is_person) {
+            return self.account(request, cookie).await;
+        }
+        let caller = self.person(request).await?.caller;
+        if !caller.operator {
+            return Err(forbidden(format!(
+                "{} is no operator here (auth.operators)",
+                caller.entity
+            )));
+        }
+        Ok(OperatorCall {
+            operator: access::Operator::Person(caller),
+            session: None,
+        })
+    }
+
+    async fn account(&self, request: &Request, cookie: &str) -> Result<OperatorCall, Problem> {
+        self.check_origin(request)?;
+        let session = self.auth.operators.session(cookie).await?;
+        let session = session.ok_or_else(|| {
+            let message = "the operator's session has ended; sign in again";
+            Problem::new(StatusCode::UNAUTHORIZED, "M_UNKNOWN_TOKEN", message)
+        })?;
+        if !request.method().is_safe() {
+            let shown = header(request, CSRF_TOKEN)
+                .ok_or_else(|| forbidden(format!("{CSRF_TOKEN} is needed to change something")))?;
+            let expected = session.csrf_token.as_bytes();
+            if !bool::from(shown.as_bytes().ct_eq(expected)) {
+                let message = format!("{CSRF_TOKEN} is not the one of this session");
+                return Err(forbidden(message));
+            }
+        }
+        Ok(OperatorCall {
+            operator: access::Operator::Account {
+                name: session.name.clone(),
+            },
+            session: Some(session),
+        })
+    }
+
+    /// The person for whom a service acts.
+    fn represented(&self, request: &Request) -> Result<Caller, Problem> {
         let has_token = request.headers().contains_key(SERVICE_TOKEN);
         if has_token {
             self.service(request)?;
         } else if !self.insecure_user_header {
-            return Err(missing(format!("{SERVICE_TOKEN} and {USER_ID} are needed")));
+            return Err(missing(format!(
+                "Authorization: Bearer is needed, or {SERVICE_TOKEN} and {USER_ID}"
+            )));
         }
         let user = header(request, USER_ID)
             .ok_or_else(|| missing(format!("{USER_ID} is needed: user:<localpart>")))?;
@@ -48,27 +122,20 @@ impl Gate {
                 format!("{USER_ID}: must be user:<localpart> or agent:<name>"),
             )
         })?;
+        let Some(entity) = self.agents.acting(&entity) else {
+            return Err(forbidden(format!(
+                "{entity} is the connector itself; nobody can act for it"
+            )));
+        };
         if let Entity::User {
             server: Some(_), ..
         } = entity
         {
-            return Err(Problem::new(
-                StatusCode::FORBIDDEN,
-                "M_FORBIDDEN",
-                format!("{entity} belongs to another homeserver; nobody can act for them here"),
-            ));
+            return Err(forbidden(format!(
+                "{entity} belongs to another homeserver; nobody can act for them here"
+            )));
         }
-        if entity == self.connector {
-            return Err(Problem::new(
-                StatusCode::FORBIDDEN,
-                "M_FORBIDDEN",
-                format!("{entity} is the connector itself; nobody can act for it"),
-            ));
-        }
-        Ok(Caller {
-            operator: self.operators.contains(&entity),
-            entity,
-        })
+        Ok(self.auth.caller(entity))
     }
 
     /// Checks a service's secret, in a time that does not depend on it.
@@ -95,6 +162,19 @@ fn missing(message: String) -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, "M_MISSING_TOKEN", message)
 }
 
+fn forbidden(message: String) -> Problem {
+    Problem::new(StatusCode::FORBIDDEN, "M_FORBIDDEN", message)
+}
+
+/// An access token. Other schemes are for somebody before us, such as a proxy with a password.
+#[must_use]
+pub fn bearer(request: &Request) -> Option<&str> {
+    let given = header(request, "authorization")?;
+    // A token that is empty is one that we do not know, and not none.
+    let (scheme, token) = given.split_once(' ').unwrap_or((given, ""));
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
 fn header<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
     request.headers().get(name)?.to_str().ok()
 }
@@ -113,67 +193,75 @@ pub fn gate(request: &Request) -> Result<&Arc<Gate>, Problem> {
 /// An operation for a person.
 pub struct Person(pub Caller);
 
+/// An operation of a person about their own session.
+pub struct Myself(pub SignedIn);
+
 /// An operation for a service of the installation.
 pub struct Service;
 
-impl<'a> ApiExtractor<'a> for Person {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
-    type ParamType = ();
-    type ParamRawType = ();
+/// An operation for whoever runs the place.
+pub struct Operator(pub access::Operator);
 
-    fn register(registry: &mut Registry) {
-        Service::register(registry);
-        registry.create_security_scheme(
-            "UserId",
-            api_key(
-                USER_ID,
-                "For whom the service acts: `user:<localpart>`. Counts only beside a valid \
-                 service token, or alone where `auth.insecure_user_header` is set.",
-            ),
-        );
-    }
+/// An operation of an operator about their own session.
+pub struct OperatorSelf(pub OperatorCall);
 
-    fn security_schemes() -> Vec<&'static str> {
-        vec!["ServiceToken", "UserId"]
-    }
+/// An extractor that finds out who is calling: which documents it has to be named in, and how.
+macro_rules! extractor {
+    ($name:ident, $schemes:expr, |$gate:ident, $request:ident| $who:expr) => {
+        impl<'a> ApiExtractor<'a> for $name {
+            const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+            type ParamType = ();
+            type ParamRawType = ();
 
-    async fn from_request(
-        request: &'a Request,
-        _: &mut RequestBody,
-        _: ExtractParamOptions<()>,
-    ) -> poem::Result<Self> {
-        let caller = gate(request).and_then(|gate| gate.caller(request));
-        Ok(Self(caller.map_err(Rejected)?))
-    }
+            fn register(registry: &mut Registry) {
+                for name in Self::security_schemes() {
+                    registry.create_security_scheme(name, scheme(name));
+                }
+            }
+
+            fn security_schemes() -> Vec<&'static str> {
+                $schemes.to_vec()
+            }
+
+            async fn from_request(
+                $request: &'a Request,
+                _: &mut RequestBody,
+                _: ExtractParamOptions<()>,
+            ) -> poem::Result<Self> {
+                let $gate = gate($request).map_err(Rejected)?;
+                let who: Result<_, Problem> = $who;
+                Ok(who.map_err(Rejected)?)
+            }
+        }
+    };
 }
 
-impl<'a> ApiExtractor<'a> for Service {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
-    type ParamType = ();
-    type ParamRawType = ();
+const FOR_PEOPLE: &[&str] = &["AccessToken", "ServiceToken", "UserId"];
+const FOR_OPERATORS: &[&str] = &[
+    "AccessToken",
+    "OperatorSession",
+    "CsrfToken",
+    "ServiceToken",
+    "UserId",
+];
 
-    fn register(registry: &mut Registry) {
-        registry.create_security_scheme(
-            "ServiceToken",
-            api_key(SERVICE_TOKEN, "The installation's shared secret."),
-        );
-    }
-
-    fn security_schemes() -> Vec<&'static str> {
-        vec!["ServiceToken"]
-    }
-
-    async fn from_request(
-        request: &'a Request,
-        _: &mut RequestBody,
-        _: ExtractParamOptions<()>,
-    ) -> poem::Result<Self> {
-        gate(request)
-            .and_then(|gate| gate.service(request))
-            .map_err(Rejected)?;
-        Ok(Self)
-    }
-}
+extractor!(Person, FOR_PEOPLE, |gate, request| {
+    let person = gate.person(request).await;
+    person.map(|person| Self(person.caller))
+});
+extractor!(Myself, FOR_PEOPLE, |gate, request| {
+    gate.person(request).await.map(Self)
+});
+extractor!(Operator, FOR_OPERATORS, |gate, request| {
+    let call = gate.operator(request).await;
+    call.map(|call| Self(call.operator))
+});
+extractor!(OperatorSelf, FOR_OPERATORS, |gate, request| {
+    gate.operator(request).await.map(Self)
+});
+extractor!(Service, &["ServiceToken"], |gate, request| {
+    gate.service(request).map(|()| Self)
+});
 
 /// A problem on its way through poem; the error map at the door gives it its shape.
 #[derive(Debug, thiserror::Error)]
@@ -186,12 +274,50 @@ impl poem::error::ResponseError for Rejected {
     }
 }
 
-fn api_key(name: &'static str, description: &'static str) -> MetaSecurityScheme {
+/// How a caller may say who it is, by the name that the documents have for it.
+fn scheme(name: &str) -> MetaSecurityScheme {
+    match name {
+        "AccessToken" => MetaSecurityScheme {
+            ty: "http",
+            description: Some("What `POST /api/auth/login` answers as `access_token`."),
+            name: None,
+            key_in: None,
+            scheme: Some("bearer"),
+            bearer_format: Some("JWT"),
+            flows: None,
+            openid_connect_url: None,
+        },
+        "OperatorSession" => api_key(
+            "cookie",
+            "__Host-daarion_operator",
+            "The cookie that `POST /api/admin/login` sets; on a machine's own plain HTTP it is \
+             called `daarion_operator`.",
+        ),
+        "CsrfToken" => api_key(
+            "header",
+            CSRF_TOKEN,
+            "The `csrf_token` of the operator's session, beside its cookie, for all but reading.",
+        ),
+        "ServiceToken" => api_key("header", SERVICE_TOKEN, "The installation's shared secret."),
+        _ => api_key(
+            "header",
+            USER_ID,
+            "For whom the service acts: `user:<localpart>`. Counts only beside a valid service \
+             token, or alone where `auth.insecure_user_header` is set.",
+        ),
+    }
+}
+
+fn api_key(
+    place: &'static str,
+    name: &'static str,
+    description: &'static str,
+) -> MetaSecurityScheme {
     MetaSecurityScheme {
         ty: "apiKey",
         description: Some(description),
         name: Some(name),
-        key_in: Some("header"),
+        key_in: Some(place),
         scheme: None,
         bearer_format: None,
         flows: None,

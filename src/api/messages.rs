@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use poem_openapi::param::{Path, Query};
+use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::{ApiResponse, OpenApi};
 use serde::Serialize;
 use uuid::Uuid;
@@ -13,10 +13,11 @@ use super::error::Failure;
 use super::rendered::Rendered;
 use super::schema::{ContentDetail, Message, MessagePage, NewMessage, Order};
 use super::{Services, Tag};
-use crate::domain::id::{ChannelId, MessageId};
+use crate::domain::id::{ChannelId, MessageId, SendKey};
 use crate::domain::message::FullContent;
 use crate::domain::{Error, message, page};
 use crate::payload::MessageJson;
+use crate::service::messages;
 
 /// The operations.
 pub struct MessagesApi(pub Services);
@@ -85,10 +86,20 @@ impl MessagesApi {
         person: Person,
         /// The channel's id.
         channel_id: Path<Uuid>,
+        /// A name of this sending, 1 to 128 visible ASCII characters. Sent again with the same
+        /// key, as after a broken connection, the message is said once and the answer is the
+        /// first message; 409 when the key was another message's. The homeserver remembers
+        /// keys for half an hour at least.
+        #[oai(name = "Idempotency-Key")]
+        idempotency_key: Header<Option<String>>,
         body: Body<NewMessage>,
     ) -> Result<SentMessage, Failure> {
         let channel = ChannelId(channel_id.0);
-        let new = body.0.into();
+        let key = idempotency_key.0.as_deref().map(send_key).transpose()?;
+        let new = messages::NewMessage {
+            key,
+            ..body.0.into()
+        };
         let sent = self.0.messages.send(&person.0, channel, new).await?;
         Ok(SentMessage::Created(Rendered::new(render(
             &MessageJson::from(&sent),
@@ -185,6 +196,15 @@ fn damaged(error: serde_json::Error) -> Error {
     Error::internal(format!(
         "a message is not the JSON that it should be: {error}"
     ))
+}
+
+fn send_key(text: &str) -> Result<SendKey, Error> {
+    SendKey::parse(text).ok_or_else(|| {
+        Error::invalid(
+            "Idempotency-Key",
+            "must be 1 to 128 visible ASCII characters",
+        )
+    })
 }
 
 fn after(cursor: &str) -> Result<MessageId, Error> {

@@ -1,6 +1,8 @@
 //! Every part, made of the configuration and of the parts below it.
 
 use std::collections::HashSet;
+use std::os::unix::fs::{MetadataExt, chown};
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -10,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::api::Services;
 use crate::api::auth::Gate;
 use crate::clock::Clock;
-use crate::config::{ActAs, Config, CreateBy};
+use crate::config::{self, ActAs, Config, CreateBy};
 use crate::consumer::hub::Hub;
 use crate::consumer::index::IndexConsumer;
 use crate::directory::Directory;
@@ -24,19 +26,24 @@ use crate::matrix::appservice::AppService;
 use crate::matrix::registration::{RegistrationInput, registration_yaml};
 use crate::matrix::{Matrix, MatrixSettings};
 use crate::service::agents::Agents;
+use crate::service::auth::{Auth, AuthRules};
 use crate::service::backfill::Backfill;
 use crate::service::channels::Channels;
 use crate::service::city::City;
 use crate::service::creation::Creator;
 use crate::service::doctor::{Doctor, Patient};
 use crate::service::health::Health;
+use crate::service::link::Link;
 use crate::service::members::Members;
 use crate::service::messages::Messages;
+use crate::service::online::Online;
+use crate::service::oversight::Oversight;
 use crate::service::presence::Presence;
 use crate::service::reindex::Rebuilds;
+use crate::service::status::StatusService;
 use crate::service::{Core, Rules};
-use crate::store;
 use crate::web::Parts;
+use crate::{store, telemetry};
 
 /// The registration's id at the homeserver.
 pub const REGISTRATION_ID: &str = "daarion";
@@ -45,10 +52,10 @@ pub const REGISTRATION_ID: &str = "daarion";
 pub struct App {
     pub core: Arc<Core>,
     pub rebuilds: Arc<Rebuilds>,
-    pub doctor: Arc<Doctor>,
     pub(super) services: Services,
     pub(super) creator: Arc<Creator>,
     pub(super) presence: Arc<Presence>,
+    pub(super) link: Arc<Link>,
     pub(super) consumer: IndexConsumer,
     pub(super) outlets: Outlets,
 }
@@ -81,15 +88,24 @@ impl App {
             clock,
             rules: rules(config),
         });
+        let auth = Auth::new(
+            core.store.clone(),
+            core.homeserver.clone(),
+            core.directory.clone(),
+            core.clock.clone(),
+            auth_rules(&core.directory, config),
+        );
+        let (auth, doctor) = (Arc::new(auth.await?), Arc::new(doctor));
         let creator = Arc::new(Creator::new(core.clone()));
         let presence = Arc::new(Presence::new(core.clone()));
+        let link = Arc::new(Link::default());
         Ok(Self {
-            services: services(&core, &creator, &presence),
-            doctor: Arc::new(doctor),
+            services: services(config, &core, &creator, &presence, &link, auth, doctor),
             rebuilds: Arc::new(Rebuilds::default()),
             core,
             creator,
             presence,
+            link,
             consumer,
             outlets,
         })
@@ -110,6 +126,13 @@ impl App {
         let outcome = work(&self.core, &self.rebuilds).await;
         stop.cancel();
         let _ = consumer.await;
+        self.core.store.closer.close().await;
+        outcome
+    }
+
+    /// Lends the accounts alone, for a command that works while the daemon is down.
+    pub async fn with_auth_alone<T>(self, work: impl AsyncFnOnce(&Auth) -> T) -> T {
+        let outcome = work(&self.services.auth).await;
         self.core.store.closer.close().await;
         outcome
     }
@@ -146,8 +169,24 @@ async fn open_store(config: &Config) -> anyhow::Result<store::Store> {
         .await
         .with_context(|| format!("failed to create data_dir {}", directory.display()))?;
     // Opening repairs the file after a crash, which is long work for a runtime's thread.
-    let opened = tokio::task::spawn_blocking(move || store::open(&directory));
-    Ok(opened.await??)
+    let opened = tokio::task::spawn_blocking(move || {
+        let store = store::open(&directory)?;
+        give_to_owner(&directory)?;
+        anyhow::Ok(store)
+    });
+    opened.await?
+}
+
+/// A store that a command of root's has made belongs to whom its directory belongs: the daemon
+/// runs as somebody else.
+fn give_to_owner(directory: &Path) -> std::io::Result<()> {
+    let owner = std::fs::metadata(directory)?;
+    let file = store::file(directory);
+    let is_roots = std::fs::symlink_metadata(&file)?.uid() == 0;
+    if is_roots && owner.uid() != 0 {
+        chown(file, Some(owner.uid()), Some(owner.gid()))?;
+    }
+    Ok(())
 }
 
 fn directory(config: &Config) -> Directory {
@@ -216,15 +255,42 @@ fn rules(config: &Config) -> Rules {
     }
 }
 
-fn services(core: &Arc<Core>, creator: &Arc<Creator>, presence: &Arc<Presence>) -> Services {
+fn services(
+    config: &Config,
+    core: &Arc<Core>,
+    creator: &Arc<Creator>,
+    presence: &Arc<Presence>,
+    link: &Arc<Link>,
+    auth: Arc<Auth>,
+    doctor: Arc<Doctor>,
+) -> Services {
     let city = Arc::new(City::new(core.clone(), creator.clone(), presence.clone()));
     let messages = Arc::new(Messages::new(core.clone()));
+    let health = Arc::new(Health::new(core.clone(), link.clone()));
+    let online = Arc::new(Online::new(core.clone(), presence.clone()));
+    let oversight = Oversight::new(core.clone(), city.clone(), presence.clone());
+    let homeserver_url = config.matrix.homeserver_url.as_str();
+    let status = StatusService {
+        core: core.clone(),
+        health: health.clone(),
+        link: link.clone(),
+        online: online.clone(),
+        problems: telemetry::problems(),
+        homeserver_url: homeserver_url.trim_end_matches('/').to_owned(),
+        started_at: core.clock.now(),
+    };
     Services {
         channels: Arc::new(Channels::new(core.clone(), creator.clone())),
         members: Arc::new(Members::new(core.clone())),
         agents: Arc::new(Agents::new(core.clone(), messages.clone())),
         backfill: Arc::new(Backfill::new(core.clone(), city.clone(), creator.clone())),
-        health: Arc::new(Health::new(core.clone())),
+        oversight: Arc::new(oversight),
+        status: Arc::new(status),
+        settings: config::settings(config).into(),
+        online,
+        health,
+        auth,
+        doctor,
         messages,
         city,
     }
@@ -247,8 +313,9 @@ pub(super) fn parts(
         gate: Arc::new(Gate {
             service_secret: config.internal.secret.expose().to_owned(),
             insecure_user_header: config.auth.insecure_user_header,
-            operators: operators(core, config),
-            connector: core.directory.entity(&core.directory.naming.connector()),
+            agents: services.agents.clone(),
+            auth: services.auth.clone(),
+            public_url: config.listen.public_url.clone(),
         }),
         hub,
         inbound,
@@ -258,11 +325,21 @@ pub(super) fn parts(
     }
 }
 
+fn auth_rules(directory: &Directory, config: &Config) -> AuthRules {
+    AuthRules {
+        operators: operators(directory, config),
+        issuer: config.matrix.server_name.clone(),
+        access_token_lifetime: config.auth.access_token_lifetime,
+        refresh_token_lifetime: config.auth.refresh_token_lifetime,
+    }
+}
+
 /// Operators are listed as Matrix users or as entities.
-fn operators(core: &Core, config: &Config) -> HashSet<Entity> {
-    let entity = |listed: &String| match UserId::parse(listed) {
-        Some(user) => Some(core.directory.entity(&user)),
-        None => Entity::parse(listed),
+fn operators(directory: &Directory, config: &Config) -> HashSet<Entity> {
+    let entity = |listed: &String| {
+        let named = || Some(directory.user_id(&Entity::parse(listed)?));
+        let user = UserId::parse(listed).or_else(named)?;
+        Some(directory.entity(&user))
     };
     config.auth.operators.iter().filter_map(entity).collect()
 }

@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::bail;
 use reqwest::Method;
@@ -10,8 +11,9 @@ use serde_json::Value;
 use super::client::Daemon;
 use super::output::Output;
 use crate::app::App;
+use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
-use crate::domain::finding::{Finding, worst};
+use crate::domain::finding::{Examination, Finding, worst};
 use crate::web::admin::doctor_json;
 
 /// Prints the findings; fails when one of them is a failure.
@@ -27,7 +29,7 @@ pub async fn run(
                 ConfigError::Missing { .. } => "daarion setup".to_owned(),
                 _ => format!("mend {}", path.display()),
             };
-            doctor_json(&[Finding::failed("configuration", error.to_string(), advice)])
+            alone(Finding::failed("configuration", error.to_string(), advice))
         }
     };
     if let Some(finding) = readable_by_others(path) {
@@ -48,13 +50,23 @@ async fn examine(config: &Config) -> anyhow::Result<Value> {
     if let Some(daemon) = Daemon::find(config).await? {
         return daemon.ask(Method::POST, "/doctor", None).await;
     }
-    let mut findings = vec![Finding::failed(
+    let is_down = Finding::failed(
         "daemon",
         format!("nobody answers at {}", config.listen.admin.display()),
         "systemctl start daarion, and look into journalctl -u daarion",
-    )];
-    findings.extend(App::doctor(config)?.examine().await);
-    Ok(doctor_json(&findings))
+    );
+    let doctor = Arc::new(App::doctor(config)?);
+    let mut examination = doctor.examine().await?.as_ref().clone();
+    examination.findings.insert(0, is_down);
+    Ok(doctor_json(&examination))
+}
+
+/// All that could be found.
+fn alone(finding: Finding) -> Value {
+    doctor_json(&Examination {
+        at: Clock::system().now(),
+        findings: vec![finding],
+    })
 }
 
 /// The configuration holds tokens.
@@ -69,7 +81,7 @@ fn readable_by_others(path: &Path) -> Option<Finding> {
 }
 
 fn add(report: &mut Value, finding: &Finding) {
-    let more = doctor_json(std::slice::from_ref(finding));
+    let more = alone(finding.clone());
     if let Some(findings) = report["findings"].as_array_mut() {
         findings.extend(more["findings"].as_array().cloned().unwrap_or_default());
     }

@@ -42,8 +42,8 @@ pub async fn run(args: &Args, config: &Config, output: Output) -> anyhow::Result
     match report["failed"].as_u64() {
         Some(0) | None => Ok(()),
         Some(failed) => bail!(
-            "the history of {failed} channels could not be read whole; it goes on when the \
-             daemon starts"
+            "the history of {failed} channels could not be read whole; the daemon's next \
+             healing goes on with it"
         ),
     }
 }

@@ -11,11 +11,13 @@ use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::index::Indexed;
+use crate::domain::channel::{ChannelChange, Visibility};
 use crate::domain::event::{Event, What};
 use crate::domain::id::{ChannelId, Seq, UserId};
 use crate::domain::member::Membership;
+use crate::domain::message::Message;
 use crate::payload;
-use crate::store::{Journal, StoreError};
+use crate::store::{Index, Journal, StoreError};
 
 /// How many frames may wait for one listener.
 const QUEUE: usize = 256;
@@ -31,25 +33,47 @@ const RETRY: Duration = Duration::from_secs(1);
 pub struct Frame {
     pub seq: Seq,
     pub json: String,
-    /// Who is no member of the channel any more from here on.
-    pub removed: Option<UserId>,
+    /// Who may not listen any more from here on.
+    pub shuts: Shuts,
 }
 
-impl Frame {
-    fn of(event: &Event) -> Option<Self> {
-        let json = payload::frame(event)?;
-        let removed = match &event.what {
+/// Whom a frame may shut out of its channel.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Shuts {
+    Nobody,
+    /// Who is no member of the channel any more.
+    Removed(UserId),
+    /// Everybody who is no member: the channel is private from here on.
+    Strangers,
+}
+
+impl Shuts {
+    fn of(what: &What) -> Self {
+        match what {
             What::MemberChanged(member)
                 if matches!(member.membership, Membership::Left | Membership::Banned) =>
             {
-                Some(member.user.clone())
+                Self::Removed(member.user.clone())
             }
-            _ => None,
+            What::ChannelUpdated {
+                change: ChannelChange::Visibility(Visibility::Private),
+                ..
+            } => Self::Strangers,
+            _ => Self::Nobody,
+        }
+    }
+}
+
+impl Frame {
+    fn of(event: &Event, edited: Option<&Message>) -> Option<Self> {
+        let json = match edited {
+            Some(message) => payload::withdrawal_frame(event, message),
+            None => payload::frame(event),
         };
         Some(Self {
             seq: event.seq,
-            json,
-            removed,
+            json: json?,
+            shuts: Shuts::of(&event.what),
         })
     }
 }
@@ -57,6 +81,7 @@ impl Frame {
 /// Where listeners sign up.
 pub struct Hub {
     journal: Arc<dyn Journal>,
+    index: Arc<dyn Index>,
     indexed: Indexed,
     position: watch::Sender<Seq>,
     channels: Mutex<HashMap<ChannelId, broadcast::Sender<Arc<Frame>>>>,
@@ -73,10 +98,11 @@ pub struct Listener {
 impl Hub {
     /// A hub that hands on what comes after the journal's present end.
     #[must_use]
-    pub fn new(journal: Arc<dyn Journal>, indexed: Indexed) -> Self {
+    pub fn new(journal: Arc<dyn Journal>, index: Arc<dyn Index>, indexed: Indexed) -> Self {
         let position = watch::Sender::new(journal.head());
         Self {
             journal,
+            index,
             indexed,
             position,
             channels: Mutex::default(),
@@ -121,9 +147,20 @@ impl Hub {
             if event.seq > upto || event.channel != channel {
                 continue;
             }
-            frames.extend(Frame::of(event));
+            let edited = self.edited(event).await?;
+            frames.extend(Frame::of(event, edited.as_ref()));
         }
         Ok((frames, reached))
+    }
+
+    /// The message whose edit an event takes back. It is still there and shows something else
+    /// now, so its listeners are told that, and not of a deletion.
+    async fn edited(&self, event: &Event) -> Result<Option<Message>, StoreError> {
+        let What::MessageDeleted { target, .. } = &event.what else {
+            return Ok(None);
+        };
+        let edited = self.index.edited(target).await?;
+        Ok(edited.filter(|message| message.channel == event.channel && !message.deleted))
     }
 
     /// The journal that positions are of, as clients see it.
@@ -166,13 +203,21 @@ impl Hub {
         // Who is told of a message may look for it at once. While the index is made anew the
         // news is more than the list, so the wait is short.
         self.indexed.reached(last, INDEX_WAIT).await;
+        let mut edited = HashMap::new();
+        for event in &events {
+            edited.extend(
+                self.edited(event)
+                    .await?
+                    .map(|message| (event.seq, message)),
+            );
+        }
         let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
         channels.retain(|_, sender| sender.receiver_count() > 0);
         for event in &events {
             let Some(sender) = channels.get(&event.channel) else {
                 continue;
             };
-            if let Some(frame) = Frame::of(event) {
+            if let Some(frame) = Frame::of(event, edited.get(&event.seq)) {
                 let _ = sender.send(Arc::new(frame));
             }
         }

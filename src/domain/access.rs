@@ -13,12 +13,41 @@ pub struct Caller {
     pub operator: bool,
 }
 
+/// Somebody who runs the place.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Operator {
+    /// A local account, by its name; no entity, and so no member of anything.
+    Account { name: String },
+    /// A person whom the configuration lists.
+    Person(Caller),
+}
+
 /// Who may make city rooms.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum CityCreation {
     #[default]
     Members,
     Operators,
+}
+
+impl Operator {
+    /// The account's name, or the person's entity id.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::Account { name } => name.clone(),
+            Self::Person(caller) => caller.entity.to_string(),
+        }
+    }
+
+    /// The person that the operator is; `None` for a local account.
+    #[must_use]
+    pub fn entity(&self) -> Option<&Entity> {
+        match self {
+            Self::Account { .. } => None,
+            Self::Person(caller) => Some(&caller.entity),
+        }
+    }
 }
 
 impl Caller {

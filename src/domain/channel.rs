@@ -66,7 +66,7 @@ pub struct Channel {
     /// `microdao:<name>`.
     pub microdao: String,
     pub visibility: Visibility,
-    /// Encrypted from its creation: nothing of its content is kept.
+    /// Encrypted: nothing of its content is kept, nor of what was said there before.
     pub confidential: bool,
     pub status: ChannelStatus,
     /// The city room that newcomers are shown first.
@@ -84,6 +84,10 @@ pub enum ChannelChange {
     Name(String),
     Description(String),
     Alias(Option<RoomAlias>),
+    /// Who may come in.
+    Visibility(Visibility),
+    /// It is encrypted from here on, for good: Matrix knows no way back.
+    Encrypted,
     /// What the `city.daarion.channel` state event carries and may change.
     Settings {
         status: ChannelStatus,
@@ -104,6 +108,8 @@ impl Channel {
             ChannelChange::Name(name) => self.name.clone_from(name),
             ChannelChange::Description(text) => self.description.clone_from(text),
             ChannelChange::Alias(alias) => self.alias.clone_from(alias),
+            ChannelChange::Visibility(visibility) => self.visibility = *visibility,
+            ChannelChange::Encrypted => self.confidential = true,
             ChannelChange::Settings { status, is_default } => {
                 self.status = *status;
                 self.is_default = *is_default;

@@ -96,6 +96,20 @@ impl What {
         }
     }
 
+    /// When it happened, by the homeserver's clock.
+    #[must_use]
+    pub fn at(&self) -> Millis {
+        match self {
+            Self::ChannelCreated(channel) => channel.created_at,
+            Self::MessageCreated(message) | Self::MediaUploaded(message) => message.created_at,
+            Self::MemberChanged(member) => member.since,
+            Self::ChannelUpdated { at, .. }
+            | Self::MessageEdited { at, .. }
+            | Self::MessageDeleted { at, .. }
+            | Self::ReactionAdded { at, .. } => *at,
+        }
+    }
+
     /// The message that is new with this event.
     #[must_use]
     pub fn message(&self) -> Option<&Message> {

@@ -1,5 +1,7 @@
 //! What an examination of the installation finds: one finding a check, with what mends it.
 
+use super::id::Millis;
+
 /// How a check came out.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Outcome {
@@ -70,6 +72,15 @@ impl Finding {
             advice,
         }
     }
+}
+
+/// All that one examination has found.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Examination {
+    /// When it began.
+    pub at: Millis,
+    /// In the order in which they were looked for.
+    pub findings: Vec<Finding>,
 }
 
 /// The worst outcome of all; nothing found is ok.

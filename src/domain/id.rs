@@ -16,6 +16,9 @@ pub type Millis = u64;
 /// It is part of the public contract: changing it changes the id of every message.
 const MESSAGE_NAMESPACE: Uuid = Uuid::from_u128(0x6f2d_90a6_7c0e_5b5e_9d0b_63a1_d5a3_c0de);
 
+/// The namespace of the transactions that are named by callers' keys.
+const SENDING_NAMESPACE: Uuid = Uuid::from_u128(0x1d7c_5e0a_94b2_5f61_8a3e_27c9_b04f_5e2d);
+
 macro_rules! uuid_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -122,6 +125,27 @@ impl MessageId {
     #[must_use]
     pub fn of(event: &EventId) -> Self {
         Self(Uuid::new_v5(&MESSAGE_NAMESPACE, event.as_str().as_bytes()))
+    }
+}
+
+/// What a caller names a sending by, in order to repeat it safely.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SendKey(String);
+
+impl SendKey {
+    /// Accepts 1 to 128 visible ASCII characters.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let fits = (1..=128).contains(&text.len()) && text.bytes().all(|it| it.is_ascii_graphic());
+        fits.then(|| Self(text.to_owned()))
+    }
+
+    /// The transaction of this sending: the same each time, and nobody else's, because keys are
+    /// unique to a sender and a channel only.
+    #[must_use]
+    pub fn transaction(&self, channel: ChannelId, sender: &UserId) -> Uuid {
+        let name = format!("{channel} {sender} {}", self.0);
+        Uuid::new_v5(&SENDING_NAMESPACE, name.as_bytes())
     }
 }
 

@@ -91,7 +91,8 @@ pub struct Message {
     pub kind: MessageKind,
     /// The first characters of the plain text.
     pub preview: String,
-    /// Whether the text goes on behind the preview.
+    /// Whether the text goes on behind the preview. Of an empty one: its last edit was taken
+    /// back, and it is not known here what it says now.
     pub truncated: bool,
     pub reply_to: Option<MessageId>,
     /// The root of the thread that the message is in.
@@ -113,6 +114,40 @@ impl Message {
         self.reply_to = None;
         self.edited_at = None;
         self.deleted = true;
+    }
+
+    /// Takes out of the message what must not be kept of a confidential channel. Says whether
+    /// there was anything.
+    pub fn conceal(&mut self) -> bool {
+        let reveals = self.reveals();
+        self.preview.clear();
+        self.truncated = false;
+        self.media = None;
+        reveals
+    }
+
+    /// Whether anything of its content is in the message.
+    #[must_use]
+    pub fn reveals(&self) -> bool {
+        !self.preview.is_empty() || self.truncated || self.media.is_some()
+    }
+
+    /// Takes back the edit of this time, if that is what is shown. What the message says
+    /// without it only the homeserver knows: nothing is shown, and `truncated` says so. Says
+    /// whether it did.
+    pub fn withdraw(&mut self, edit: Millis) -> bool {
+        let is_shown = !self.deleted && self.edited_at == Some(edit);
+        if is_shown {
+            self.preview.clear();
+            self.truncated = true;
+        }
+        is_shown
+    }
+
+    /// Whether the edit that was last applied has been taken back.
+    #[must_use]
+    pub fn is_withdrawn(&self) -> bool {
+        self.truncated && self.preview.is_empty()
     }
 
     /// Applies an edit, unless it is from somebody else, the message is gone, or a newer

@@ -31,6 +31,8 @@ pub enum Call {
     Register,
     SetDisplayName,
     UserExists,
+    DisplayName,
+    CheckPassword,
     Presence,
     CreateRoom,
     ResolveAlias,
@@ -81,6 +83,7 @@ struct World {
 struct User {
     display_name: Option<String>,
     is_online: bool,
+    password: Option<String>,
 }
 
 impl Fake {
@@ -117,6 +120,13 @@ impl Fake {
 
     pub fn add_user(&self, user: &UserId) {
         self.world().users.entry(user.clone()).or_default();
+    }
+
+    /// Gives a user a password; it is added when there is none.
+    pub fn set_password(&self, user: &UserId, password: &str) {
+        let mut world = self.world();
+        let user = world.users.entry(user.clone()).or_default();
+        user.password = Some(password.to_owned());
     }
 
     pub fn set_online(&self, user: &UserId, is_online: bool) {

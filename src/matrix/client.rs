@@ -6,6 +6,7 @@
 mod failure;
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -125,13 +126,15 @@ impl Client {
                 Cow::Borrowed(&self.versions),
             )
             .map_err(|error| Error::internal(format!("cannot make a request: {error}")))?;
-        let answer = self.execute(request.map(Bytes::from), repeat).await?;
+        let answer = self.execute(request.map(Bytes::from), repeat).await;
+        let answer = answer.map_err(failure::name_as_token)?;
         let whole = http::Response::from_parts(answer.0, answer.1.as_ref());
         <R::IncomingResponse as IncomingResponse>::try_from_http_response_inner(whole)
             .map_err(|error| Error::HomeserverNonsense(error.to_string()))
     }
 
-    /// Reads an address that ruma has no request for, with a token of its own or none.
+    /// Reads an address that ruma has no request for, with a token of its own or none. A refusal
+    /// of that token is the caller's to explain.
     pub async fn get(&self, path: &str, token: Option<&str>) -> Result<Bytes> {
         Ok(self.get_whole(path, token).await?.1)
     }
@@ -150,6 +153,29 @@ impl Client {
             .body(Bytes::new())
             .map_err(|error| Error::internal(format!("cannot make a request: {error}")))?;
         self.execute(request, Repeat::Safe).await
+    }
+
+    /// Posts JSON to an address with a token of its own or none, once. `from` is for whom it
+    /// is done: a homeserver that trusts its proxy counts that address and not ours.
+    pub async fn post(
+        &self,
+        path: &str,
+        body: &serde_json::Value,
+        token: Option<&str>,
+        from: Option<IpAddr>,
+    ) -> Result<Bytes> {
+        let mut request = http::Request::post(format!("{}{path}", self.base))
+            .header("content-type", "application/json");
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        if let Some(from) = from {
+            request = request.header("x-forwarded-for", from.to_string());
+        }
+        let request = request
+            .body(Bytes::from(body.to_string()))
+            .map_err(|error| Error::internal(format!("cannot make a request: {error}")))?;
+        Ok(self.execute(request, Repeat::Never).await?.1)
     }
 
     /// Sends a request, again where that is safe, and returns the answer if it is a success.

@@ -1,6 +1,7 @@
 //! What daarion asks of the homeserver, topic by topic: `users`, `rooms`, `create`,
 //! `takeover`, `messages`.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -52,6 +53,19 @@ impl Homeserver for Matrix {
 
     async fn user_exists(&self, user: &UserId) -> Result<bool> {
         self.is_registered(user).await
+    }
+
+    async fn display_name(&self, user: &UserId) -> Result<Option<String>> {
+        self.name_of_user(user).await
+    }
+
+    async fn check_password(
+        &self,
+        user: &UserId,
+        password: &str,
+        from: Option<IpAddr>,
+    ) -> Result<Option<UserId>> {
+        self.try_password(user, password, from).await
     }
 
     async fn presence(&self, user: &UserId) -> Result<bool> {

@@ -1,15 +1,18 @@
 //! Creating a room. The one call that is never repeated: a room that was made before its
 //! answer was lost is found by its alias.
+//!
+//! Nobody is invited by it: the homeserver does that last, and one refused invitation would be
+//! answered as an error although the room is there.
 
+use ruma::RoomVersionId;
 use ruma::api::client::discovery::get_capabilities;
 use ruma::api::client::room::{Visibility as Listing, create_room};
 use ruma::serde::Raw;
-use ruma::{OwnedUserId, RoomVersionId};
 use serde_json::{Map, Value, json};
 
 use super::client::Repeat;
 use super::mapping::{self, has_creators_rule};
-use super::{Matrix, ids, rooms};
+use super::{Matrix, rooms};
 use crate::domain::channel::{STATE_TYPE, Visibility};
 use crate::domain::id::{RoomId, UserId};
 use crate::domain::{Error, Result};
@@ -58,15 +61,8 @@ impl Matrix {
         let version = version.map_err(|_| Error::invalid("room_version", "is no room version"))?;
         request.room_version = Some(version);
         request.power_level_content_override = Some(Raw::from_json(rooms::json(&levels)?));
-        request.invite = self.invited(owner)?;
         request.initial_state = initial_state(room)?;
         Ok(request)
-    }
-
-    fn invited(&self, owner: Option<&UserId>) -> Result<Vec<OwnedUserId>> {
-        let connector = self.directory.naming.connector();
-        let others = owner.filter(|owner| **owner != connector);
-        others.map(ids::user).into_iter().collect()
     }
 
     /// The version of rooms that are made without naming one. Asked for once: a homeserver

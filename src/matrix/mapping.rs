@@ -119,6 +119,8 @@ fn what(header: &Header) -> Result<Option<What>, Reason> {
         "m.room.name" => state::name(header).map(Some),
         "m.room.topic" => state::topic(header).map(Some),
         "m.room.canonical_alias" => state::canonical_alias(header).map(Some),
+        "m.room.join_rules" => state::join_rules(header).map(Some),
+        "m.room.encryption" => state::encryption(header).map(Some),
         STATE_TYPE => state::settings(header),
         known if state::is_structural(known) => Ok(None),
         unknown => {

@@ -84,7 +84,8 @@ impl Matrix {
             Err(error) => return Err(error),
         };
         let events = state.iter().map(Raw::<AnyStateEvent>::json);
-        Ok(Some(mapping::snapshot(room, events, &self.directory)))
+        let now = self.clock.now();
+        Ok(Some(mapping::snapshot(room, events, &self.directory, now)))
     }
 
     pub(super) async fn join_room(&self, room: &RoomId, as_user: Option<&UserId>) -> Result<()> {

@@ -108,11 +108,26 @@ impl Matrix {
             room.as_str().as_bytes(),
         ));
         path.push_str("/members");
-        let body = self.client.get(&path, Some(token)).await?;
+        let body = self.client.get(&path, Some(token)).await;
+        let body = body.map_err(name_admin_token)?;
         let found: Members = serde_json::from_slice(&body)
             .map_err(|error| Error::HomeserverNonsense(error.to_string()))?;
         let local = |user: &UserId| user.server() == self.directory.naming.server_name;
         let users = found.members.iter().filter_map(|user| UserId::parse(user));
         Ok(users.filter(local).collect())
+    }
+}
+
+/// Turns a refusal of the admin token into one that says which setting to look at.
+fn name_admin_token(error: Error) -> Error {
+    match error {
+        Error::HomeserverRefused {
+            status: 401 | 403,
+            errcode,
+            message,
+        } => Error::forbidden(format!(
+            "the homeserver refuses matrix.admin_token: {errcode} {message}"
+        )),
+        other => other,
     }
 }

@@ -4,7 +4,7 @@ use ruma::api::client::account::{register, whoami};
 use ruma::api::client::presence::get_presence;
 use ruma::api::client::profile::{get_profile, set_profile_field};
 use ruma::presence::PresenceState;
-use ruma::profile::ProfileFieldValue;
+use ruma::profile::{ProfileFieldName, ProfileFieldValue};
 
 use super::client::{Repeat, is_unknown_user};
 use super::{Matrix, ids};
@@ -53,6 +53,21 @@ impl Matrix {
         match self.client.request(request, None, Repeat::Safe).await {
             Ok(_) => Ok(true),
             Err(Error::HomeserverRefused { status: 404, .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// `None` when the user has no name, or the homeserver shows none.
+    pub(super) async fn name_of_user(&self, user: &UserId) -> Result<Option<String>> {
+        let request = get_profile::v3::Request::new(ids::user(user)?);
+        match self.client.request(request, None, Repeat::Safe).await {
+            Ok(profile) => {
+                let name = profile.get(ProfileFieldName::DisplayName.as_str());
+                Ok(name.and_then(|name| name.as_str()).map(str::to_owned))
+            }
+            Err(Error::HomeserverRefused {
+                status: 403 | 404, ..
+            }) => Ok(None),
             Err(error) => Err(error),
         }
     }

@@ -32,27 +32,34 @@ impl Core {
             return Ok(None);
         };
         let id = channel.id;
+        let settings = self.settings_to_set(snapshot, &channel, source).await?;
+        let telling = self.telling(source).await?;
         let mut found = Vec::with_capacity(2 + snapshot.members.len());
         let mut push = |event: Option<EventId>, what: What| {
             found.push(Mapped::Event(NewEvent {
                 channel: id,
                 event,
-                source,
+                source: telling.source_of(&what),
                 what,
             }));
         };
-        let settings = settings_of(snapshot, &channel);
         push(Some(event), What::ChannelCreated(channel));
-        // A room that is not new may have had other settings before. Its history will be
-        // read, without the event that the channel was just made of.
-        if let Some(settings) = settings.filter(|_| source != Source::Echo) {
+        if let Some(settings) = settings {
             push(None, settings);
         }
         for (event, member) in &snapshot.members {
             push(Some(event.clone()), What::MemberChanged(member.clone()));
         }
         let appended = self.ingest.found(found).await?;
-        self.indexed_to(appended.head).await?;
+        match self.indexed_to(appended.head).await {
+            // Made and written down: whoever made it is told so, however far behind the index is.
+            Err(Error::TimedOut(_)) if source == Source::Echo => {
+                return Ok(self
+                    .channel_of(snapshot)
+                    .map(|(_, channel)| Arc::new(channel)));
+            }
+            other => other?,
+        }
         let adopted = self.directory.channel(id).ok_or_else(|| {
             Error::conflict(format!(
                 "room {} says that it is channel {id}, which another room is already",
@@ -60,6 +67,29 @@ impl Core {
             ))
         })?;
         Ok(Some(adopted))
+    }
+
+    /// The room's settings, where they are to be set apart from the channel's creation. A room
+    /// that is not new may have had others before: its history will be read, without the event
+    /// that the channel was just made of.
+    async fn settings_to_set(
+        &self,
+        snapshot: &RoomSnapshot,
+        channel: &Channel,
+        source: Source,
+    ) -> Result<Option<What>> {
+        if source == Source::Echo {
+            return Ok(None);
+        }
+        let is_needed = match self.directory.channel(channel.id) {
+            Some(known) => (known.status, known.is_default) != (channel.status, channel.is_default),
+            // One that is being made is new, although its announcement came first.
+            None => {
+                let being_made = self.store.creations.unfinished().await?;
+                being_made.iter().all(|creation| creation.id != channel.id)
+            }
+        };
+        Ok(settings_of(snapshot, channel).filter(|_| is_needed))
     }
 
     fn channel_of(&self, snapshot: &RoomSnapshot) -> Option<(EventId, Channel)> {

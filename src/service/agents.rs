@@ -24,6 +24,16 @@ impl Agents {
         Self { core, messages }
     }
 
+    /// Who somebody is that calls himself `entity`. `user:agent_sofia` is the agent, because
+    /// both are one Matrix user. `None` is the connector, which has power everywhere: nobody
+    /// acts for it, by whatever name.
+    #[must_use]
+    pub fn acting(&self, entity: &Entity) -> Option<Entity> {
+        let directory = &self.core.directory;
+        let user = directory.user_id(entity);
+        (user != directory.naming.connector()).then(|| directory.entity(&user))
+    }
+
     /// Registers an agent. Without a Matrix user of its own it gets one in our namespace.
     pub async fn register(
         &self,
@@ -33,8 +43,10 @@ impl Agents {
     ) -> Result<Agent> {
         let core = &self.core;
         let name = name_of(id)?;
-        if name == core.directory.naming.sender_localpart {
-            return Err(Error::conflict(format!("{id} is the connector itself")));
+        let naming = &core.directory.naming;
+        let by_name = naming.user_id(&Entity::Agent { name: name.clone() });
+        if by_name == naming.connector() {
+            return Err(Error::conflict(format!("id: {id} is the connector itself")));
         }
         if core.directory.agent(&name).is_some() {
             return Err(Error::conflict(format!("{id} exists already")));
@@ -44,11 +56,11 @@ impl Agents {
             None => name.clone(),
         };
         let user = match user {
-            Some(user) => self.own_user(user).await?,
+            Some(user) => self.own_user(user, &name).await?,
             None => {
-                let user = core.directory.naming.agent(&name);
-                core.homeserver.register_agent(&user).await?;
-                user
+                self.require_free(&by_name, &name)?;
+                core.homeserver.register_agent(&by_name).await?;
+                by_name
             }
         };
         core.homeserver
@@ -115,19 +127,29 @@ impl Agents {
             entity: Entity::Agent { name: agent.name },
             operator: false,
         };
-        let notice = NewMessage {
-            notice: true,
-            ..new
-        };
-        self.messages.send(&caller, channel, notice).await
+        self.messages.send(&caller, channel, new).await
     }
 
-    async fn own_user(&self, user: &str) -> Result<UserId> {
+    /// Refuses the user of another agent, before anything of theirs is changed.
+    fn require_free(&self, user: &UserId, name: &str) -> Result<()> {
+        match self.core.directory.entity(user) {
+            Entity::Agent { name: other } if other != name => Err(Error::conflict(format!(
+                "matrix_user_id: {user} is agent:{other}"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    async fn own_user(&self, user: &str, name: &str) -> Result<UserId> {
         let wrong = |message: &str| Error::invalid("matrix_user_id", message);
         let user = UserId::parse(user).ok_or_else(|| wrong("must be @localpart:server"))?;
         if user.server() != self.core.directory.naming.server_name {
             return Err(wrong("must be a user of this homeserver"));
         }
+        if user == self.core.directory.naming.connector() {
+            return Err(wrong("is the connector's own user"));
+        }
+        self.require_free(&user, name)?;
         if !self.core.homeserver.user_exists(&user).await? {
             return Err(wrong("does not exist on the homeserver"));
         }

@@ -4,9 +4,14 @@
 //! Safe to repeat and to interrupt: each room is looked up by its alias first and is either
 //! found, and then marked as a channel, or created like any new room.
 
+mod job;
+
 use std::sync::Arc;
 
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::{Mutex, OwnedMutexGuard, mpsc};
+
+pub use self::job::{Job, JobState};
+use self::job::{JobBoard, Running};
 
 use super::Core;
 use super::city::{City, NewCityRoom};
@@ -64,7 +69,8 @@ pub struct Backfill {
     city: Arc<City>,
     creator: Arc<Creator>,
     /// One backfill at a time: a second one waits its turn.
-    turn: Mutex<()>,
+    turn: Arc<Mutex<()>>,
+    job: JobBoard,
 }
 
 impl Backfill {
@@ -74,7 +80,8 @@ impl Backfill {
             core,
             city,
             creator,
-            turn: Mutex::default(),
+            turn: Arc::default(),
+            job: JobBoard::default(),
         }
     }
 
@@ -104,21 +111,78 @@ impl Backfill {
     /// it is done; a listener that has gone away does not stop the work.
     pub async fn run(&self, rooms: Vec<OldRoom>, steps: mpsc::Sender<Step>) -> Result<Summary> {
         Self::check(&rooms)?;
-        let _turn = self.turn.lock().await;
+        let turn = self.turn.clone().lock_owned().await;
+        let job = self.job.begin(self.core.clock.now());
+        self.run_in(turn, job, rooms, steps).await
+    }
+
+    /// Begins a backfill that goes on by itself, unless one is under way.
+    pub fn begin(self: &Arc<Self>, rooms: Vec<OldRoom>) -> Result<Job> {
+        Self::check(&rooms)?;
+        let turn = self
+            .turn
+            .clone()
+            .try_lock_owned()
+            .map_err(|_| Error::conflict("a backfill is under way; wait until it is done"))?;
+        let job = self.job.begin(self.core.clock.now());
+        let begun = self.job.read();
+        let backfill = self.clone();
+        tokio::spawn(async move {
+            // Nobody listens: who wants to know reads the job.
+            let (steps, _) = mpsc::channel(1);
+            backfill.run_in(turn, job, rooms, steps).await
+        });
+        Ok(begun)
+    }
+
+    /// What the latest backfill is at.
+    #[must_use]
+    pub fn job(&self) -> Job {
+        self.job.read()
+    }
+
+    /// Runs in a turn of its own, and keeps the job true.
+    async fn run_in(
+        &self,
+        _turn: OwnedMutexGuard<()>,
+        job: Running,
+        rooms: Vec<OldRoom>,
+        steps: mpsc::Sender<Step>,
+    ) -> Result<Summary> {
+        let outcome = self.work(&job, rooms, steps).await;
+        if let Err(error) = &outcome {
+            tracing::warn!(%error, "a backfill could not go on");
+        }
+        job.end(self.core.clock.now(), &outcome);
+        outcome
+    }
+
+    async fn work(
+        &self,
+        job: &Running,
+        rooms: Vec<OldRoom>,
+        steps: mpsc::Sender<Step>,
+    ) -> Result<Summary> {
         self.creator.settle().await?;
         self.core.find_channels(Source::Heal).await?;
         let rooms = self.with_known(rooms);
         let total = rooms.len();
+        job.set_total(total);
         let mut summary = Summary::default();
         for (at, room) in rooms.into_iter().enumerate() {
             let slug = room.slug.clone();
             let outcome = match self.bring_in(room).await {
                 Ok(outcome) => outcome,
-                // Without the homeserver the other rooms would fail as well.
-                Err(error @ Error::HomeserverUnavailable { .. }) => return Err(error),
-                Err(error) => Outcome::Failed(error.to_string()),
+                Err(error) => {
+                    // Without the homeserver the other rooms would fail as well.
+                    if matches!(error, Error::HomeserverUnavailable { .. }) {
+                        self.core.homeserver.check().await?;
+                    }
+                    Outcome::Failed(error.to_string())
+                }
             };
             summary.count(&slug, &outcome);
+            job.count(&slug, &outcome);
             let done = at + 1;
             let _ = steps.try_send(Step {
                 slug,
@@ -149,7 +213,13 @@ impl Backfill {
         let alias = core.directory.city.alias(&room.slug)?;
         let found = core.homeserver.resolve_alias(&alias).await?;
         match (core.directory.city_room(&room.slug), found) {
-            (Some(channel), Some(found)) if channel.room == found => Ok(Outcome::Found),
+            (Some(channel), Some(found)) if channel.room == found => {
+                if channel.alias.as_ref() != Some(&alias) {
+                    let canonical = Setting::CanonicalAlias(alias);
+                    core.homeserver.set(&channel.room, &canonical, None).await?;
+                }
+                Ok(Outcome::Found)
+            }
             (Some(channel), Some(found)) => Err(Error::conflict(format!(
                 "{alias} belongs to {found}, but the city room is {}",
                 channel.room
@@ -165,7 +235,7 @@ impl Backfill {
                 Ok(Outcome::Found)
             }
             (None, None) => {
-                let creation = self.creation(room)?;
+                let creation = self.creation(room).await?;
                 self.creator.create(creation).await?;
                 Ok(Outcome::Created)
             }
@@ -175,14 +245,32 @@ impl Backfill {
     /// Makes a room that others made into the city's.
     async fn take_up(&self, old: OldRoom, room: &RoomId) -> Result<Arc<Channel>> {
         let core = &self.core;
+        let taken = |channel: &Channel| {
+            Error::conflict(format!("the room is channel {} already", channel.slug))
+        };
         if let Some(channel) = core.directory.channel_of(room) {
-            return Err(Error::conflict(format!(
-                "the room is channel {} already",
-                channel.slug
-            )));
+            return Err(taken(&channel));
         }
-        let creation = self.creation(old)?;
         core.homeserver.take_over(room).await?;
+        // It may have been a channel before our data were lost: then it stays that one.
+        let channel = match core.adopt(room, Source::Heal).await? {
+            Some(channel) if channel.kind == ChannelKind::City && channel.slug == old.slug => {
+                channel
+            }
+            Some(channel) => return Err(taken(&channel)),
+            None => self.mark(old, room).await?,
+        };
+        let report = core.heal_channel(&channel, Source::Heal).await;
+        if let Some(error) = report.error {
+            tracing::warn!(%error, channel_id = %channel.id, "a found room's history is not whole");
+        }
+        Ok(channel)
+    }
+
+    /// Says in a room's state that it is a channel, and believes it.
+    async fn mark(&self, old: OldRoom, room: &RoomId) -> Result<Arc<Channel>> {
+        let core = &self.core;
+        let creation = self.creation(old).await?;
         let state = ChannelState {
             id: creation.id,
             kind: creation.kind,
@@ -199,17 +287,12 @@ impl Backfill {
             .set(room, &Setting::Channel(state), None)
             .await?;
         let adopted = core.adopt(room, Source::Heal).await?;
-        let channel = adopted.ok_or_else(|| {
+        adopted.ok_or_else(|| {
             Error::HomeserverNonsense(format!("{room} does not show what was set in it"))
-        })?;
-        let report = core.heal_channel(&channel, Source::Heal).await;
-        if let Some(error) = report.error {
-            tracing::warn!(%error, channel_id = %channel.id, "a found room's history is not whole");
-        }
-        Ok(channel)
+        })
     }
 
-    fn creation(&self, room: OldRoom) -> Result<Creation> {
+    async fn creation(&self, room: OldRoom) -> Result<Creation> {
         let new = NewCityRoom {
             slug: Some(room.slug),
             name: room.name,
@@ -217,7 +300,7 @@ impl Backfill {
             private: false,
             is_default: None,
         };
-        self.city.creation(new, None)
+        self.city.creation(new, None).await
     }
 }
 

@@ -8,14 +8,14 @@ use crate::domain::access::Caller;
 use crate::domain::channel::{
     Channel, ChannelKind, ChannelStatus, Visibility, channel_alias, check_microdao,
 };
-use crate::domain::id::{ChannelId, Millis, UserId};
+use crate::domain::id::{ChannelId, Millis, Seq, UserId};
 use crate::domain::member::Membership;
 use crate::domain::page::{Page, decode_cursor, encode_cursor};
 use crate::domain::{Error, Result, slug, text};
 use crate::store::Creation;
 
 /// Bytes of a cursor of the channel list: `created_at` and id.
-const CURSOR: usize = 24;
+pub(super) const CURSOR: usize = 24;
 
 /// The channels.
 pub struct Channels {
@@ -182,6 +182,16 @@ impl Channels {
             && self.core.directory.channel(id).is_none_or(is_private)
     }
 
+    /// Whether the caller may still know of a channel once all up to `seq` has happened.
+    pub async fn lets_in(&self, caller: &Caller, id: ChannelId, seq: Seq) -> Result<bool> {
+        self.core.indexed_to(seq).await?;
+        match self.core.visible(caller, id).await {
+            Ok(_) => Ok(true),
+            Err(Error::NotFound(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     async fn view(&self, caller: &Caller, channel: Arc<Channel>) -> Result<ChannelView> {
         let activity = self.core.store.index.activity().await?;
         Ok(ChannelView {
@@ -205,7 +215,8 @@ impl ChannelFilter {
     }
 }
 
-fn key(channel: &Channel) -> [u8; CURSOR] {
+/// Where a channel stands in the order of the lists.
+pub(super) fn key(channel: &Channel) -> [u8; CURSOR] {
     let mut key = [0; CURSOR];
     key[..8].copy_from_slice(&channel.created_at.to_be_bytes());
     key[8..].copy_from_slice(channel.id.as_bytes());

@@ -65,13 +65,14 @@ impl City {
     /// The city rooms that the caller may see, the default one first, then by name.
     pub async fn list(&self, caller: &Caller) -> Result<Vec<CityRoom>> {
         let activity = self.core.store.index.activity().await?;
+        let online = self.presence.online().await?;
         let mut rooms = Vec::new();
         for channel in self.core.directory.channels() {
             if channel.kind != ChannelKind::City || !self.core.may_see(caller, &channel).await? {
                 continue;
             }
             rooms.push(CityRoom {
-                members_online: self.presence.online_in(channel.id).await?,
+                members_online: online.get(&channel.id).copied().unwrap_or(0),
                 last_event: activity.get(&channel.id).copied(),
                 channel,
             });
@@ -100,12 +101,24 @@ impl City {
 
     /// Makes a city room for a service, without an owner.
     pub async fn make(&self, new: NewCityRoom, created_by: Option<String>) -> Result<Arc<Channel>> {
-        let creation = self.creation(new, created_by)?;
-        self.creator.create(creation).await
+        let creation = self.creation(new, created_by).await?;
+        let before = self.defaults();
+        let channel = self.creator.create(creation).await?;
+        if channel.is_default
+            && let Err(error) = self.unmake_default(before, channel.id).await
+        {
+            // The later one counts all the same.
+            tracing::warn!(
+                %error,
+                channel_id = %channel.id,
+                "another room still says that it is the default one"
+            );
+        }
+        Ok(channel)
     }
 
     /// What has to be written down for a new city room.
-    pub fn creation(&self, new: NewCityRoom, created_by: Option<String>) -> Result<Creation> {
+    pub async fn creation(&self, new: NewCityRoom, created_by: Option<String>) -> Result<Creation> {
         let core = &self.core;
         let name = text::name("name", &new.name)?;
         let description = text::description(&new.description)?;
@@ -116,11 +129,15 @@ impl City {
         if core.directory.city_room(&slug).is_some() {
             return Err(Error::conflict(format!("city room {slug} exists already")));
         }
+        let is_default = match new.is_default {
+            Some(is_default) => is_default,
+            None => self.is_first().await?,
+        };
         Ok(Creation {
             id: ChannelId(core.clock.uuid()),
             kind: ChannelKind::City,
             alias: core.directory.city.alias(&slug)?,
-            is_default: new.is_default.unwrap_or_else(|| self.is_first()),
+            is_default,
             slug,
             name,
             description,
@@ -171,9 +188,13 @@ impl City {
             let change = ChannelChange::Description(text);
             self.set(&channel, setting, change, acting).await?;
         }
-        if patch.is_default == Some(true) && !channel.is_default {
-            self.require_owner(&channel, caller, &user).await?;
-            self.make_default(&channel).await?;
+        if patch.is_default == Some(true) {
+            match self.require_owner(&channel, caller, &user).await {
+                // It is so already; only what may be left to do is not theirs.
+                Err(Error::Forbidden(_)) if channel.is_default => {}
+                Err(error) => return Err(error),
+                Ok(()) => self.make_default(&channel).await?,
+            }
         }
         self.get(caller, slug).await
     }
@@ -220,16 +241,27 @@ impl City {
     async fn describe(&self, channel: Arc<Channel>) -> Result<CityRoom> {
         let activity = self.core.store.index.activity().await?;
         Ok(CityRoom {
-            members_online: self.presence.online_in(channel.id).await?,
+            members_online: self
+                .presence
+                .online()
+                .await?
+                .remove(&channel.id)
+                .unwrap_or(0),
             last_event: activity.get(&channel.id).copied(),
             channel,
         })
     }
 
     /// The city's first room is its default one, so that newcomers always find a way in.
-    fn is_first(&self) -> bool {
+    async fn is_first(&self) -> Result<bool> {
         let is_city = |channel: &Arc<Channel>| channel.kind == ChannelKind::City;
-        !self.core.directory.channels().iter().any(is_city)
+        if self.core.directory.channels().iter().any(is_city) {
+            return Ok(false);
+        }
+        // A rebuild may not have come to the city's rooms yet; it finds them among those that the
+        // connector is in.
+        Ok(self.core.store.index.rebuilding().await?.is_none()
+            || self.core.homeserver.joined_rooms().await?.is_empty())
     }
 
     async fn require_owner(&self, channel: &Channel, caller: &Caller, user: &UserId) -> Result<()> {
@@ -243,19 +275,50 @@ impl City {
     }
 
     /// The new default is announced first: between the two steps there may be two that say
-    /// so, and the later one counts.
+    /// so, and the later one counts. Asked again, it does what was left undone.
     async fn make_default(&self, channel: &Channel) -> Result<()> {
-        let before: Vec<_> = self.core.directory.channels();
-        self.set_settings(channel, channel.status, true).await?;
-        for other in before {
-            if other.kind == ChannelKind::City && other.is_default && other.id != channel.id {
-                self.set_settings(&other, other.status, false).await?;
-            }
+        let others = if channel.is_default {
+            self.defaults_by_their_rooms().await?
+        } else {
+            let others = self.defaults();
+            self.set_settings(channel, channel.status, true).await?;
+            others
+        };
+        self.unmake_default(others, channel.id).await
+    }
+
+    async fn unmake_default(&self, others: Vec<Arc<Channel>>, default: ChannelId) -> Result<()> {
+        for other in others.into_iter().filter(|other| other.id != default) {
+            self.set_settings(&other, other.status, false).await?;
         }
         Ok(())
     }
 
-    async fn set_settings(
+    /// The city room that is the default one.
+    fn defaults(&self) -> Vec<Arc<Channel>> {
+        let mut rooms = self.core.directory.channels();
+        rooms.retain(|channel| channel.kind == ChannelKind::City && channel.is_default);
+        rooms
+    }
+
+    /// The city rooms whose Matrix state says that they are, of which only the last one is.
+    async fn defaults_by_their_rooms(&self) -> Result<Vec<Arc<Channel>>> {
+        let mut rooms = Vec::new();
+        for channel in self.core.directory.channels() {
+            if channel.kind != ChannelKind::City {
+                continue;
+            }
+            let snapshot = self.core.homeserver.room(&channel.room).await?;
+            let stored = snapshot.and_then(|snapshot| snapshot.channel);
+            if stored.is_some_and(|stored| stored.state.is_default) {
+                rooms.push(channel);
+            }
+        }
+        Ok(rooms)
+    }
+
+    /// Writes what the connector alone may write of a channel, of a microdao's as well.
+    pub(super) async fn set_settings(
         &self,
         channel: &Channel,
         status: ChannelStatus,

@@ -25,6 +25,10 @@ const SETTLED_AFTER: Millis = 60_000;
 /// When somebody who wants the same is to come back.
 const RETRY_AFTER: Duration = Duration::from_secs(10);
 
+/// How long somebody who wants what is being settled waits for their turn: the homeserver is
+/// asked meanwhile, which may take long.
+const TURN: Duration = Duration::from_secs(5);
+
 /// Makes channels and finishes what was cut off.
 pub struct Creator {
     core: Arc<Core>,
@@ -215,19 +219,23 @@ impl Creator {
             // They are in it, or have been and have gone.
             return Ok(());
         }
-        let mut joined = core.homeserver.join(room, Some(owner)).await;
-        if joined.as_ref().is_err_and(|error| !error.is_transient()) {
-            // The homeserver may have been cut off before it invited them.
-            let _ = core.homeserver.invite(room, owner, None).await;
-            joined = core.homeserver.join(room, Some(owner)).await;
+        match core.homeserver.join(room, Some(owner)).await {
+            Err(error) if !error.is_transient() => {}
+            other => return other,
         }
-        match joined {
-            Err(error) if error.is_transient() => return Err(error),
-            // The invitation stands; where we may not act as people, they accept it.
-            Err(error) => {
-                tracing::info!(%error, user_id = %owner, "the owner of a new channel was invited");
-            }
-            Ok(()) => {}
+        // The room is not open, or we may not act as people.
+        let invited = core.homeserver.invite(room, owner, None).await;
+        match (core.homeserver.join(room, Some(owner)).await, invited) {
+            (Ok(()), _) => {}
+            (Err(error), _) | (_, Err(error)) if error.is_transient() => return Err(error),
+            (Err(error), Ok(())) => tracing::info!(
+                %error, user_id = %owner, room_id = %room,
+                "the owner of a new channel is invited and has to accept it"
+            ),
+            (Err(_), Err(error)) => tracing::warn!(
+                %error, user_id = %owner, room_id = %room,
+                "the owner of a new channel could neither be let in nor be invited"
+            ),
         }
         Ok(())
     }
@@ -238,7 +246,16 @@ impl Creator {
             Err(StoreError::Exists(_)) => {}
             other => return Ok(other?),
         }
-        let _turn = self.settling.lock().await;
+        let turn = tokio::time::timeout(TURN, self.settling.lock());
+        let Ok(_turn) = turn.await else {
+            return Err(Error::HomeserverUnavailable {
+                reason: format!(
+                    "whether {} was made is still being looked up",
+                    creation.alias
+                ),
+                retry_after: Some(RETRY_AFTER),
+            });
+        };
         let unfinished = creations.unfinished().await?;
         let same = unfinished
             .iter()

@@ -11,12 +11,14 @@ mod machine;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::sync::{Mutex, watch};
 
 use crate::clock::Clock;
 use crate::domain::entity::Naming;
-use crate::domain::finding::Finding;
+use crate::domain::finding::{Examination, Finding};
+use crate::domain::{Error, Result};
 use crate::homeserver::Homeserver;
 use crate::homeserver::checkup::Checkup;
 use crate::ingest::Pushed;
@@ -47,8 +49,9 @@ pub struct Doctor {
     clock: Clock,
     /// What the homeserver pushes; `None` when this process does not listen.
     pushed: Option<watch::Receiver<Pushed>>,
-    /// Two examinations at once would see each other's traces.
-    turn: Mutex<()>,
+    /// The latest examination, and when it began. Locked while one is under way: two at once
+    /// would see each other's traces.
+    latest: Mutex<Option<(Instant, Arc<Examination>)>>,
 }
 
 impl Doctor {
@@ -66,17 +69,50 @@ impl Doctor {
             patient,
             clock,
             pushed,
-            turn: Mutex::default(),
+            latest: Mutex::default(),
         }
     }
 
-    /// Tries everything, in the order in which one thing needs another.
-    pub async fn examine(&self) -> Vec<Finding> {
-        let _turn = self.turn.lock().await;
+    /// Tries everything. Those who ask while an examination is under way share the next one.
+    pub async fn examine(self: &Arc<Self>) -> Result<Arc<Examination>> {
+        let asked = self.clock.instant();
+        self.wait_for_turn(move |begun| begun >= asked).await
+    }
+
+    /// The latest examination; the first one, when there was none since the start.
+    pub async fn latest(self: &Arc<Self>) -> Result<Arc<Examination>> {
+        self.wait_for_turn(|_| true).await
+    }
+
+    /// On a task of its own: what was tried out is cleared away even when nobody waits any more.
+    async fn wait_for_turn(
+        self: &Arc<Self>,
+        is_new_enough: impl Fn(Instant) -> bool + Send + 'static,
+    ) -> Result<Arc<Examination>> {
+        let doctor = self.clone();
+        let work = tokio::spawn(async move {
+            let mut latest = doctor.latest.lock().await;
+            match &*latest {
+                Some((begun, examination)) if is_new_enough(*begun) => examination.clone(),
+                _ => {
+                    let begun = doctor.clock.instant();
+                    let examination = Arc::new(doctor.try_everything().await);
+                    *latest = Some((begun, examination.clone()));
+                    examination
+                }
+            }
+        });
+        work.await
+            .map_err(|error| Error::internal(error.to_string()))
+    }
+
+    /// In the order in which one thing needs another.
+    async fn try_everything(&self) -> Examination {
+        let at = self.clock.now();
         let mut findings = self.examine_link().await;
         findings.extend(self.examine_push(&findings).await);
         findings.extend(self.examine_machine().await);
-        findings
+        Examination { at, findings }
     }
 }
 

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use futures_util::{StreamExt, stream};
 
 use super::Core;
+use super::reindex::Telling;
 use crate::domain::channel::Channel;
 use crate::domain::event::Source;
 use crate::domain::id::{ChannelId, EventId};
@@ -78,7 +79,8 @@ impl HealReport {
 }
 
 impl Core {
-    /// Heals every channel, and finds channels that were never announced to us.
+    /// Heals every channel, and finds channels that were never announced to us. Fails when the
+    /// homeserver is away; what is wrong with one channel stands in the report and in the log.
     pub async fn heal(&self) -> Result<HealReport> {
         self.find_channels(Source::Heal).await?;
         Ok(self
@@ -86,22 +88,25 @@ impl Core {
             .await)
     }
 
-    /// Adopts the rooms of the connector that are channels but not in the directory. Says
-    /// how many.
+    /// Adopts the rooms of the connector that are channels but not in the directory. Says how
+    /// many could not be looked at now. A room that the homeserver fails to tell of keeps no
+    /// other from being found.
     pub async fn find_channels(&self, source: Source) -> Result<usize> {
-        let mut found = 0;
+        let mut unread = 0;
         for room in self.homeserver.joined_rooms().await? {
             if self.directory.channel_of(&room).is_some() {
                 continue;
             }
-            match self.adopt(&room, source).await {
-                Ok(Some(_)) => found += 1,
-                Ok(None) => {}
-                Err(error) if error.is_transient() => return Err(error),
-                Err(error) => tracing::warn!(%error, room_id = %room, "a room is not adopted"),
+            let Err(error) = self.adopt(&room, source).await else {
+                continue;
+            };
+            tracing::warn!(%error, room_id = %room, "a room is not adopted");
+            if error.is_transient() {
+                self.homeserver.check().await?;
+                unread += 1;
             }
         }
-        Ok(found)
+        Ok(unread)
     }
 
     /// Walks these channels' histories.
@@ -136,6 +141,7 @@ impl Core {
             error: None,
         };
         if let Err(error) = self.walk(channel, source, &mut report).await {
+            tracing::warn!(%error, channel_id = %channel.id, "a channel is not healed");
             report.error = Some(error);
         }
         report
@@ -149,6 +155,7 @@ impl Core {
     ) -> Result<()> {
         let index = &self.store.index;
         let watermark = index.watermark(channel.id).await?;
+        let telling = self.telling(source).await?;
         let mut mark: Option<EventId> = None;
         let mut missing: Vec<Mapped> = Vec::new();
         let mut from: Option<String> = None;
@@ -158,10 +165,14 @@ impl Core {
                 .history(channel, from.as_deref(), PAGE, source)
                 .await?;
             let (fresh, done) = cut_at(page.events, watermark.as_ref(), &mut mark);
-            self.keep_unknown(fresh, source, &mut missing).await?;
-            // Nobody is told of a rebuild, so its order in the journal is nobody's concern.
-            if source == Source::Rebuild || missing.len() > HELD_BACK {
+            self.keep_unknown(fresh, telling, &mut missing).await?;
+            if missing.len() > HELD_BACK {
                 self.take_in(std::mem::take(&mut missing), report).await?;
+            } else if source == Source::Rebuild {
+                // The order in the journal of what nobody is told of is nobody's concern.
+                let (news, rest) = missing.into_iter().partition(is_news);
+                missing = news;
+                self.take_in(rest, report).await?;
             }
             match page.next {
                 Some(next) if !done => from = Some(next),
@@ -180,7 +191,7 @@ impl Core {
     async fn keep_unknown(
         &self,
         page: Vec<(Option<EventId>, Mapped)>,
-        source: Source,
+        telling: Telling,
         missing: &mut Vec<Mapped>,
     ) -> Result<()> {
         let ids: Vec<_> = page.iter().filter_map(|(id, _)| id.clone()).collect();
@@ -188,9 +199,12 @@ impl Core {
         for (id, mapped) in page {
             let is_known = id.is_some() && known.next().unwrap_or(false);
             match mapped {
-                Mapped::Event(_) if !is_known => missing.push(mapped),
+                Mapped::Event(mut event) if !is_known => {
+                    event.source = telling.source_of(&event.what);
+                    missing.push(Mapped::Event(event));
+                }
                 // The push has counted them; a rebuild begins the count anew.
-                Mapped::Skipped(_) if source == Source::Rebuild => missing.push(mapped),
+                Mapped::Skipped(_) if telling.is_rebuild() => missing.push(mapped),
                 _ => {}
             }
         }
@@ -235,6 +249,11 @@ fn cut_at(
         fresh.truncate(at);
     }
     (fresh, met.is_some())
+}
+
+/// Whether live streams are told of it.
+fn is_news(mapped: &Mapped) -> bool {
+    matches!(mapped, Mapped::Event(event) if event.source != Source::Rebuild)
 }
 
 fn is_event(mapped: &Mapped) -> bool {

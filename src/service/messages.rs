@@ -10,7 +10,7 @@ use crate::domain::access::Caller;
 use crate::domain::channel::{Channel, ChannelStatus, Visibility};
 use crate::domain::entity::Entity;
 use crate::domain::event::What;
-use crate::domain::id::{ChannelId, EventId, MessageId, Millis, RoomId, UserId};
+use crate::domain::id::{ChannelId, EventId, MessageId, Millis, RoomId, SendKey, UserId};
 use crate::domain::member::Membership;
 use crate::domain::message::{FullContent, Message, MessageKind};
 use crate::domain::page::Order;
@@ -38,8 +38,8 @@ pub struct NewMessage {
     pub reply_to: Option<MessageId>,
     pub thread: Option<MessageId>,
     pub mentions: Vec<String>,
-    /// `m.notice`, as agents speak.
-    pub notice: bool,
+    /// The caller's own name of this sending: what is sent again with it is said once.
+    pub key: Option<SendKey>,
 }
 
 impl Messages {
@@ -89,20 +89,16 @@ impl Messages {
         channel: ChannelId,
         messages: &[Message],
     ) -> Result<Vec<Option<Arc<FullContent>>>> {
-        let room = self
-            .core
-            .directory
-            .channel(channel)
-            .map(|it| it.room.clone());
-        let Some(room) = room else {
+        let Some(channel) = self.core.directory.channel(channel) else {
             return Err(Error::not_found(format!("no channel {channel}")));
         };
         let mut fetches = Vec::with_capacity(messages.len());
         for message in messages {
-            let hidden = message.deleted || message.kind == MessageKind::Encrypted;
-            // An edit makes another key, so what was fetched before is not shown again.
-            let key = (!hidden).then(|| (message.event.clone(), message.edited_at));
-            fetches.push(self.content(room.clone(), key));
+            // What was fetched before the channel became confidential is not shown again.
+            let hidden =
+                channel.confidential || message.deleted || message.kind == MessageKind::Encrypted;
+            let shown = (!hidden).then(|| message.clone());
+            fetches.push(self.content(channel.room.clone(), shown));
         }
         let fetched: Vec<_> = stream::iter(fetches).buffered(FETCHES).collect().await;
         fetched.into_iter().collect()
@@ -111,22 +107,30 @@ impl Messages {
     async fn content(
         &self,
         room: RoomId,
-        key: Option<(EventId, Option<Millis>)>,
+        message: Option<Message>,
     ) -> Result<Option<Arc<FullContent>>> {
-        let Some(key) = key else {
+        let Some(message) = message else {
             return Ok(None);
         };
-        let event = key.0.clone();
         let fetch = async {
-            let content = self.core.homeserver.content(&room, &event).await?;
+            let content = self.core.homeserver.content(&room, &message.event).await?;
             Ok::<_, Error>(content.map(Arc::new))
         };
+        // Nothing tells here when the text that is left is taken back as well.
+        if message.is_withdrawn() {
+            return fetch.await;
+        }
+        // An edit makes another key, so what was fetched before is not shown again.
+        let key = (message.event.clone(), message.edited_at);
         let fetched = self.contents.try_get_with(key, fetch).await;
         fetched.map_err(|error: Arc<Error>| (*error).clone())
     }
 
-    /// Sends a message as the caller. In a public channel a person who is no member joins
-    /// first, as in any Matrix client.
+    /// Sends a message as the caller, an agent's as a notice. In a public channel a person who is
+    /// no member joins first, as in any Matrix client.
+    ///
+    /// With a key it is the homeserver that remembers, by the transaction id made of it: so a
+    /// repetition finds the first message also when this process was killed in between.
     pub async fn send(
         &self,
         caller: &Caller,
@@ -149,14 +153,18 @@ impl Messages {
         let mentions = self.mentions(&new.mentions)?;
         let user = core.directory.user_id(&caller.entity);
         self.enter(caller, &channel, &user).await?;
+        let transaction = match &new.key {
+            Some(key) => key.transaction(channel.id, &user),
+            None => core.clock.uuid(),
+        };
         let outgoing = Outgoing {
             room: channel.room.clone(),
             sender: user.clone(),
-            transaction: core.clock.uuid().to_string(),
+            transaction: transaction.to_string(),
             at: core.clock.now(),
             text: new.text,
             markdown: new.markdown,
-            notice: new.notice,
+            notice: matches!(caller.entity, Entity::Agent { .. }),
             reply_to: reply,
             thread,
             mentions,
@@ -169,7 +177,25 @@ impl Messages {
             // caller to try again would send it twice.
             tracing::warn!(%error, message_id = %message.id, "a sent message is not indexed yet");
         }
-        Ok(message)
+        match new.key {
+            Some(_) => self.first_of(message).await,
+            None => Ok(message),
+        }
+    }
+
+    /// The message that the homeserver answered a sending with, which a repetition of it finds
+    /// as it was the first time.
+    async fn first_of(&self, sent: Message) -> Result<Message> {
+        let Some(first) = self.core.store.index.message(sent.id).await? else {
+            return Ok(sent);
+        };
+        let is_as_sent = first.edited_at.is_none() && !first.deleted;
+        if is_as_sent && (&first.preview, first.reply_to) != (&sent.preview, sent.reply_to) {
+            return Err(Error::conflict(
+                "this Idempotency-Key was used for another message",
+            ));
+        }
+        Ok(first)
     }
 
     async fn relations(

@@ -1,7 +1,7 @@
 //! Presence: who is online now. Kept in memory alone; asked for at the start and on the
 //! healing timer, because the homeserver drops such news while we are away.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use futures_util::{StreamExt, stream};
@@ -17,6 +17,10 @@ use crate::store::MemberQuery;
 /// How many users are asked about at once, and at the most.
 const AT_ONCE: usize = 4;
 const MAX_ASKED: usize = 2_000;
+/// How many users are counted before others get their turn.
+const YIELD_EVERY: usize = 64;
+/// After so many answers that failed the others are not asked for.
+const MAX_FAILED: u32 = 10;
 
 /// Who is online.
 pub struct Presence {
@@ -33,6 +37,13 @@ impl Presence {
         }
     }
 
+    /// The users who are online now, in no order; some may be in no channel.
+    #[must_use]
+    pub fn users(&self) -> Vec<UserId> {
+        let users = self.online.read().unwrap_or_else(PoisonError::into_inner);
+        users.iter().cloned().collect()
+    }
+
     /// Takes news in.
     pub fn note(&self, news: Ephemeral) {
         let Ephemeral::Presence { user, online } = news;
@@ -44,42 +55,51 @@ impl Presence {
         }
     }
 
-    /// How many of a channel's members are online.
-    pub async fn online_in(&self, channel: ChannelId) -> Result<u64> {
-        let online: Vec<_> = {
-            let users = self.online.read().unwrap_or_else(PoisonError::into_inner);
-            users.iter().cloned().collect()
-        };
-        let mut count = 0;
-        for user in online {
-            let member = self.core.store.index.member(channel, &user).await?;
-            let joined = member.is_some_and(|member| member.membership == Membership::Joined);
-            count += u64::from(joined);
+    /// How many members of each channel are online; a channel without any is left out. One
+    /// read for each user that is online, however many channels there are.
+    pub async fn online(&self) -> Result<HashMap<ChannelId, u64>> {
+        let online = self.users();
+        let mut counts = HashMap::new();
+        for (at, user) in online.iter().enumerate() {
+            // Reads do not wait for anything, and others want to be served.
+            if at % YIELD_EVERY == YIELD_EVERY - 1 {
+                tokio::task::yield_now().await;
+            }
+            for (channel, membership) in self.core.store.index.memberships(user).await? {
+                if membership == Membership::Joined {
+                    *counts.entry(channel).or_default() += 1;
+                }
+            }
         }
-        Ok(count)
+        Ok(counts)
     }
 
-    /// Asks the homeserver about every local person in a channel.
+    /// Asks the homeserver about every local person in a channel. Fails when it tells of hardly
+    /// anybody.
     pub async fn refresh(&self) -> Result<()> {
         let users = self.people().await?;
         let asked = users.into_iter().map(|user| async move {
             let online = self.core.homeserver.presence(&user).await;
             (user, online)
         });
-        let answers: Vec<_> = stream::iter(asked)
-            .buffer_unordered(AT_ONCE)
-            .collect()
-            .await;
-        for (user, online) in answers {
+        let mut answers = stream::iter(asked).buffer_unordered(AT_ONCE);
+        let mut failed = 0;
+        while let Some((user, online)) = answers.next().await {
             match online {
                 Ok(online) => self.note(Ephemeral::Presence { user, online }),
-                Err(error) if error.is_transient() => return Err(error),
-                Err(error) => tracing::debug!(%error, user_id = %user, "presence is not told"),
+                Err(error) => {
+                    tracing::debug!(%error, user_id = %user, "presence is not told");
+                    failed += u32::from(error.is_transient());
+                    if failed == MAX_FAILED {
+                        return Err(error);
+                    }
+                }
             }
         }
         Ok(())
     }
 
+    /// The local people in channels, as many as are asked about.
     async fn people(&self) -> Result<HashSet<UserId>> {
         let mut people = HashSet::new();
         for channel in self.core.directory.channels() {
@@ -93,14 +113,17 @@ impl Presence {
                 });
                 let page = page.await?;
                 for member in page.items {
+                    if people.len() == MAX_ASKED {
+                        return Ok(people);
+                    }
                     let local = member.user.server() == self.core.directory.naming.server_name;
                     if local && member.entity.kind() == EntityKind::Human {
                         people.insert(member.user);
                     }
                 }
                 match page.next.and_then(|next| UserId::parse(&next)) {
-                    Some(next) if people.len() < MAX_ASKED => after = Some(next),
-                    _ => break,
+                    Some(next) => after = Some(next),
+                    None => break,
                 }
             }
         }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::Core;
 use crate::consumer::index::ClearTo;
 use crate::domain::entity::{Entity, EntityKind};
-use crate::domain::event::Source;
+use crate::domain::event::{Source, What};
+use crate::domain::id::Millis;
 use crate::domain::member::{Agent, Membership};
 use crate::domain::{Error, Result};
 use crate::store::{MemberQuery, StoreError};
@@ -23,7 +24,43 @@ pub struct ReindexReport {
     pub failed: u64,
 }
 
+/// Tells what has happened from what a rebuild only reads again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Telling {
+    source: Source,
+    /// When the rebuild began.
+    since: Millis,
+}
+
+impl Telling {
+    pub fn is_rebuild(self) -> bool {
+        self.source == Source::Rebuild
+    }
+
+    /// While the index was empty, whatever was pushed was taken for another room's and dropped:
+    /// what has happened since is news, although it is the rebuild that finds it. What was pushed
+    /// right before may be told twice.
+    pub fn source_of(self, what: &What) -> Source {
+        if self.is_rebuild() && what.at() >= self.since {
+            return Source::Heal;
+        }
+        self.source
+    }
+}
+
 impl Core {
+    /// What of the events that are read for `source` is news.
+    pub(crate) async fn telling(&self, source: Source) -> Result<Telling> {
+        let since = match source {
+            Source::Rebuild => self.store.index.rebuilding().await?,
+            _ => None,
+        };
+        Ok(Telling {
+            source,
+            since: since.unwrap_or(Millis::MAX),
+        })
+    }
+
     /// Rebuilds the index from the journal.
     pub async fn reindex_from_journal(&self) -> Result<ReindexReport> {
         if self.store.journal.first().await? > 1 {
@@ -45,7 +82,8 @@ impl Core {
     /// start.
     pub async fn reindex_from_homeserver(&self) -> Result<ReindexReport> {
         self.homeserver.check().await?;
-        self.store.index.set_rebuilding(true).await?;
+        let now = self.clock.now();
+        self.store.index.set_rebuilding(Some(now)).await?;
         self.indexed.clear(ClearTo::JournalEnd).await?;
         self.resume_rebuild().await
     }
@@ -53,15 +91,15 @@ impl Core {
     /// Goes on with a rebuild from the homeserver; what is there already is dropped. Of an
     /// empty store it makes a full one.
     pub async fn resume_rebuild(&self) -> Result<ReindexReport> {
-        self.find_channels(Source::Rebuild).await?;
+        let unread = self.find_channels(Source::Rebuild).await?;
         let channels = self.directory.channels();
         let report = self.heal_channels(channels, Source::Rebuild).await;
-        let failed = report.failed() as u64;
         self.recover_agents().await?;
-        if failed == 0 {
-            self.store.index.set_rebuilding(false).await?;
+        // What will never be readable is left to healing, which finds no watermark there.
+        if unread == 0 && report.passing_error().is_none() {
+            self.store.index.set_rebuilding(None).await?;
         }
-        self.counted(failed).await
+        self.counted((unread + report.failed()) as u64).await
     }
 
     /// Registers the agents that are members of channels and not among our accounts: after
@@ -149,7 +187,7 @@ impl Rebuilds {
 
     /// Goes on with a rebuild that was begun and has not ended, if there is one.
     pub async fn resume(&self, core: &Arc<Core>) -> Result<()> {
-        if !core.store.index.rebuilding().await? {
+        if core.store.index.rebuilding().await?.is_none() {
             return Ok(());
         }
         let Ok(_running) = self.running.try_lock() else {

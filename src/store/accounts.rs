@@ -1,8 +1,11 @@
-//! Accounts: the agents of this installation. Durable rows that are set, not events.
+//! Accounts: the agents of this installation, and the operators who need no Matrix account.
+//! Durable rows that are set, not events.
 
 use async_trait::async_trait;
 
 use super::StoreError;
+use crate::domain::account::OperatorAccount;
+use crate::domain::id::Millis;
 use crate::domain::member::Agent;
 
 #[async_trait]
@@ -18,4 +21,22 @@ pub trait Accounts: Send + Sync {
 
     /// All agents by name.
     async fn agents(&self) -> Result<Vec<Agent>, StoreError>;
+
+    /// Adds an operator; [`StoreError::Exists`] when the name is taken.
+    async fn add_operator(&self, operator: OperatorAccount) -> Result<(), StoreError>;
+
+    /// Gives an operator another password and ends all of its sessions, both or neither;
+    /// `false` when there is none of this name.
+    async fn set_operator_password(
+        &self,
+        name: &str,
+        password_hash: &str,
+        at: Millis,
+    ) -> Result<bool, StoreError>;
+
+    /// One operator by name.
+    async fn operator(&self, name: &str) -> Result<Option<OperatorAccount>, StoreError>;
+
+    /// All operators by name.
+    async fn operators(&self) -> Result<Vec<OperatorAccount>, StoreError>;
 }

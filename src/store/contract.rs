@@ -13,6 +13,7 @@ pub mod messages;
 pub mod model;
 pub mod positions;
 pub mod samples;
+pub mod sessions;
 pub mod subscriptions;
 pub mod trim;
 
@@ -54,20 +55,25 @@ macro_rules! store_contract {
                 forgotten_events_may_come_again, old_transactions_are_forgotten_their_events_are_not;
             channels: a_channel_is_created_and_found, a_channel_again_is_refreshed,
                 a_second_channel_for_a_room_is_passed_over, an_alias_leads_to_one_channel,
-                changes_apply_by_their_own_time, one_default_room, an_unknown_channel_is_named,
+                changes_apply_by_their_own_time, the_latest_join_rule_stands,
+                what_was_said_goes_when_a_channel_is_encrypted, one_default_room,
+                the_latest_default_room_is_the_one_in_any_order, an_unknown_channel_is_named,
                 what_an_unknown_channel_said_may_come_again;
             messages: pages_run_both_ways, pages_are_bounded, cursors_hold_while_messages_arrive,
                 an_unknown_cursor_is_no_page, order_is_time_then_event_id, a_message_round_trips,
                 activity_is_the_newest_message, a_message_again_changes_nothing;
             changes: edits_follow_the_rules, a_deletion_is_final, edits_before_their_message_wait,
-                deletions_before_their_message_wait, no_channel_changes_anothers_messages;
+                deletions_before_their_message_wait, no_channel_changes_anothers_messages,
+                an_edit_that_is_taken_back_is_not_shown, only_what_is_shown_can_be_taken_back;
             members: members_are_paged_by_user, a_later_change_wins, memberships_of_a_user,
-                those_who_left_are_asked_for;
+                those_who_left_are_asked_for, members_are_counted;
             positions: applying_is_idempotent, left_out_events_are_refused, rows_and_position_stay_together,
                 a_cleared_index_is_made_anew, a_rebuild_is_remembered, nothing_acknowledged_is_lost_by_a_kill,
                 a_watermark_outlives_a_replay_but_not_forgotten_events, closed_is_unavailable;
             accounts: agents_are_unique, an_agent_is_updated, creations_are_unique_by_alias,
-                accounts_outlive_a_kill;
+                accounts_outlive_a_kill, operators_are_unique_by_name, a_new_password_ends_the_sessions;
+            sessions: a_session_is_found_until_it_ends, a_token_is_replaced_once, the_oldest_sessions_make_room,
+                expired_sessions_are_dropped, sessions_and_keys_outlive_a_kill;
             subscriptions: subscriptions_are_kept, a_position_never_goes_back, the_slowest_holds_the_journal;
             model: random_deeds_agree_with_the_model, more_random_deeds_agree_with_the_model;
         );

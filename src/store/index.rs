@@ -71,11 +71,13 @@ pub trait Index: Send + Sync {
     /// Matrix event ids goes too, so that they may be appended once more.
     async fn clear(&self, position: Seq, forget_events: bool) -> Result<(), StoreError>;
 
-    /// Remembers durably that a rebuild from the homeserver is under way (or no longer is).
-    async fn set_rebuilding(&self, rebuilding: bool) -> Result<(), StoreError>;
+    /// Remembers durably when the rebuild from the homeserver that is under way began; `None`:
+    /// there is none any longer.
+    async fn set_rebuilding(&self, since: Option<Millis>) -> Result<(), StoreError>;
 
-    /// Whether a rebuild from the homeserver was begun and has not ended.
-    async fn rebuilding(&self) -> Result<bool, StoreError>;
+    /// When a rebuild from the homeserver that has not ended began. The end of time when a
+    /// daarion that did not write that down has begun it.
+    async fn rebuilding(&self) -> Result<Option<Millis>, StoreError>;
 
     /// Every channel.
     async fn channels(&self) -> Result<Vec<Channel>, StoreError>;
@@ -92,6 +94,9 @@ pub trait Index: Send + Sync {
     /// One message.
     async fn message(&self, id: MessageId) -> Result<Option<Message>, StoreError>;
 
+    /// The message that an edit has changed; `None` for any other event.
+    async fn edited(&self, edit: &EventId) -> Result<Option<Message>, StoreError>;
+
     /// The Matrix event up to which a channel's history is known to have no gap: where the
     /// last complete healing began.
     async fn watermark(&self, channel: ChannelId) -> Result<Option<EventId>, StoreError>;
@@ -101,6 +106,13 @@ pub trait Index: Send + Sync {
 
     /// A page of members by user id, `next` being the last one's user id.
     async fn members(&self, query: MemberQuery) -> Result<Page<Member>, StoreError>;
+
+    /// How many members of a channel have this membership.
+    async fn count_members(
+        &self,
+        channel: ChannelId,
+        membership: Membership,
+    ) -> Result<u64, StoreError>;
 
     /// One user's membership.
     async fn member(&self, channel: ChannelId, user: &UserId)

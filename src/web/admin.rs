@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use poem::endpoint::BoxEndpoint;
 use poem::http::StatusCode;
-use poem::web::{Data, Json, Query};
+use poem::web::{Data, Json, Path, Query};
 use poem::{Body, EndpointExt, IntoResponse, Response, Route, get, handler, post};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -14,15 +14,18 @@ use tokio::sync::mpsc;
 
 use super::problems::{CatchPanics, Problems, respond};
 use crate::domain::Error;
-use crate::domain::finding::{Finding, worst};
+use crate::domain::account::OperatorAccount;
+use crate::domain::finding::{Examination, Finding, worst};
 use crate::domain::member::Agent;
 use crate::service::Core;
 use crate::service::agents::Agents;
+use crate::service::auth::Auth;
 use crate::service::backfill::{Backfill, OldRoom, Outcome, Step, Summary};
 use crate::service::doctor::Doctor;
 use crate::service::heal::HealReport;
 use crate::service::reindex::{Rebuilds, ReindexReport};
 use crate::service::status::{Status, StatusService};
+use crate::telemetry::{Problem, Topic};
 
 /// What the commands reach.
 #[derive(Clone)]
@@ -33,6 +36,7 @@ pub struct Admin {
     pub backfill: Arc<Backfill>,
     pub agents: Arc<Agents>,
     pub doctor: Arc<Doctor>,
+    pub auth: Arc<Auth>,
 }
 
 /// A room in a backfill's list.
@@ -63,6 +67,17 @@ struct AgentJson {
     matrix_user_id: Option<String>,
 }
 
+#[derive(Deserialize)]
+struct OperatorJson {
+    name: String,
+    password: String,
+}
+
+#[derive(Deserialize)]
+struct PasswordJson {
+    password: String,
+}
+
 /// The socket's routes.
 pub fn routes(admin: Admin) -> BoxEndpoint<'static> {
     Route::new()
@@ -72,6 +87,8 @@ pub fn routes(admin: Admin) -> BoxEndpoint<'static> {
         .at("/reindex", post(run_reindex))
         .at("/backfill", post(run_backfill))
         .at("/agents", get(list_agents).post(create_agent))
+        .at("/operators", get(list_operators).post(create_operator))
+        .at("/operators/:name/password", post(set_operator_password))
         .data(admin)
         .with(CatchPanics)
         .with(Problems::default())
@@ -97,13 +114,8 @@ async fn run_heal(admin: Data<&Admin>) -> Response {
 
 #[handler]
 async fn run_doctor(admin: Data<&Admin>) -> Response {
-    let doctor = admin.doctor.clone();
-    // On a task of its own: what was tried out is cleared away even when nobody waits any more.
-    let work = tokio::spawn(async move { doctor.examine().await });
-    let done = work
-        .await
-        .map_err(|error| Error::internal(error.to_string()));
-    answer(done.map(|findings| doctor_json(&findings)))
+    let done = admin.doctor.examine().await;
+    answer(done.map(|examination| doctor_json(&examination)))
 }
 
 #[handler]
@@ -176,6 +188,29 @@ async fn create_agent(admin: Data<&Admin>, body: Json<AgentJson>) -> Response {
     }
 }
 
+#[handler]
+async fn list_operators(admin: Data<&Admin>) -> Response {
+    let all = admin.auth.operators.list().await;
+    answer(all.map(|all| operators_json(&all)))
+}
+
+#[handler]
+async fn create_operator(admin: Data<&Admin>, body: Json<OperatorJson>) -> Response {
+    let OperatorJson { name, password } = body.0;
+    let created = admin.auth.operators.create(&name, &password).await;
+    answer(created.map(|operator| operator_json(&operator)))
+}
+
+#[handler]
+async fn set_operator_password(
+    Path(name): Path<String>,
+    admin: Data<&Admin>,
+    body: Json<PasswordJson>,
+) -> Response {
+    let set = admin.auth.operators.set_password(&name, &body.0.password);
+    answer(set.await.map(|()| json!({ "name": name })))
+}
+
 fn answer<T: Serialize + Send>(outcome: Result<T, Error>) -> Response {
     match outcome {
         Ok(body) => Json(body).into_response(),
@@ -194,7 +229,8 @@ fn agent_json(agent: &Agent) -> Value {
 
 /// As `daarion doctor --json` prints it.
 #[must_use]
-pub fn doctor_json(findings: &[Finding]) -> Value {
+pub fn doctor_json(examination: &Examination) -> Value {
+    let findings = &examination.findings;
     let json = |finding: &Finding| {
         json!({
             "id": finding.check,
@@ -206,7 +242,25 @@ pub fn doctor_json(findings: &[Finding]) -> Value {
     json!({
         "status": worst(findings).as_str(),
         "findings": findings.iter().map(json).collect::<Vec<_>>(),
+        "examined_at": crate::payload::Rfc3339(examination.at),
     })
+}
+
+/// As `daarion admin create --json` prints it.
+#[must_use]
+pub fn operator_json(operator: &OperatorAccount) -> Value {
+    json!({
+        "name": operator.name,
+        "created_at": crate::payload::Rfc3339(operator.created_at),
+        "password_set_at": crate::payload::Rfc3339(operator.password_set_at),
+    })
+}
+
+/// As `daarion admin list --json` prints it.
+#[must_use]
+pub fn operators_json(operators: &[OperatorAccount]) -> Value {
+    let operators: Vec<_> = operators.iter().map(operator_json).collect();
+    json!({ "items": operators })
 }
 
 /// As `daarion heal --json` prints it.
@@ -282,10 +336,15 @@ fn status_json(status: &Status) -> Value {
             "raw": skipped.raw,
         })
     });
+    let problems = status.problems.iter().map(problem_json);
     json!({
         "version": env!("CARGO_PKG_VERSION"),
         "status": if status.health.is_ok() { "ok" } else { "degraded" },
+        "started_at": crate::payload::Rfc3339(status.started_at),
         "homeserver": status.health.homeserver.as_ref().err(),
+        "registration": status.registration.as_str(),
+        "registration_reason": status.registration_reason,
+        "last_transaction_at": status.last_transaction_at.map(crate::payload::Rfc3339),
         "store": {
             "error": status.health.store.as_ref().err(),
             "bytes": status.store.bytes,
@@ -295,6 +354,8 @@ fn status_json(status: &Status) -> Value {
         "channels": status.channels,
         "messages": status.messages,
         "agents": status.agents,
+        "members_online": status.members_online,
+        "events_per_minute": status.events_per_minute,
         "journal": {"first": status.journal_first, "head": status.journal_head},
         "readers": readers.collect::<Vec<_>>(),
         "rebuilding": status.rebuilding,
@@ -307,5 +368,17 @@ fn status_json(status: &Status) -> Value {
             "foreign_events": status.foreign_events,
         },
         "skipped": {"count": status.skipped, "latest": skipped.collect::<Vec<_>>()},
+        "problems": problems.collect::<Vec<_>>(),
+    })
+}
+
+fn problem_json(problem: &Problem) -> Value {
+    json!({
+        "at": crate::payload::Rfc3339(problem.last_at),
+        "level": problem.severity.as_str(),
+        "code": problem.code,
+        "message": problem.message,
+        "count": problem.count,
+        "advice": problem.topic.map(Topic::advice),
     })
 }

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use poem::http::header;
 use poem::web::{Data, Html};
 use poem::{EndpointExt, IntoResponse, Response, Route, get, handler};
 use poem_openapi::{OpenApi, OpenApiService};
@@ -63,26 +64,50 @@ impl Documents {
     }
 }
 
-/// A person's operations need both headers, and health needs none. poem-openapi can only say
-/// "either" and nothing, so that is put right here, before anybody reads it.
+/// What belongs together of the ways to say who is calling.
+const TOGETHER: [&[&str]; 3] = [
+    &["AccessToken"],
+    &["OperatorSession", "CsrfToken"],
+    &["ServiceToken", "UserId"],
+];
+
+/// A service that acts for a person needs both headers, an operator's cookie its proof unless
+/// it only reads, and health needs nothing. poem-openapi can only say "one of these" and
+/// nothing, so that is put right here, before anybody reads it.
 fn state_security(document: &mut Value) {
     let paths = document.get_mut("paths").and_then(Value::as_object_mut);
     let operations = paths
         .into_iter()
         .flat_map(|paths| paths.values_mut())
         .filter_map(Value::as_object_mut)
-        .flat_map(|path| path.values_mut());
-    for operation in operations.filter_map(Value::as_object_mut) {
-        let schemes = operation.get("security").and_then(Value::as_array);
-        match schemes.map_or(0, Vec::len) {
-            0 => operation.insert("security".to_owned(), json!([])),
-            1 => None,
-            _ => operation.insert(
-                "security".to_owned(),
-                json!([{"ServiceToken": [], "UserId": []}]),
-            ),
+        .flatten();
+    for (method, operation) in operations {
+        let Some(operation) = operation.as_object_mut() else {
+            continue;
         };
+        let listed = operation.get("security").and_then(Value::as_array);
+        let listed: HashSet<_> = listed
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_object)
+            .flat_map(Map::keys)
+            .filter(|name| *name != "CsrfToken" || method != "get")
+            .cloned()
+            .collect();
+        operation.insert("security".to_owned(), ways(&listed));
     }
+}
+
+/// The ways to say who is calling, made of what an operation lists.
+fn ways(listed: &HashSet<String>) -> Value {
+    let ways = TOGETHER.iter().map(|names| {
+        let names = names.iter().filter(|name| listed.contains(**name));
+        names
+            .map(|name| ((*name).to_owned(), json!([])))
+            .collect::<Map<_, _>>()
+    });
+    let ways = ways.filter(|way| !way.is_empty()).map(Value::Object);
+    Value::Array(ways.collect())
 }
 
 /// One list of tags serves both listeners; each document names those of its own operations.
@@ -110,9 +135,17 @@ pub fn mount(routes: Route, documents: Documents) -> Route {
         .at("/openapi.yaml", get(as_yaml).data(documents))
 }
 
+/// What the page may do: it is one file with its scripts inside, and asks its own server alone.
+const POLICY: &str = "default-src 'self'; script-src 'self' 'unsafe-inline'; \
+                      style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; \
+                      base-uri 'none'; frame-ancestors 'none'";
+
 #[handler]
-fn page(documents: Data<&Documents>) -> Html<String> {
+fn page(documents: Data<&Documents>) -> Response {
     Html(documents.page())
+        .with_header(header::CONTENT_SECURITY_POLICY, POLICY)
+        .with_header(header::X_CONTENT_TYPE_OPTIONS, "nosniff")
+        .into_response()
 }
 
 #[handler]

@@ -1,8 +1,10 @@
 //! The live stream of a channel over a WebSocket.
 //!
 //! A listener signs up with the hub first and then reads the journal up to where the hub was,
-//! so there is no gap between the two; what is in both is told apart by `seq`.
+//! so there is no gap between the two; what is in both is told apart by `seq`. Whether it may
+//! listen is asked once more when it has signed up, of an index that holds all until then.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,9 +21,11 @@ use uuid::Uuid;
 use crate::api::Services;
 use crate::api::auth::{Rejected, gate};
 use crate::api::error::Problem;
-use crate::consumer::hub::{Frame, Hub, Listener};
+use crate::consumer::hub::{Frame, Hub, Listener, Shuts};
 use crate::domain::access::Caller;
 use crate::domain::id::{ChannelId, Seq};
+use crate::service::auth::People;
+use crate::service::auth::people::SignedIn;
 
 /// How often a quiet connection is asked whether it is still there.
 const PING: Duration = Duration::from_secs(30);
@@ -38,7 +42,7 @@ pub struct Live {
     pub stop: CancellationToken,
 }
 
-/// `WS /ws/messaging/{channel_id}?after=<seq>&journal=<journal>`
+/// `WS /ws/messaging/{channel_id}?ticket=<ticket>&after=<seq>&journal=<journal>`
 #[handler]
 pub async fn channel(
     request: &Request,
@@ -46,9 +50,7 @@ pub async fn channel(
     live: Data<&Live>,
     socket: WebSocket,
 ) -> poem::Result<impl IntoResponse + use<>> {
-    let caller = gate(request)
-        .and_then(|gate| gate.caller(request))
-        .map_err(Rejected)?;
+    let SignedIn { caller, session } = listener(request).await.map_err(Rejected)?;
     let id = Uuid::try_parse(&channel).map_err(|_| bad("channel_id: must be a UUID"))?;
     let after = after(request, &live.hub.journal())?;
     let id = ChannelId(id);
@@ -61,6 +63,7 @@ pub async fn channel(
         live: live.0.clone(),
         channel: id,
         caller,
+        session,
         after,
     };
     // The library's default buffers cost 134 KB a connection; frames are small.
@@ -75,6 +78,24 @@ pub async fn channel(
         .on_upgrade(|socket| stream.run(socket)))
 }
 
+/// Who wants to listen: by a ticket, or as any request says it.
+async fn listener(request: &Request) -> Result<SignedIn, Problem> {
+    let gate = gate(request)?;
+    gate.check_origin(request)?;
+    match query(request, "ticket") {
+        Some(ticket) => Ok(gate.auth.people.redeem(&ticket).await?),
+        None => gate.person(request).await,
+    }
+}
+
+/// A parameter of the address.
+fn query(request: &Request, wanted: &str) -> Option<String> {
+    let query = request.uri().query().unwrap_or_default();
+    let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+    let found = pairs.find(|(name, _)| name == wanted);
+    found.map(|(_, value)| value.into_owned())
+}
+
 /// From where a client goes on.
 enum After {
     /// It begins now.
@@ -86,19 +107,12 @@ enum After {
 }
 
 fn after(request: &Request, journal: &str) -> poem::Result<After> {
-    let query = request.uri().query().unwrap_or_default();
-    let given = |wanted: &str| {
-        let mut pairs = url::form_urlencoded::parse(query.as_bytes());
-        pairs
-            .find(|(name, _)| name == wanted)
-            .map(|(_, value)| value)
-    };
-    let Some(seq) = given("after") else {
+    let Some(seq) = query(request, "after") else {
         return Ok(After::Now);
     };
     let seq = seq.parse::<Seq>();
     let seq = seq.map_err(|_| bad("after: must be a seq that a frame had"))?;
-    let is_elsewhere = given("journal").is_some_and(|of| of != journal);
+    let is_elsewhere = query(request, "journal").is_some_and(|of| of != journal);
     Ok(if is_elsewhere {
         After::Elsewhere
     } else {
@@ -119,6 +133,8 @@ struct Stream {
     live: Live,
     channel: ChannelId,
     caller: Caller,
+    /// Whose end ends the stream.
+    session: Option<Uuid>,
     after: After,
 }
 
@@ -128,15 +144,18 @@ enum End {
     Gone,
     /// It may not listen any more.
     Removed,
+    /// Its session has ended.
+    SignedOut,
     /// It is to come back and resume.
     Resume(CloseCode, &'static str),
 }
 
 impl Stream {
     async fn run(self, mut socket: WebSocketStream) {
-        let end = self.serve(&mut socket).await;
+        let Err(end) = self.serve(&mut socket).await;
         let close = match end {
             End::Gone => None,
+            End::SignedOut => Some((CloseCode::Policy, "signed out")),
             End::Removed => Some((CloseCode::Policy, "no longer a member of this channel")),
             End::Resume(code, reason) => Some((code, reason)),
         };
@@ -147,48 +166,95 @@ impl Stream {
         let _ = tokio::time::timeout(WRITE, socket.close()).await;
     }
 
-    async fn serve(&self, socket: &mut WebSocketStream) -> End {
+    /// Until the stream ends, and why.
+    async fn serve(&self, socket: &mut WebSocketStream) -> Result<Infallible, End> {
+        // Before the check: what ends after it is told.
+        let mut ends = self.people().ends();
+        self.still_signed_in().await?;
         let listener = self.live.hub.listen(self.channel);
         let Listener { mut frames, from } = listener;
-        let sent = match self.begin(socket, from).await {
-            Ok(sent) => sent,
-            Err(end) => return end,
-        };
+        self.admit(from).await?;
+        let sent = self.begin(socket, from).await?;
         let mut ping = tokio::time::interval(PING);
         ping.reset();
         loop {
             let step = tokio::select! {
                 () = self.live.stop.cancelled() => {
-                    return End::Resume(CloseCode::Restart, "restarting; resume with after=<seq>");
+                    return Err(End::Resume(
+                        CloseCode::Restart,
+                        "restarting; resume with after=<seq>",
+                    ));
                 }
+                ended = ends.recv() => match ended {
+                    Ok(ended) if self.session == Some(ended) => Err(End::SignedOut),
+                    Ok(_) => Ok(()),
+                    Err(_) => self.still_signed_in().await,
+                },
                 frame = frames.recv() => match frame {
                     Ok(frame) if frame.seq > sent => self.hand_on(socket, &frame).await,
                     Ok(_) => Ok(()),
                     Err(RecvError::Lagged(_) | RecvError::Closed) => {
-                        return End::Resume(CloseCode::Again, "too slow; resume with after=<seq>");
+                        tracing::warn!(
+                            channel_id = %self.channel,
+                            "a live stream's reader is too slow; it is to resume"
+                        );
+                        return Err(End::Resume(
+                            CloseCode::Again,
+                            "too slow; resume with after=<seq>",
+                        ));
                     }
                 },
                 message = socket.next() => match message {
                     Some(Ok(message)) => answer(socket, message).await,
-                    Some(Err(_)) | None => return End::Gone,
+                    Some(Err(_)) | None => return Err(End::Gone),
                 },
-                _ = ping.tick() => send(socket, Message::ping(Vec::new())).await,
+                // Sessions expire without a word.
+                _ = ping.tick() => match self.still_signed_in().await {
+                    Ok(()) => send(socket, Message::ping(Vec::new())).await,
+                    ended => ended,
+                },
             };
-            if let Err(end) = step {
-                return end;
-            }
+            step?;
         }
     }
 
-    /// Sends a frame. Whoever it takes out of the channel sees it as the last one, unless the
-    /// channel is open to all.
+    fn people(&self) -> &People {
+        &self.live.services.auth.people
+    }
+
+    async fn still_signed_in(&self) -> Result<(), End> {
+        match self.session {
+            Some(session) if self.people().has_ended(session).await => Err(End::SignedOut),
+            _ => Ok(()),
+        }
+    }
+
+    /// Looks again whether the caller may listen, now that nothing can be missed any more: what
+    /// happened before the stream was opened may not have been in the index then.
+    async fn admit(&self, from: Seq) -> Result<(), End> {
+        let channels = &self.live.services.channels;
+        match channels.lets_in(&self.caller, self.channel, from).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(End::Removed),
+            Err(_) => Err(End::Resume(CloseCode::Again, "the index is behind")),
+        }
+    }
+
+    /// Sends a frame. Whoever it shuts out of the channel sees it as the last one.
     async fn hand_on(&self, socket: &mut WebSocketStream, frame: &Frame) -> Result<(), End> {
         write(socket, frame.json.clone()).await?;
         let channels = &self.live.services.channels;
-        match &frame.removed {
-            Some(user) if channels.shuts_out(&self.caller, self.channel, user) => Err(End::Removed),
-            _ => Ok(()),
-        }
+        let is_out = match &frame.shuts {
+            Shuts::Nobody => false,
+            Shuts::Removed(user) => channels.shuts_out(&self.caller, self.channel, user),
+            Shuts::Strangers => {
+                let lets_in = channels
+                    .lets_in(&self.caller, self.channel, frame.seq)
+                    .await;
+                !lets_in.map_err(|_| End::Resume(CloseCode::Again, "the index is behind"))?
+            }
+        };
+        if is_out { Err(End::Removed) } else { Ok(()) }
     }
 
     /// The first frame.

@@ -6,7 +6,7 @@ use std::panic::AssertUnwindSafe;
 use futures_util::FutureExt;
 use poem::error::ParsePathError as UndecodablePath;
 use poem::error::{MethodNotAllowedError, NotFoundError, ReadBodyError, WebSocketError};
-use poem::http::{Method, StatusCode, header};
+use poem::http::{HeaderValue, Method, StatusCode, header};
 use poem::{Endpoint, Error, IntoResponse, Middleware, Request, Response, Result};
 use poem_openapi::error::{AuthorizationError, ContentTypeError, ParseParamError, ParsePathError};
 
@@ -26,10 +26,18 @@ pub struct Shaped<E> {
     names: Names,
 }
 
-/// What the parameters of paths are called: poem-openapi only numbers them.
+/// What the parameters of paths are called, which poem-openapi only numbers, and which methods
+/// the paths have.
 #[derive(Clone, Default)]
 pub struct Names {
-    templates: Vec<Vec<String>>,
+    templates: Vec<Template>,
+}
+
+#[derive(Clone)]
+struct Template {
+    segments: Vec<String>,
+    /// As in an `Allow` header.
+    methods: Option<HeaderValue>,
 }
 
 impl Names {
@@ -37,26 +45,55 @@ impl Names {
     #[must_use]
     pub fn of(document: &serde_json::Value) -> Self {
         let paths = document["paths"].as_object().into_iter().flatten();
-        let segments = |path: &String| path.split('/').map(str::to_owned).collect();
+        let template = |(path, operations): (&String, &serde_json::Value)| {
+            let operations = operations.as_object().into_iter().flatten();
+            let methods: Vec<_> = operations
+                .map(|(method, _)| method.to_uppercase())
+                .collect();
+            Template {
+                segments: path.split('/').map(str::to_owned).collect(),
+                methods: HeaderValue::from_str(&methods.join(", ")).ok(),
+            }
+        };
         Self {
-            templates: paths.map(|(path, _)| segments(path)).collect(),
+            templates: paths.map(template).collect(),
         }
     }
 
     /// The name of `param<number>` in a path.
     fn find(&self, path: &str, numbered: &str) -> Option<&str> {
         let number: usize = numbered.strip_prefix("param")?.parse().ok()?;
-        let is_name = |segment: &str| segment.starts_with('{');
-        let path: Vec<_> = path.split('/').collect();
-        let fits = |template: &&Vec<String>| {
-            let mut pairs = template.iter().zip(&path);
-            template.len() == path.len()
-                && pairs.all(|(part, given)| is_name(part) || part == given)
-        };
-        let template = self.templates.iter().find(fits)?;
-        let found = template.iter().filter(|part| is_name(part)).nth(number)?;
+        let found = self.template(path)?.parameters().nth(number)?;
         Some(found.trim_matches(['{', '}']))
     }
+
+    /// The `Allow` header of a path (RFC 9110 §15.5.6).
+    fn methods(&self, path: &str) -> Option<HeaderValue> {
+        self.template(path)?.methods.clone()
+    }
+
+    /// The template of a path; of several the one with the most words of its own.
+    fn template(&self, path: &str) -> Option<&Template> {
+        let path: Vec<_> = path.split('/').collect();
+        let fitting = self.templates.iter().filter(|one| one.fits(&path));
+        fitting.min_by_key(|one| one.parameters().count())
+    }
+}
+
+impl Template {
+    fn fits(&self, path: &[&str]) -> bool {
+        let mut pairs = self.segments.iter().zip(path);
+        self.segments.len() == path.len()
+            && pairs.all(|(part, given)| is_parameter(part) || part == given)
+    }
+
+    fn parameters(&self) -> impl Iterator<Item = &String> {
+        self.segments.iter().filter(|part| is_parameter(part))
+    }
+}
+
+fn is_parameter(segment: &str) -> bool {
+    segment.starts_with('{')
 }
 
 impl<E: Endpoint> Middleware<E> for Problems {
@@ -80,7 +117,13 @@ impl<E: Endpoint> Endpoint for Shaped<E> {
             Err(error) if error.is_from_response() => Ok(error.into_response()),
             Err(error) => {
                 let problem = problem_of(&error, uri.path(), &self.names);
-                Ok(respond(problem, is_bridge(uri.path())))
+                let mut response = respond(problem, is_bridge(uri.path()));
+                if response.status() == StatusCode::METHOD_NOT_ALLOWED
+                    && let Some(methods) = self.names.methods(uri.path())
+                {
+                    response.headers_mut().insert(header::ALLOW, methods);
+                }
+                Ok(response)
             }
         }
     }
@@ -224,6 +267,19 @@ mod tests {
         for (path, param) in [(path, "param2"), ("/nowhere", "param0"), (path, "limit")] {
             assert_eq!(names.find(path, param), None);
         }
+    }
+
+    #[test]
+    fn paths_have_the_documents_methods() {
+        let names = Names::of(&serde_json::json!({"paths": {
+            "/channels/{channel_id}": { "get": {}, "patch": {} },
+            "/channels/all": { "post": {} },
+        }}));
+        let methods = |path| names.methods(path);
+        let expected = |methods| Some(HeaderValue::from_static(methods));
+        assert_eq!(methods("/channels/x"), expected("GET, PATCH"));
+        assert_eq!(methods("/channels/all"), expected("POST"));
+        assert_eq!(methods("/nowhere"), None);
     }
 
     #[test]

@@ -2,11 +2,12 @@
 
 use std::process::Output;
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::daarion::{Caller, World, shared_world};
 use crate::homeserver::{path, unique};
-use crate::stream::Stream;
+use crate::stream::{Stream, refusal};
 use crate::support::{
     Person, answered, column, items, members_of, merge, messages_of, refused, room_of, text, time,
 };
@@ -147,6 +148,62 @@ async fn agent_may_be_a_matrix_user_of_its_own() {
 }
 
 #[tokio::test]
+async fn nobody_is_the_connector_by_any_name() {
+    let world = shared_world().await;
+    let alice = Person::new(world, "alice").await;
+    let channel = alice.channel(json!({ "visibility": "private" })).await;
+    for name in [
+        "agent:daarion",
+        "user:daarion",
+        "user:daarion:test.localhost",
+    ] {
+        let connector = world.daarion.api_as(name);
+        let words = refused(
+            403,
+            "M_FORBIDDEN",
+            connector.get(&messages_of(&channel)).await,
+        );
+        assert!(words.contains("connector"), "{name}: {words}");
+        let body = json!({ "text": "Від імені міста" });
+        let answer = connector.post(&messages_of(&channel), body).await;
+        refused(403, "M_FORBIDDEN", answer);
+        let stream = crate::stream::path_of(&channel);
+        refused(403, "M_FORBIDDEN", refusal(&connector, &stream).await);
+    }
+
+    let service = world.daarion.service();
+    let words = refused(
+        409,
+        "CONFLICT",
+        service.post(AGENTS, json!({ "id": "agent:daarion" })).await,
+    );
+    assert!(words.starts_with("id: "), "{words}");
+    let id = format!("agent:{}", unique("usurper"));
+    let body = json!({ "id": id, "matrix_user_id": "@daarion:test.localhost" });
+    let words = refused(400, "M_INVALID_PARAM", service.post(AGENTS, body).await);
+    assert!(words.starts_with("matrix_user_id: "), "{words}");
+}
+
+#[tokio::test]
+async fn agent_is_an_agent_by_whatever_name_it_comes() {
+    let world = shared_world().await;
+    let service = world.daarion.service();
+    let alice = Person::new(world, "alice").await;
+    let open = alice.channel(json!({})).await;
+    let id = registered(&service, "sofia").await;
+    let (_, name) = id.split_once(':').expect("a colon");
+    let disguised = world.daarion.api_as(&format!("user:agent_{name}"));
+    // A person would come in by itself; an agent is brought.
+    let body = json!({ "text": "Я людина" });
+    let answer = disguised.post(&messages_of(&open), body.clone()).await;
+    refused(403, "M_FORBIDDEN", answer);
+    invite(&alice, &open, &id).await;
+    let said = answered(201, disguised.post(&messages_of(&open), body).await);
+    assert_eq!(said["sender_id"], id);
+    assert_eq!(said["sender_type"], "agent");
+}
+
+#[tokio::test]
 async fn agent_posts_notices_to_channels_that_it_is_in() {
     let world = shared_world().await;
     let service = world.daarion.service();
@@ -226,14 +283,50 @@ async fn agent_posts_notices_to_channels_that_it_is_in() {
     );
     let answer = post(&service, "agent:nobody", &channel, "Бу").await;
     refused(404, "M_NOT_FOUND", answer);
-    // The agent speaks through the people's API as well, when a service says that it is it.
+    // The agent speaks through the people's API as well, when a service says that it is it, and
+    // as an agent.
     let body = json!({ "text": "Інакше" });
     let sent = world
         .daarion
         .api_as(&id)
         .post(&messages_of(&channel), body)
         .await;
-    assert_eq!(answered(201, sent)["sender_type"], "agent");
+    let sent = answered(201, sent);
+    assert_eq!(sent["sender_type"], "agent");
+    assert_eq!(sent["msgtype"], "m.notice");
+    let seen = alice
+        .matrix
+        .wait_for_text(room_of(&channel), "Інакше")
+        .await;
+    assert_eq!(seen["content"]["msgtype"], "m.notice");
+}
+
+#[tokio::test]
+async fn nobody_becomes_another_agent_or_renames_it() {
+    let world = shared_world().await;
+    let service = world.daarion.service();
+    let sofia = registered(&service, "sofia").await;
+    let place = path(&["internal", "agents", &sofia]);
+    let sofia = answered(200, service.get(&place).await);
+    let user = text(&sofia["matrix_user_id"]).to_owned();
+    let profile = path(&["_matrix", "client", "v3", "profile", &user, "displayname"]);
+    let alice = Person::new(world, "alice").await;
+    let name = async || {
+        let (_, shown) = alice.matrix.request(Method::GET, &profile, None).await;
+        shown["displayname"].clone()
+    };
+    assert_eq!(name().await, sofia["display_name"]);
+
+    let evil = format!("agent:{}", unique("evil"));
+    let body = json!({ "id": evil, "display_name": "Зло", "matrix_user_id": user });
+    let words = refused(409, "CONFLICT", service.post(AGENTS, body).await);
+    assert!(words.contains(text(&sofia["id"])), "{words}");
+    // The name of an agent that is yet to come is not for others either.
+    let unborn = format!("@agent_{}:test.localhost", unique("unborn"));
+    let body = json!({ "id": evil, "matrix_user_id": unborn });
+    refused(409, "CONFLICT", service.post(AGENTS, body).await);
+    assert_eq!(name().await, sofia["display_name"]);
+    assert_eq!(answered(200, service.get(&place).await), sofia);
 }
 
 #[tokio::test]

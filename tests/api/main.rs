@@ -8,14 +8,18 @@ mod daarion;
 #[path = "../homeserver/mod.rs"]
 mod homeserver;
 
+mod admin;
 mod agents;
 mod bad_input;
+mod browser;
 mod city;
 mod doctor;
 mod lifecycle;
 mod live;
 mod messaging;
 mod operations;
+mod operators;
 mod raw;
+mod sign_in;
 mod stream;
 mod support;

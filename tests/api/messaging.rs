@@ -251,6 +251,34 @@ async fn message_of_the_api_arrives_in_matrix_sent_by_its_author() {
 }
 
 #[tokio::test]
+async fn message_that_is_sent_again_with_its_key_is_said_once() {
+    let world = shared_world().await;
+    let alice = Person::new(world, "alice").await;
+    let bob = Person::new(world, "bob").await;
+    let channel = alice.channel(json!({})).await;
+    let path = messages_of(&channel);
+    let body = json!({ "text": "Only once" });
+    let keyed = |person: &Person, key: &str| {
+        let api = world.daarion.api_as(&person.id());
+        api.with_header("idempotency-key", key)
+    };
+
+    let first = answered(201, keyed(&alice, "1").post(&path, body.clone()).await);
+    let again = answered(201, keyed(&alice, "1").post(&path, body.clone()).await);
+    assert_eq!(again, first);
+    // A key is its sender's own.
+    let other = answered(201, keyed(&bob, "1").post(&path, body.clone()).await);
+    assert_ne!(other["id"], first["id"]);
+    assert_eq!(items(&alice.messages(&channel, "limit=9").await).len(), 2);
+
+    let other = json!({ "text": "Another" });
+    let other = keyed(&alice, "1").post(&path, other).await;
+    refused(409, "CONFLICT", other);
+    let long = keyed(&alice, &"k".repeat(129)).post(&path, body).await;
+    refused(400, "M_INVALID_PARAM", long);
+}
+
+#[tokio::test]
 async fn replies_agree_in_both_worlds() {
     let world = shared_world().await;
     let alice = Person::new(world, "alice").await;
@@ -761,6 +789,155 @@ async fn members_are_invited_and_listed() {
     ] {
         let words = refused(400, "M_INVALID_PARAM", invite(&alice, bad).await);
         assert!(words.starts_with("member_id: "), "{bad:?}: {words}");
+    }
+}
+
+#[tokio::test]
+async fn channel_that_is_closed_in_a_client_is_closed_to_strangers() {
+    let world = shared_world().await;
+    let alice = Person::new(world, "alice").await;
+    let bob = Person::new(world, "bob").await;
+    let carol = Person::new(world, "carol").await;
+    let channel = alice.channel(json!({})).await;
+    bob.matrix.join(room_of(&channel)).await;
+    let joined = async || {
+        let page = alice.api.get(&members_of(&channel)).await;
+        let page = answered(200, page);
+        column(&page, "member_id")
+            .contains(&bob.id().as_str())
+            .then_some(())
+    };
+    eventually("bob among the members", joined).await;
+    let mut member = Stream::open(&bob.api, &channel).await;
+    let mut stranger = Stream::open(&carol.api, &channel).await;
+
+    let rules = async |rule: &str| {
+        let content = json!({ "join_rule": rule });
+        let set = alice
+            .matrix
+            .set_state(room_of(&channel), "m.room.join_rules", "", content);
+        set.await;
+    };
+    rules("invite").await;
+    for stream in [&mut member, &mut stranger] {
+        let frame = stream.next_of("channel.updated").await;
+        assert_eq!(frame["channel"], json!({ "visibility": "private" }));
+    }
+    let closed = stranger.closed().await.expect("a close frame");
+    assert_eq!(u16::from(closed.code), 1008, "{closed:?}");
+    for place in [path_of(&channel), messages_of(&channel)] {
+        refused(404, "M_NOT_FOUND", carol.api.get(&place).await);
+        answered(200, bob.api.get(&place).await);
+    }
+    let stream = crate::stream::path_of(&channel);
+    refused(404, "M_NOT_FOUND", refusal(&carol.api, &stream).await);
+    let said = alice.say(&channel, "Тепер між нами").await;
+    assert_eq!(member.next_of("message.created").await["message"], said);
+
+    rules("public").await;
+    let frame = member.next_of("channel.updated").await;
+    assert_eq!(frame["channel"], json!({ "visibility": "public" }));
+    let seen = answered(200, carol.api.get(&path_of(&channel)).await);
+    assert_eq!(seen["visibility"], "public");
+}
+
+#[tokio::test]
+async fn channel_that_is_encrypted_later_keeps_nothing_of_what_was_said() {
+    let world = shared_world().await;
+    let alice = Person::new(world, "alice").await;
+    let channel = alice.channel(json!({})).await;
+    let said = alice.say(&channel, "Ще вголос").await;
+    let image = json!({
+        "msgtype": "m.image",
+        "body": "вголос.png",
+        "url": "mxc://test.localhost/picture",
+    });
+    let room = room_of(&channel);
+    let image = alice.matrix.send_event(room, "m.room.message", image).await;
+    alice.wait_for_message(&channel, &image, |_| true).await;
+    let full = alice.messages(&channel, "content=full&order=asc").await;
+    assert_eq!(items(&full)[0]["content"]["body"], "Ще вголос");
+    let mut stream = Stream::open(&alice.api, &channel).await;
+
+    let megolm = json!({ "algorithm": "m.megolm.v1.aes-sha2" });
+    alice
+        .matrix
+        .set_state(room, "m.room.encryption", "", megolm)
+        .await;
+    let frame = stream.next_of("channel.updated").await;
+    assert_eq!(frame["channel"], json!({ "confidential": true }));
+    let seen = answered(200, alice.api.get(&path_of(&channel)).await);
+    assert_eq!(seen["confidential"], true);
+    let answer = alice
+        .api
+        .post(&messages_of(&channel), json!({ "text": "Вголос" }))
+        .await;
+    refused(403, "M_FORBIDDEN", answer);
+    let event = alice.matrix.send_text(room, "Усе ще вголос").await;
+    alice.wait_for_message(&channel, &event, |_| true).await;
+    let full = alice.messages(&channel, "content=full&order=asc").await;
+    assert_eq!(items(&full)[0]["id"], said["id"]);
+    for message in items(&full) {
+        assert_eq!(message["content_preview"], "", "{message}");
+        assert_eq!(message["media"], Value::Null, "{message}");
+        assert_eq!(message["content"], Value::Null, "{message}");
+    }
+}
+
+#[tokio::test]
+async fn edit_that_is_taken_back_is_shown_nowhere() {
+    let world = shared_world().await;
+    let alice = Person::new(world, "alice").await;
+    let channel = alice.channel(json!({})).await;
+    let said = alice.say(&channel, "Перше слово").await;
+    let (room, event) = (room_of(&channel), text(&said["matrix_event_id"]));
+    let edit = async |body: &str| {
+        let content = json!({
+            "msgtype": "m.text",
+            "body": format!("* {body}"),
+            "m.new_content": { "msgtype": "m.text", "body": body },
+            "m.relates_to": { "rel_type": "m.replace", "event_id": event },
+        });
+        let edit = alice.matrix.send_event(room, "m.room.message", content);
+        let edit = edit.await;
+        let shown = |message: &Value| message["content_preview"] == body;
+        alice.wait_for_message(&channel, event, shown).await;
+        edit
+    };
+    let body = async || {
+        let full = alice.messages(&channel, "content=full").await;
+        assert_eq!(items(&full).len(), 1, "{full}");
+        items(&full)[0]["content"]["body"].clone()
+    };
+    let first = edit("Друге слово").await;
+    let second = edit("Мій пароль").await;
+    assert_eq!(body().await, "Мій пароль");
+    let mut stream = Stream::open(&alice.api, &channel).await;
+    alice.matrix.redact(room, &second).await;
+    let frame = stream.next().await;
+    assert_eq!(frame["type"], "message.updated");
+    assert_eq!(frame["message_id"], said["id"]);
+    let is_blank =
+        |message: &Value| message["content_preview"] == "" && message["truncated"] == json!(true);
+    assert!(is_blank(&frame), "{frame}");
+    alice.wait_for_message(&channel, event, is_blank).await;
+    // The homeserver tells what it says now, and again when that is taken back as well.
+    assert_eq!(body().await, "Друге слово");
+    alice.matrix.redact(room, &first).await;
+    eventually("the first words", async || {
+        (body().await == "Перше слово").then_some(())
+    })
+    .await;
+    let frame = stream.next().await;
+    assert!(is_blank(&frame), "{frame}");
+    let third = edit("Третє слово").await;
+    assert_eq!(body().await, "Третє слово");
+    assert_ne!(third, second);
+    let mut stream = Stream::resume(&alice.api, &channel, 0).await;
+    while let frame = stream.next().await
+        && frame["content_preview"] != "Третє слово"
+    {
+        assert_ne!(frame["type"], "message.deleted", "{frame}");
     }
 }
 

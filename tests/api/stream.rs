@@ -31,6 +31,11 @@ impl Stream {
         Self::open_at(caller, channel, &query).await
     }
 
+    /// Listens as a browser does, which cannot send a header.
+    pub async fn open_with_ticket(caller: &Caller, channel: &Value, ticket: &str) -> Self {
+        Self::open_at(caller, channel, &format!("?ticket={ticket}")).await
+    }
+
     async fn open_at(caller: &Caller, channel: &Value, query: &str) -> Self {
         let path = format!("{}{query}", path_of(channel));
         let socket = caller.websocket(&path).await;

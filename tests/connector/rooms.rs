@@ -114,11 +114,16 @@ async fn public_room_is_listed_and_confidential_one_is_encrypted_and_closed() {
         .expect("a room");
     assert!(snapshot.encrypted && !snapshot.public);
     assert_eq!(snapshot.topic, None);
-    let join = connector
-        .matrix
-        .join(&room, Some(&user(&alice.user_id)))
-        .await;
-    assert_eq!(join, Ok(()), "the owner is invited");
+    let alice = user(&alice.user_id);
+    let join = connector.matrix.join(&room, Some(&alice)).await;
+    assert!(
+        join.expect_err("nobody is invited")
+            .is_refusal("M_FORBIDDEN")
+    );
+    let invite = connector.matrix.invite(&room, &alice, None).await;
+    assert_eq!(invite, Ok(()));
+    let join = connector.matrix.join(&room, Some(&alice)).await;
+    assert_eq!(join, Ok(()));
     let bob = world.member("bob").await;
     let join = connector
         .matrix

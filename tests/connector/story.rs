@@ -77,7 +77,7 @@ async fn story(server: &dyn Homeserver, helper: &Connector, alice: &UserId, bob:
             .map(|(_, member)| member.membership)
     };
     assert_eq!(membership(&daarion), Some(Membership::Joined));
-    assert_eq!(membership(alice), Some(Membership::Invited));
+    assert_eq!(membership(alice), None);
     assert_eq!(server.power(&room, &daarion).await, Ok(i64::MAX));
     assert_eq!(server.power(&room, alice).await, Ok(100));
 
@@ -153,9 +153,9 @@ async fn story(server: &dyn Homeserver, helper: &Connector, alice: &UserId, bob:
     }
     assert_eq!(previews, ["друге", "перше"], "newest first, each once");
     let expected = [
-        // Alias, settings, name and topic at the creation; then name and settings.
-        ("messaging.channel.updated", 6),
-        ("messaging.member.invited", 2),
+        // Alias, join rules, settings, name and topic at the creation; then name and settings.
+        ("messaging.channel.updated", 7),
+        ("messaging.member.invited", 1),
         ("messaging.member.joined", 3),
         ("messaging.member.left", 1),
         ("messaging.message.created", 2),

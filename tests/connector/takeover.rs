@@ -104,6 +104,22 @@ async fn private_room_needs_an_invitation_or_an_admin_token() {
 }
 
 #[tokio::test]
+async fn refused_admin_token_is_named_and_not_taken_for_ours() {
+    let world = shared().await;
+    let alice = alice(world).await;
+    let room = alice.create_room(json!({ "preset": "private_chat" })).await;
+    // One that nobody has, and one of somebody who is no administrator.
+    for token in ["nobodys-token".to_owned(), alice.access_token.clone()] {
+        let connector = world.connector_with(Some(token));
+        let refused = connector.matrix.take_over(&id(&room)).await;
+        let Err(Error::Forbidden(reason)) = refused else {
+            panic!("{refused:?}");
+        };
+        assert!(reason.contains("matrix.admin_token"), "{reason}");
+    }
+}
+
+#[tokio::test]
 async fn room_in_which_nobody_may_raise_says_so() {
     let world = shared().await;
     let (connector, alice) = (world.connector(), alice(world).await);

@@ -16,12 +16,13 @@ mod world;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Output};
+use std::process::{ExitStatus, Output, Stdio};
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use tempfile::TempDir;
+use tokio::io::AsyncWriteExt;
 
 use crate::homeserver::child::{Child, POLL_INTERVAL, Signal, log_tail};
 use crate::homeserver::http::{Http, exchange};
@@ -170,6 +171,52 @@ impl Daarion {
             .expect("the binary can be run")
     }
 
+    /// As [`Self::run_cli`], with something on the standard input.
+    pub async fn run_cli_with(&self, arguments: &[&str], input: &str) -> Output {
+        let mut child = tokio::process::Command::new(binary())
+            .args(arguments)
+            .arg("--config")
+            .arg(self.config_path())
+            .current_dir(self.directory.path())
+            .env_clear()
+            .envs(self.environment())
+            .kill_on_drop(true)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary can be run");
+        let mut stdin = child.stdin.take().expect("a pipe");
+        // A command that refuses its arguments does not read.
+        let _ = stdin.write_all(input.as_bytes()).await;
+        drop(stdin);
+        child.wait_with_output().await.expect("it ends")
+    }
+
+    /// As [`Self::run_cli`], on a terminal of its own, with the answers to its prompts. The
+    /// standard output is what the terminal showed.
+    pub async fn run_cli_on_terminal(
+        &self,
+        arguments: &[&str],
+        answers: &[(&str, &str)],
+    ) -> Output {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/daarion/terminal.py");
+        tokio::process::Command::new("python3")
+            .arg(script)
+            .arg(serde_json::json!(answers).to_string())
+            .arg(binary())
+            .args(arguments)
+            .arg("--config")
+            .arg(self.config_path())
+            .current_dir(self.directory.path())
+            .env_clear()
+            .envs(self.environment())
+            .kill_on_drop(true)
+            .output()
+            .await
+            .expect("Python can be run")
+    }
+
     /// Runs another command of the binary and waits for nothing, so that it can be killed.
     /// What it prints goes to daarion's log.
     pub fn spawn_cli(&self, arguments: &[&str]) -> Child {
@@ -297,6 +344,7 @@ impl Daarion {
             "auth.insecure_user_header",
             options.insecure_user_header.to_string(),
         );
+        toml.set("auth.operators", "[\"user:operator\"]");
         for (key, value) in &options.settings {
             toml.set(key, value.as_str());
         }

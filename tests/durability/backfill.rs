@@ -11,7 +11,10 @@ use crate::daarion::{Caller, World};
 use crate::homeserver::http::exchange;
 use crate::homeserver::{MatrixUser, path};
 use crate::proxy::{Action, Proxy};
-use crate::support::{all, event_ids, eventually, message_events, text, truth, world_behind_proxy};
+use crate::support::{
+    all, city_room, event_ids, eventually, message_events, text, truth, until_whole,
+    world_behind_proxy,
+};
 
 const ROOMS: usize = 50;
 /// Every third one exists.
@@ -324,4 +327,80 @@ async fn progress_is_streamed_and_a_room_that_refuses_does_not_stop_the_others()
     let room = city.iter().find(is_closed).expect("it is mapped");
     assert_eq!(room["matrix_room_id"], closed.as_str());
     assert_eq!(room["visibility"], "private");
+}
+
+#[tokio::test]
+async fn wrong_admin_token_fails_the_rooms_that_need_it_and_no_other() {
+    let old = Old::start().await;
+    let daarion = &old.world.daarion;
+    daarion.terminate().await;
+    daarion.set_environment("DAARION_MATRIX__ADMIN_TOKEN", "a-token-that-nobody-has");
+    daarion.launch().await;
+    old.room("closed", json!({ "preset": "private_chat" }))
+        .await;
+    let slugs: Vec<_> = ["closed", "two"].map(str::to_owned).into();
+    let (status, summary) = daarion.service().post(BACKFILL, body(&slugs)).await;
+    assert_eq!(status, StatusCode::OK, "{summary}");
+    assert_eq!(
+        (&summary["checked"], &summary["created"]),
+        (&json!(2), &json!(1))
+    );
+    let failed = summary["failed"].as_array().expect("an array");
+    assert_eq!(failed.len(), 1, "{summary}");
+    let reason = failed[0].to_string();
+    assert!(reason.contains("matrix.admin_token"), "{reason}");
+}
+
+#[tokio::test]
+async fn room_that_the_homeserver_fails_on_does_not_stop_a_backfill() {
+    let old = Old::start().await;
+    old.room("broken", json!({})).await;
+    old.proxy.set("city_broken", Action::Fail);
+    let slugs: Vec<_> = ["broken", "two"].map(str::to_owned).into();
+    let service = old.world.daarion.service();
+    let (status, summary) = service.post(BACKFILL, body(&slugs)).await;
+    assert_eq!(status, StatusCode::OK, "{summary}");
+    assert_eq!(summary["created"], 1, "{summary}");
+    assert_eq!(
+        summary["failed"].as_array().map(Vec::len),
+        Some(1),
+        "{summary}"
+    );
+}
+
+#[tokio::test]
+async fn room_that_was_a_channel_before_the_data_were_lost_stays_that_channel() {
+    let old = Old::start().await;
+    let daarion = &old.world.daarion;
+    let lost = city_room(&old.operator(), "lost").await;
+    old.owner.send_text(&lost.matrix, "said before").await;
+    let left = format!(
+        "/_matrix/client/v3{}?user_id=@daarion:{}",
+        path(&["rooms", &lost.matrix, "leave"]),
+        old.world.homeserver.server_name(),
+    );
+    let request = old.owner.client.builder(Method::POST, &left);
+    let request = request.bearer_auth(daarion.as_token());
+    let (status, answer) = exchange(request, Some(&json!({})))
+        .await
+        .expect("an answer");
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    daarion.kill();
+    std::fs::remove_dir_all(daarion.data_dir()).expect("the data can be deleted");
+    daarion.launch().await;
+
+    let (status, summary) = daarion
+        .service()
+        .post(BACKFILL, body(&["lost".to_owned()]))
+        .await;
+    assert_eq!(status, StatusCode::OK, "{summary}");
+    assert_eq!(
+        (&summary["found"], &summary["failed"]),
+        (&json!(1), &json!([]))
+    );
+    let city = old.city().await;
+    assert_eq!(city.len(), 1, "{city:?}");
+    assert_eq!(text(&city[0], "channel_id"), lost.channel);
+    assert_eq!(city[0]["created_by"], "user:owner");
+    until_whole(&old.operator(), &lost, &old.owner).await;
 }

@@ -1,15 +1,15 @@
 //! A creation that is cut off anywhere is completed or undone, and never made twice.
 
 use std::collections::HashSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::daarion::{Caller, World};
+use crate::daarion::{Caller, World, WorldOptions};
 use crate::homeserver::{MatrixUser, path};
 use crate::proxy::{Action, Proxy};
-use crate::support::{command, eventually, eventually_within, text, world_behind_proxy};
+use crate::support::{any_world_behind_proxy, command, eventually, eventually_within, text};
 
 const ROOMS: &str = "/api/city/rooms";
 /// A homeserver that does not answer may still be at work for a minute.
@@ -24,7 +24,11 @@ struct Site {
 
 impl Site {
     async fn start() -> Self {
-        let (world, proxy) = world_behind_proxy(Default::default()).await;
+        Self::start_with(WorldOptions::default()).await
+    }
+
+    async fn start_with(options: WorldOptions) -> Self {
+        let (world, proxy) = any_world_behind_proxy(options).await;
         let alice = world.register("alice").await;
         Self {
             world,
@@ -223,6 +227,57 @@ async fn creation_without_a_homeserver_fails_whole() {
     let (status, answer) = site.create(&body).await;
     assert_eq!(status, StatusCode::CREATED, "{answer}");
     site.expect_one_whole_room("square", &body).await;
+}
+
+/// Who wants what is being looked up does not wait for as long as the homeserver takes.
+#[tokio::test]
+async fn creation_does_not_wait_for_a_homeserver_that_settles_another_slowly() {
+    let site = Site::start().await;
+    let body = body("square", "public");
+    site.cut_off(&body, "createRoom", Action::Lose).await;
+    site.proxy.set("/directory/room/", Action::HoldRequest);
+    site.world.daarion.launch().await;
+    site.proxy.until_held(1).await;
+    let begun = Instant::now();
+    let (status, answer) = site.create(&body).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{answer}");
+    // A request to the homeserver may take 30 s, and there may be many.
+    assert!(
+        begun.elapsed() < Duration::from_secs(20),
+        "{:?}",
+        begun.elapsed()
+    );
+    site.proxy.open();
+    let (status, answer) = site.create(&body).await;
+    assert_eq!(status, StatusCode::CREATED, "{answer}");
+    site.expect_one_whole_room("square", &body).await;
+}
+
+/// A homeserver makes everything of a room before it invites anybody.
+#[tokio::test]
+async fn refused_invitation_does_not_leave_a_room_without_a_channel() {
+    let site = Site::start_with(WorldOptions {
+        homeserver_settings: Some(json!({ "block_non_admin_invites": true })),
+        ..WorldOptions::default()
+    })
+    .await;
+    let body = body("square", "public");
+    let (status, answer) = site.create(&body).await;
+    assert_eq!(status, StatusCode::CREATED, "{answer}");
+    site.expect_one_whole_room("square", &body).await;
+    site.no_creation_is_open().await;
+
+    // Into a private room the owner cannot come without one, and the log says so.
+    let den = self::body("den", "private");
+    let (status, answer) = site.create(&den).await;
+    assert_eq!(status, StatusCode::CREATED, "{answer}");
+    assert_eq!(
+        site.resolve("den").await,
+        Some(text(&answer, "matrix_room_id"))
+    );
+    site.no_creation_is_open().await;
+    let log = site.world.daarion.log();
+    assert!(log.contains("nor be invited"), "{log}");
 }
 
 /// The homeserver is killed a little later each time. Wherever that cut the room in half,

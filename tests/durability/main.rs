@@ -5,6 +5,7 @@
 //! swallow or refuse what they say to each other.
 
 mod backfill;
+mod broken;
 mod creation;
 #[path = "../daarion/mod.rs"]
 mod daarion;

@@ -24,6 +24,10 @@ pub enum Action {
     Lose,
     /// It is answered with `{}` and never passed on.
     Swallow,
+    /// It is answered with 500, as by a homeserver with a bug, and never passed on.
+    Fail,
+    /// It is answered with 403, and never passed on.
+    Refuse,
 }
 
 /// Dropping it closes its port and breaks what it holds.
@@ -166,6 +170,8 @@ impl Endpoint for Passage {
             Action::Swallow => Response::builder()
                 .content_type("application/json")
                 .body("{}"),
+            Action::Fail => error(StatusCode::INTERNAL_SERVER_ERROR, "M_UNKNOWN"),
+            Action::Refuse => error(StatusCode::FORBIDDEN, "M_FORBIDDEN"),
             Action::Lose => {
                 changed.await;
                 StatusCode::BAD_GATEWAY.into()
@@ -206,6 +212,15 @@ impl State {
         response.headers_mut().extend(headers);
         response
     }
+}
+
+/// An answer as Matrix has them.
+fn error(status: StatusCode, code: &str) -> Response {
+    let body = serde_json::json!({ "errcode": code, "error": "by the proxy" });
+    Response::builder()
+        .status(status)
+        .content_type("application/json")
+        .body(body.to_string())
 }
 
 /// What belongs to one connection only.

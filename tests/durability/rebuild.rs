@@ -11,7 +11,7 @@ use crate::daarion::{Caller, Daarion, DaarionOptions, World};
 use crate::homeserver::MatrixUser;
 use crate::proxy::{Action, Proxy};
 use crate::support::{
-    Room, all, city_room, command, eventually, text, until_whole, world_behind_proxy,
+    Listener, Room, all, city_room, command, eventually, text, until_whole, world_behind_proxy,
 };
 
 /// Pages of history that a walk through a busy room needs, at a hundred events each.
@@ -101,6 +101,7 @@ impl City {
         alice.invite(&guild.matrix, &bob.user_id).await;
         bob.join(&guild.matrix).await;
         bob.send_text(&guild.matrix, "між нами").await;
+        self.close_and_encrypt().await;
         let secret = json!({ "slug": "secret", "name": "Secret", "confidential": true });
         let secret = self.channel(secret).await;
         let sealed = json!({
@@ -112,6 +113,30 @@ impl City {
             .send_event(&secret.matrix, "m.room.encrypted", sealed)
             .await;
         self.settle().await;
+    }
+
+    /// A channel that is made private in a client, and one that is encrypted there.
+    async fn close_and_encrypt(&self) {
+        let closed = self
+            .channel(json!({ "slug": "closed", "name": "Closed" }))
+            .await;
+        self.alice.send_text(&closed.matrix, "to all").await;
+        for rule in ["invite", "public", "invite"] {
+            let rule = json!({ "join_rule": rule });
+            self.alice
+                .set_state(&closed.matrix, "m.room.join_rules", "", rule)
+                .await;
+        }
+        self.alice.send_text(&closed.matrix, "to members").await;
+        let hushed = self
+            .channel(json!({ "slug": "hushed", "name": "Hushed" }))
+            .await;
+        self.alice.send_text(&hushed.matrix, "aloud").await;
+        let megolm = json!({ "algorithm": "m.megolm.v1.aes-sha2" });
+        self.alice
+            .set_state(&hushed.matrix, "m.room.encryption", "", megolm)
+            .await;
+        self.alice.send_text(&hushed.matrix, "still aloud").await;
     }
 
     async fn channel(&self, body: Value) -> Room {
@@ -318,7 +343,7 @@ async fn everything_comes_back_the_same_from_the_journal_and_from_the_homeserver
 
     let report = command(daarion, &["reindex"]).await;
     assert_eq!(report["failed"], 0, "{report}");
-    assert_eq!(report["channels"], 5, "{report}");
+    assert_eq!(report["channels"], 7, "{report}");
     city.expect_view(&before, "from the journal").await;
     command(daarion, &["reindex", "--from-homeserver"]).await;
     city.expect_view(&before, "from the homeserver, the daemon being up")
@@ -421,5 +446,58 @@ async fn what_is_said_during_a_rebuild_is_not_lost() {
         enough.store(true, Ordering::Relaxed);
     };
     tokio::join!(by_matrix, by_api, rebuilds);
+    until_whole(&city.api, &city.busy, &city.alice).await;
+}
+
+#[tokio::test]
+async fn live_streams_are_told_of_what_is_said_during_a_rebuild_and_of_nothing_older() {
+    let city = City::start().await;
+    let daarion = city.daarion();
+    city.alice.send_text(&city.busy.matrix, "old").await;
+    city.settle().await;
+    let listener = Listener::start(city.api.clone(), &city.busy.channel).await;
+    let foreign = async || {
+        let status = command(daarion, &["status"]).await;
+        status["since_start"]["foreign_events"].as_u64()
+    };
+
+    city.proxy.set("joined_rooms", Action::HoldRequest);
+    let mut rebuild = daarion.spawn_cli(&["reindex", "--from-homeserver"]);
+    city.proxy.until_held(1).await;
+    // The index is empty: nobody knows whose room this is.
+    let before = foreign().await;
+    let said = city.alice.send_text(&city.busy.matrix, "meanwhile").await;
+    eventually("it is pushed", async || match foreign().await {
+        now if now > before => Ok(()),
+        now => Err(now),
+    })
+    .await;
+    city.proxy.open();
+    assert_eq!(listener.until(&said).await, [said]);
+    eventually("the rebuild ends", async || {
+        match command(daarion, &["status"]).await["rebuilding"] {
+            Value::Bool(false) => Ok(()),
+            _ => Err(()),
+        }
+    })
+    .await;
+    assert_eq!(listener.heard().len(), 1);
+    rebuild.kill();
+}
+
+#[tokio::test]
+async fn rebuild_ends_though_a_channel_can_never_be_read() {
+    let city = City::start().await;
+    let daarion = city.daarion();
+    city.proxy.set("/messages", Action::Refuse);
+    let output = daarion
+        .run_cli(&["reindex", "--from-homeserver", "--json"])
+        .await;
+    let report: Value = serde_json::from_slice(&output.stdout).expect("--json prints JSON");
+    assert_eq!(report["failed"], 1, "{report}");
+    assert_eq!(command(daarion, &["status"]).await["rebuilding"], false);
+    city.proxy.open();
+    city.alice.send_text(&city.busy.matrix, "after").await;
+    city.settle().await;
     until_whole(&city.api, &city.busy, &city.alice).await;
 }

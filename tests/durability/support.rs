@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::daarion::{Caller, Daarion, DaarionOptions, World};
+use crate::daarion::{Caller, Daarion, DaarionOptions, World, WorldOptions};
 use crate::homeserver::MatrixUser;
 use crate::homeserver::child::POLL_INTERVAL;
 use crate::proxy::Proxy;
@@ -43,13 +43,23 @@ pub async fn eventually_within<T, E: Debug>(
 /// A city whose daarion reaches the homeserver through a proxy, and nothing else of `options`
 /// changed.
 pub async fn world_behind_proxy(options: DaarionOptions) -> (World, Proxy) {
+    any_world_behind_proxy(WorldOptions {
+        daarion: options,
+        ..WorldOptions::default()
+    })
+    .await
+}
+
+/// The same, with a homeserver of other settings.
+pub async fn any_world_behind_proxy(options: WorldOptions) -> (World, Proxy) {
     let proxy = Proxy::start().await;
-    let world = World::prepare(Default::default()).await;
-    proxy.lead_to(world.homeserver.base_url());
-    world.daarion.write_configuration(&DaarionOptions {
+    let behind = DaarionOptions {
         homeserver_url: proxy.url(),
-        ..options
-    });
+        ..options.daarion.clone()
+    };
+    let world = World::prepare(options).await;
+    proxy.lead_to(world.homeserver.base_url());
+    world.daarion.write_configuration(&behind);
     world.homeserver.launch().await;
     world.daarion.launch().await;
     (world, proxy)

@@ -53,10 +53,8 @@ fn known_types_that_say_nothing_new_are_nothing() {
     for kind in [
         "m.room.create",
         "m.room.power_levels",
-        "m.room.join_rules",
         "m.room.history_visibility",
         "m.room.guest_access",
-        "m.room.encryption",
         "m.room.server_acl",
         "m.room.tombstone",
         "m.room.avatar",

@@ -76,15 +76,18 @@ fn history_brings_the_latest_edit_along() {
 }
 
 #[test]
-fn reply_names_its_message_and_loses_the_quotation() {
+fn reply_names_its_message_and_loses_only_the_quotation_of_older_clients() {
     let reply = json!({ "m.in_reply_to": { "event_id": "$first" } });
     for (body, preview) in [
         (
             "> <@bob:daarion.city> питання\n> друге\n\nвідповідь\n> цитата",
             "відповідь\n> цитата",
         ),
+        ("> * <@bob:daarion.city> махає\n\nвідповідь", "відповідь"),
+        ("> <@bob:daarion.city> лише цитата", ""),
         ("відповідь", "відповідь"),
-        ("> лише цитата", ""),
+        ("> власна цитата\n\nі слово", "> власна цитата\n\nі слово"),
+        ("> <b> у рядку", "> <b> у рядку"),
     ] {
         let content = json!({ "msgtype": "m.text", "body": body, "m.relates_to": reply });
         let expected = Message {

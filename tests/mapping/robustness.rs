@@ -170,7 +170,7 @@ fn no_field_can_do_harm() {
                 let _ = mapping::full_content(&raw);
                 let _ = mapping::ephemeral(&raw);
                 let room = &other.room;
-                let _ = mapping::snapshot(room, std::iter::once(raw.as_ref()), &directory());
+                let _ = mapping::snapshot(room, std::iter::once(raw.as_ref()), &directory(), NOW);
             }
         }
     }

@@ -1,15 +1,15 @@
 //! State events: members, and what a room says of itself.
 
-use daarion::domain::channel::{ChannelChange, ChannelStatus};
+use daarion::domain::channel::{ChannelChange, ChannelStatus, Visibility};
 use daarion::domain::event::What;
-use daarion::domain::id::RoomAlias;
+use daarion::domain::id::{RoomAlias, RoomId};
 use daarion::domain::member::{Member, Membership};
 use daarion::homeserver::{ChannelState, Mapped};
-use daarion::matrix::mapping::{channel_state, read_channel_state};
+use daarion::matrix::mapping::{channel_state, read_channel_state, snapshot};
 use serde_json::{Value, json};
 
 use crate::fixture::{
-    CHANNEL, SENT, channel, channel_id, directory, event, map, raw, reason, state, user, what,
+    CHANNEL, NOW, SENT, channel, channel_id, directory, event, map, raw, reason, state, user, what,
 };
 
 fn member(user: &str, content: Value) -> Value {
@@ -132,8 +132,44 @@ fn alias_is_set_and_taken_away() {
 }
 
 #[test]
+fn join_rules_say_who_may_come_in() {
+    for (rule, expected) in [
+        (json!("public"), Visibility::Public),
+        (json!("invite"), Visibility::Private),
+        (json!("knock"), Visibility::Private),
+        (json!("restricted"), Visibility::Private),
+        (json!("of.the.future"), Visibility::Private),
+        (json!(null), Visibility::Private),
+    ] {
+        let event = state("m.room.join_rules", json!({ "join_rule": rule }));
+        assert_eq!(change(&event), ChannelChange::Visibility(expected));
+        let room = RoomId::trusted("!general:daarion.city");
+        let state = raw(&event);
+        let state = std::iter::once(state.as_ref());
+        let (snapshot, _) = snapshot(&room, state, &directory(), NOW);
+        assert_eq!(snapshot.public, expected == Visibility::Public, "{rule}");
+    }
+    let name = what(&state("m.room.join_rules", json!({}))).name();
+    assert_eq!(name, "messaging.channel.updated");
+}
+
+#[test]
+fn encryption_is_for_good() {
+    for content in [json!({ "algorithm": "m.megolm.v1.aes-sha2" }), json!({})] {
+        let found = change(&state("m.room.encryption", content));
+        assert_eq!(found, ChannelChange::Encrypted);
+    }
+}
+
+#[test]
 fn state_of_another_key_is_skipped() {
-    for kind in ["m.room.name", "m.room.topic", "m.room.canonical_alias"] {
+    for kind in [
+        "m.room.name",
+        "m.room.topic",
+        "m.room.canonical_alias",
+        "m.room.join_rules",
+        "m.room.encryption",
+    ] {
         for key in [json!("x"), json!(null), json!(1)] {
             let mut input = state(kind, json!({}));
             input["state_key"] = key;
@@ -239,5 +275,25 @@ fn settings_go_there_and_back() {
         let mut value = value.clone();
         value[field] = wrong;
         assert_eq!(read_channel_state(&raw(&value)), None, "{field}");
+    }
+}
+
+#[test]
+fn no_time_of_a_rooms_state_is_in_the_future() {
+    let joined = member("@bob:daarion.city", json!({ "membership": "join" }));
+    let created = state("m.room.create", json!({ "room_version": "12" }));
+    let marked = settings_event("@daarion:daarion.city");
+    for (sent, taken) in [(SENT, SENT), (4_102_444_800_000, NOW)] {
+        let events = [&joined, &created, &marked].map(|event| {
+            let mut event = event.clone();
+            event["origin_server_ts"] = json!(sent);
+            raw(&event)
+        });
+        let room = RoomId::trusted("!general:daarion.city");
+        let events = events.iter().map(AsRef::as_ref);
+        let (snapshot, _) = snapshot(&room, events, &directory(), NOW);
+        assert_eq!(snapshot.members[0].1.since, taken);
+        assert_eq!(snapshot.created_at, taken);
+        assert_eq!(snapshot.channel.map(|stored| stored.at), Some(taken));
     }
 }

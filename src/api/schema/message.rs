@@ -70,7 +70,8 @@ pub struct Message {
     pub msgtype: String,
     /// The first 280 characters of the plain text. Empty when deleted or encrypted.
     pub content_preview: String,
-    /// Whether the text goes on behind the preview.
+    /// Whether the text goes on behind the preview. With an empty preview: the last edit was
+    /// taken back, and `content=full` has what the message says now.
     pub truncated: bool,
     /// The message that this one answers.
     pub reply_to: Option<Uuid>,
@@ -143,7 +144,7 @@ impl From<NewMessage> for messages::NewMessage {
             reply_to: new.reply_to.map(MessageId),
             thread: new.thread_id.map(MessageId),
             mentions: new.mentions,
-            notice: false,
+            key: None,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The fake homeserver's side of the trait.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -74,6 +75,24 @@ impl Homeserver for Fake {
         Ok(world.users.contains_key(user))
     }
 
+    async fn display_name(&self, user: &UserId) -> Result<Option<String>> {
+        let world = self.begin(Call::DisplayName)?;
+        let user = world.users.get(user);
+        Ok(user.and_then(|user| user.display_name.clone()))
+    }
+
+    async fn check_password(
+        &self,
+        user: &UserId,
+        password: &str,
+        _from: Option<IpAddr>,
+    ) -> Result<Option<UserId>> {
+        let world = self.begin(Call::CheckPassword)?;
+        let known = world.users.get(user);
+        let is_right = known.is_some_and(|known| known.password.as_deref() == Some(password));
+        Ok(is_right.then(|| user.clone()))
+    }
+
     async fn presence(&self, user: &UserId) -> Result<bool> {
         let world = self.begin(Call::Presence)?;
         Ok(world.users.get(user).is_some_and(|user| user.is_online))
@@ -87,7 +106,6 @@ impl Homeserver for Fake {
         let id = world.new_room_id();
         let mut room = Room::new(&connector, new.channel.visibility, now);
         room.marking = CREATOR_ONLY;
-        room.encrypted = new.channel.confidential;
         room.powers
             .extend(owner.map(|owner| (owner.clone(), OWNER)));
         let joined = self.member(&world, &connector, Membership::Joined, &connector);
@@ -95,15 +113,15 @@ impl Homeserver for Fake {
             Deed::Created,
             Deed::Member(joined),
             Deed::Alias(new.alias.clone()),
+            Deed::Visibility(new.channel.visibility),
             Deed::Channel(new.channel.clone()),
             Deed::Name(new.name.clone()),
         ];
         if !new.topic.is_empty() {
             deeds.push(Deed::Topic(new.topic.clone()));
         }
-        if let Some(owner) = owner {
-            let invited = self.member(&world, owner, Membership::Invited, &connector);
-            deeds.push(Deed::Member(invited));
+        if new.channel.confidential {
+            deeds.push(Deed::Encrypted);
         }
         for deed in deeds {
             world.record_into(&mut room, deed, &connector, now);

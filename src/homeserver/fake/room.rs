@@ -56,6 +56,8 @@ pub(super) enum Deed {
     Name(String),
     Topic(String),
     Alias(RoomAlias),
+    Visibility(Visibility),
+    Encrypted,
     Channel(ChannelState),
     Canary,
 }
@@ -108,6 +110,8 @@ impl Room {
             Deed::Name(name) => self.name = Some(name.clone()),
             Deed::Topic(topic) => self.topic = Some(topic.clone()),
             Deed::Alias(alias) => self.alias = Some(alias.clone()),
+            Deed::Visibility(visibility) => self.visibility = *visibility,
+            Deed::Encrypted => self.encrypted = true,
             Deed::Member(member) => {
                 let entry = (id.clone(), member.clone());
                 self.members.insert(member.user.clone(), entry);
@@ -213,6 +217,8 @@ impl Room {
             })),
             Deed::Topic(topic) => updated(ChannelChange::Description(topic.clone())),
             Deed::Alias(alias) => updated(ChannelChange::Alias(Some(alias.clone()))),
+            Deed::Visibility(visibility) => updated(ChannelChange::Visibility(*visibility)),
+            Deed::Encrypted => updated(ChannelChange::Encrypted),
             Deed::Channel(state) if event.is_claim(directory) => updated(ChannelChange::Settings {
                 status: state.status,
                 is_default: state.is_default,

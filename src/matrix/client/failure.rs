@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::domain::Error;
 use crate::domain::entity::Entity;
+use crate::domain::error::UNKNOWN_CONNECTOR;
 
 /// How long to wait when the homeserver asks for fewer requests without saying how long.
 const DEFAULT_RETRY: Duration = Duration::from_millis(500);
@@ -65,10 +66,6 @@ impl Failure {
             _ if status == StatusCode::TOO_MANY_REQUESTS => Error::HomeserverLimited {
                 retry_after: retry_after.unwrap_or(DEFAULT_RETRY),
             },
-            Some(matrix) if is_wrong_token(&matrix) => Error::unavailable(
-                "the homeserver does not know our as_token: is the registration loaded there, \
-                 and has the homeserver been restarted since it was changed?",
-            ),
             Some(matrix) if status.is_server_error() && !is_about_us(&matrix) => {
                 let MatrixError { errcode, error, .. } = matrix;
                 unavailable(
@@ -107,6 +104,15 @@ pub fn is_unknown_user(error: &Error) -> bool {
     says(error, "not registered this user")
 }
 
+/// Turns a refusal of the application service's own token, which nothing can be done without,
+/// into one that says what to look for.
+pub(super) fn name_as_token(error: Error) -> Error {
+    if error.is_refusal("M_UNKNOWN_TOKEN") || error.is_refusal("M_MISSING_TOKEN") {
+        return Error::unavailable(UNKNOWN_CONNECTOR);
+    }
+    error
+}
+
 /// Turns a refusal of the user that we act as into one that names the entity.
 pub(super) fn name_entity(error: Error, acting: Option<Entity>) -> Error {
     let Some(entity) = acting else {
@@ -135,13 +141,6 @@ fn unavailable(reason: String, retry_after: Option<Duration>) -> Error {
         reason,
         retry_after,
     }
-}
-
-fn is_wrong_token(error: &MatrixError) -> bool {
-    matches!(
-        error.errcode.as_str(),
-        "M_UNKNOWN_TOKEN" | "M_MISSING_TOKEN"
-    )
 }
 
 /// Answers to a ping that say what is wrong with the connector and not with the homeserver

@@ -96,9 +96,11 @@ impl<'a> Content<'a> {
 }
 
 /// The text without the quoted message that older clients begin a reply with, for clients
-/// that know no replies (removed from the specification by MSC2781).
+/// that know no replies (removed from the specification by MSC2781). It names the quoted
+/// sender in its first line; a quotation that does not was written by the author.
 pub(super) fn without_fallback(text: &str, is_reply: bool) -> &str {
-    if !is_reply || !text.starts_with("> ") {
+    let is_fallback = ["> <@", "> * <@"].iter().any(|it| text.starts_with(it));
+    if !is_reply || !is_fallback {
         return text;
     }
     let mut rest = text;

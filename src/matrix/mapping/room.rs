@@ -10,17 +10,19 @@ use super::envelope::Envelope;
 use super::power::{Creation, Power};
 use super::{json, state};
 use crate::directory::Directory;
-use crate::domain::channel::STATE_TYPE;
-use crate::domain::id::{EventId, RoomId, UserId};
+use crate::domain::channel::{STATE_TYPE, Visibility};
+use crate::domain::id::{EventId, Millis, RoomId, UserId};
 use crate::domain::member::Member;
 use crate::homeserver::{RoomSnapshot, StoredChannelState};
 
-/// Reads a room's state events; what is malformed among them is left out.
+/// Reads a room's state events; what is malformed among them is left out. No time is later
+/// than `now`, as with events: what comes after would be taken for older.
 #[must_use]
 pub fn snapshot<'a>(
     room: &RoomId,
     events: impl Iterator<Item = &'a RawValue>,
     directory: &Directory,
+    now: Millis,
 ) -> (RoomSnapshot, Power) {
     let mut snapshot = RoomSnapshot {
         room: room.clone(),
@@ -43,28 +45,28 @@ pub fn snapshot<'a>(
             continue;
         };
         match (kind.as_ref(), key.as_ref()) {
-            ("m.room.member", _) => snapshot.members.extend(member(&envelope, directory)),
+            ("m.room.member", _) => {
+                snapshot.members.extend(member(&envelope, directory, now));
+            }
             ("m.room.create", "") => {
                 creation = Creation::read(event).unwrap_or_default();
-                snapshot.created_at = json::integer(envelope.origin_server_ts).unwrap_or(0);
+                snapshot.created_at = sent_at(&envelope, now).unwrap_or(0);
             }
             ("m.room.power_levels", "") => levels = envelope.content,
             _ if !key.is_empty() => {}
-            _ => describe(&mut snapshot, &kind, &envelope),
+            _ => describe(&mut snapshot, &kind, &envelope, now),
         }
     }
     (snapshot, Power::new(creation, levels))
 }
 
-fn describe(snapshot: &mut RoomSnapshot, kind: &str, envelope: &Envelope) {
+fn describe(snapshot: &mut RoomSnapshot, kind: &str, envelope: &Envelope, now: Millis) {
     #[derive(Deserialize)]
     struct Content<'a> {
         #[serde(borrow)]
         name: Option<&'a RawValue>,
         #[serde(borrow)]
         topic: Option<&'a RawValue>,
-        #[serde(borrow)]
-        join_rule: Option<&'a RawValue>,
     }
     let Some(content) = json::field::<Content>(envelope.content) else {
         return;
@@ -83,24 +85,25 @@ fn describe(snapshot: &mut RoomSnapshot, kind: &str, envelope: &Envelope) {
                 .and_then(|content| state::alias(content).ok().flatten());
         }
         "m.room.join_rules" => {
-            snapshot.public = json::text(content.join_rule).is_some_and(|rule| rule == "public");
+            let visibility = envelope.content.map(state::visibility);
+            snapshot.public = visibility == Some(Ok(Visibility::Public));
         }
         "m.room.encryption" => snapshot.encrypted = true,
-        STATE_TYPE => snapshot.channel = channel(envelope),
+        STATE_TYPE => snapshot.channel = channel(envelope, now),
         _ => {}
     }
 }
 
-fn channel(envelope: &Envelope) -> Option<StoredChannelState> {
+fn channel(envelope: &Envelope, now: Millis) -> Option<StoredChannelState> {
     Some(StoredChannelState {
         event: EventId::parse(&json::text(envelope.event_id)?)?,
         sender: UserId::parse(&json::text(envelope.sender)?)?,
-        at: json::integer(envelope.origin_server_ts)?,
+        at: sent_at(envelope, now)?,
         state: read_channel_state(envelope.content?)?,
     })
 }
 
-fn member(envelope: &Envelope, directory: &Directory) -> Option<(EventId, Member)> {
+fn member(envelope: &Envelope, directory: &Directory, now: Millis) -> Option<(EventId, Member)> {
     let user = UserId::parse(&json::text(envelope.state_key)?)?;
     let (membership, display_name) = state::membership(envelope.content?).ok()??;
     let member = Member {
@@ -109,7 +112,11 @@ fn member(envelope: &Envelope, directory: &Directory) -> Option<(EventId, Member
         membership,
         display_name,
         by: UserId::parse(&json::text(envelope.sender)?)?,
-        since: json::integer(envelope.origin_server_ts)?,
+        since: sent_at(envelope, now)?,
     };
     Some((EventId::parse(&json::text(envelope.event_id)?)?, member))
+}
+
+fn sent_at(envelope: &Envelope, now: Millis) -> Option<Millis> {
+    Some(json::integer(envelope.origin_server_ts)?.min(now))
 }

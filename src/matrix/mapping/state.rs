@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use super::channel_state::read_channel_state;
 use super::envelope::{Header, Reason};
 use super::json;
-use crate::domain::channel::{Channel, ChannelChange, ChannelKind};
+use crate::domain::channel::{Channel, ChannelChange, ChannelKind, Visibility};
 use crate::domain::event::What;
 use crate::domain::id::{RoomAlias, UserId};
 use crate::domain::member::{Member, Membership};
@@ -91,6 +91,33 @@ pub(super) fn canonical_alias(header: &Header) -> Result<What, Reason> {
     Ok(updated(header, ChannelChange::Alias(alias)))
 }
 
+pub(super) fn join_rules(header: &Header) -> Result<What, Reason> {
+    header.expect_state()?;
+    let visibility = visibility(header.content)?;
+    Ok(updated(header, ChannelChange::Visibility(visibility)))
+}
+
+/// The content of `m.room.join_rules`. Whatever is not open to everybody is private, rules
+/// that we do not know included.
+pub(super) fn visibility(content: &RawValue) -> Result<Visibility, Reason> {
+    #[derive(Deserialize)]
+    struct Content<'a> {
+        #[serde(borrow)]
+        join_rule: Option<&'a RawValue>,
+    }
+    let content: Content = json::object(content).ok_or("content is no usable object")?;
+    Ok(match json::text(content.join_rule).as_deref() {
+        Some("public") => Visibility::Public,
+        _ => Visibility::Private,
+    })
+}
+
+/// Encryption is not undone by a later event of this type, whatever that says.
+pub(super) fn encryption(header: &Header) -> Result<What, Reason> {
+    header.expect_state()?;
+    Ok(updated(header, ChannelChange::Encrypted))
+}
+
 /// The content of `m.room.canonical_alias`.
 pub(super) fn alias(content: &RawValue) -> Result<Option<RoomAlias>, Reason> {
     #[derive(Deserialize)]
@@ -145,10 +172,8 @@ pub(super) fn is_structural(kind: &str) -> bool {
         kind,
         "m.room.create"
             | "m.room.power_levels"
-            | "m.room.join_rules"
             | "m.room.history_visibility"
             | "m.room.guest_access"
-            | "m.room.encryption"
             | "m.room.server_acl"
             | "m.room.tombstone"
             | "m.room.avatar"

@@ -1,10 +1,13 @@
-//! Agents and creations.
+//! Agents, operators and creations.
 
 use super::Ground;
 use super::samples::{alias, channel_id, user};
+use super::sessions::{session, sessions_of};
+use crate::domain::account::OperatorAccount;
 use crate::domain::channel::{ChannelKind, Visibility};
 use crate::domain::id::Millis;
 use crate::domain::member::Agent;
+use crate::domain::session::Holder;
 use crate::store::{Creation, StoreError};
 
 fn agent(name: &str, matrix_user: &str) -> Agent {
@@ -136,4 +139,63 @@ pub async fn accounts_outlive_a_kill(mut ground: impl Ground) {
     store.creations.end(channel_id(1)).await.expect("ended");
     let store = ground.kill(store).await;
     assert!(store.creations.unfinished().await.expect("read").is_empty());
+}
+
+fn operator(name: &str, password_hash: &str, password_set_at: Millis) -> OperatorAccount {
+    OperatorAccount {
+        name: name.into(),
+        password_hash: password_hash.into(),
+        created_at: 7,
+        password_set_at,
+    }
+}
+
+pub async fn operators_are_unique_by_name(mut ground: impl Ground) {
+    let store = ground.open().await;
+    let accounts = &store.accounts;
+    for name in ["root", "olena"] {
+        accounts
+            .add_operator(operator(name, "hash", 7))
+            .await
+            .expect("added");
+    }
+    let refused = accounts.add_operator(operator("root", "other", 8)).await;
+    assert!(matches!(refused, Err(StoreError::Exists(_))), "{refused:?}");
+    let store = ground.kill(store).await;
+    let accounts = &store.accounts;
+    assert_eq!(
+        accounts.operators().await.expect("read"),
+        [operator("olena", "hash", 7), operator("root", "hash", 7)]
+    );
+    assert_eq!(accounts.operator("nobody").await.expect("read"), None);
+}
+
+pub async fn a_new_password_ends_the_sessions(mut ground: impl Ground) {
+    let store = ground.open().await;
+    for name in ["root", "olena"] {
+        store
+            .accounts
+            .add_operator(operator(name, "hash", 7))
+            .await
+            .expect("added");
+    }
+    let (root, olena) = (
+        Holder::Operator("root".into()),
+        Holder::Operator("olena".into()),
+    );
+    for (number, holder) in [(1, &root), (2, &root), (3, &olena)] {
+        let session = session(number, holder.clone());
+        store.sessions.start(session, 9).await.expect("started");
+    }
+    let set = store
+        .accounts
+        .set_operator_password("root", "another", 9)
+        .await;
+    assert!(set.expect("written"));
+    let store = ground.kill(store).await;
+    let found = store.accounts.operator("root").await.expect("read");
+    assert_eq!(found, Some(operator("root", "another", 9)));
+    assert_eq!(sessions_of(&store, 1..=3).await, [3]);
+    let set = store.accounts.set_operator_password("nobody", "x", 9).await;
+    assert!(!set.expect("written"));
 }

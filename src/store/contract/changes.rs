@@ -132,3 +132,87 @@ pub async fn no_channel_changes_anothers_messages(ground: impl Ground) {
         );
     }
 }
+
+pub async fn an_edit_that_is_taken_back_is_not_shown(ground: impl Ground) {
+    let store = ground.open().await;
+    let parts = |n: u32| {
+        let name = |kind: &str| format!("{kind}{n}");
+        [
+            said(1, &name("m"), 10),
+            edited(1, &name("first"), &name("m"), "first", 100),
+            edited(1, &name("e"), &name("m"), "secret", 200),
+            deleted(1, &name("d"), &name("e")),
+        ]
+    };
+    let orders = [
+        [0, 1, 2, 3],
+        [3, 2, 1, 0],
+        [0, 1, 3, 2],
+        [2, 3, 0, 1],
+        [2, 0, 3, 1],
+        [3, 0, 2, 1],
+        [2, 1, 3, 0],
+        [3, 1, 2, 0],
+    ];
+    store.put(vec![created(1)]).await;
+    for (n, order) in (0..).zip(orders) {
+        let parts = parts(n);
+        store
+            .put(order.iter().map(|at| parts[*at].clone()).collect())
+            .await;
+    }
+    let shown = async |when: &str| {
+        for (n, order) in (0..).zip(orders) {
+            let mut expected = message(1, &format!("m{n}"), 10);
+            (expected.preview, expected.truncated) = (String::new(), true);
+            expected.edited_at = Some(200);
+            let stored = store.index.message(expected.id).await.expect("read");
+            assert_eq!(stored.as_ref(), Some(&expected), "{when}: {order:?}");
+            assert!(expected.is_withdrawn());
+            let edit = event_id(&format!("e{n}"));
+            let of = store.index.edited(&edit).await.expect("read");
+            assert_eq!(of, stored, "{when}: {order:?}");
+        }
+    };
+    store.index_all().await;
+    shown("at once").await;
+    // A replay knows all of them before it comes to them.
+    store.index.clear(0, false).await.expect("cleared");
+    store.index_all().await;
+    shown("again").await;
+    let other = store.index.edited(&event_id("m0")).await.expect("read");
+    assert_eq!(other, None);
+    store
+        .put_and_index(vec![edited(1, "new", "m0", "better", 300)])
+        .await;
+    assert_eq!(store.preview("m0").await.as_deref(), Some("better"));
+}
+
+pub async fn only_what_is_shown_can_be_taken_back(ground: impl Ground) {
+    let store = ground.open().await;
+    let stranger = What::MessageEdited {
+        target: event_id("m"),
+        by: user("mallory"),
+        preview: "not mine".into(),
+        truncated: false,
+        at: 900,
+    };
+    store
+        .put_and_index(vec![
+            created(1),
+            created(2),
+            said(1, "m", 10),
+            edited(1, "e1", "m", "first", 100),
+            edited(1, "e2", "m", "second", 200),
+            new(1, "stranger", stranger),
+            deleted(1, "d1", "e1"),
+            deleted(1, "d3", "stranger"),
+            deleted(2, "d2", "e2"),
+        ])
+        .await;
+    assert_eq!(store.preview("m").await.as_deref(), Some("second"));
+    let gone = [deleted(1, "d", "m"), deleted(1, "d4", "e2")];
+    store.put_and_index(gone.to_vec()).await;
+    let stored = store.index.message(id("m")).await.expect("read");
+    assert!(stored.is_some_and(|message| message.deleted && !message.truncated));
+}

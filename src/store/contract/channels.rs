@@ -1,10 +1,13 @@
 //! Channels in the index.
 
 use super::Ground;
-use super::samples::{Shorthand, alias, channel, channel_id, created, event_id, new, said, user};
-use crate::domain::channel::{Channel, ChannelChange, ChannelKind, ChannelStatus};
+use super::samples::{
+    Shorthand, alias, channel, channel_id, created, edited, event_id, message, new, said, user,
+};
+use crate::domain::channel::{Channel, ChannelChange, ChannelKind, ChannelStatus, Visibility};
 use crate::domain::event::{NewEvent, What};
-use crate::domain::id::{Millis, RoomId};
+use crate::domain::id::{MessageId, Millis, RoomId};
+use crate::domain::message::Media;
 use crate::store::Store;
 
 fn update(number: u128, name: &str, change: ChannelChange, at: Millis) -> NewEvent {
@@ -132,6 +135,80 @@ pub async fn changes_apply_by_their_own_time(ground: impl Ground) {
     assert_eq!(stored(&store, 1).await.name, "same time");
 }
 
+pub async fn the_latest_join_rule_stands(ground: impl Ground) {
+    let store = ground.open().await;
+    let rule = |id: &str, visibility, at| update(1, id, ChannelChange::Visibility(visibility), at);
+    store
+        .put_and_index(vec![
+            created(1),
+            rule("private", Visibility::Private, 2_000),
+        ])
+        .await;
+    assert_eq!(stored(&store, 1).await.visibility, Visibility::Private);
+    let store = ground.reopen(store).await;
+    store
+        .put_and_index(vec![
+            rule("healed", Visibility::Public, 1_500),
+            new(1, "again", What::ChannelCreated(channel(1))),
+        ])
+        .await;
+    assert_eq!(stored(&store, 1).await.visibility, Visibility::Private);
+    let reopened = rule("public", Visibility::Public, 2_500);
+    store.put_and_index(vec![reopened]).await;
+    assert_eq!(stored(&store, 1).await.visibility, Visibility::Public);
+}
+
+pub async fn what_was_said_goes_when_a_channel_is_encrypted(ground: impl Ground) {
+    let mut image = message(1, "image", 11);
+    image.media = Some(Media {
+        url: Some("mxc://example.org/abc".into()),
+        mimetype: None,
+        size: None,
+    });
+    let before = vec![
+        said(1, "plain", 10),
+        new(1, "image", What::MediaUploaded(image)),
+        edited(1, "edit", "plain", "new words", 20),
+    ];
+    // These were on their way, or come by healing: what is known of them is too much.
+    let after = vec![
+        said(1, "late", 12),
+        edited(1, "late-edit", "late", "other words", 30),
+        edited(1, "early-edit", "later", "waits for its message", 30),
+        said(1, "later", 13),
+        new(1, "again", What::ChannelCreated(channel(1))),
+    ];
+    let encrypted = update(1, "encrypted", ChannelChange::Encrypted, 15);
+    let mut marked = channel(1);
+    marked.confidential = true;
+    let marked = new(1, "marked", What::ChannelCreated(marked));
+    for turn in [encrypted, marked] {
+        let store = ground.open().await;
+        store
+            .index
+            .clear(store.journal.head(), true)
+            .await
+            .expect("cleared");
+        let mut events = vec![created(1), created(2), said(2, "other", 10)];
+        events.extend(before.clone());
+        store.put_and_index(events).await;
+        assert_eq!(store.preview("plain").await.as_deref(), Some("new words"));
+        store.put_and_index(vec![turn]).await;
+        store.put_and_index(after.clone()).await;
+        assert!(stored(&store, 1).await.confidential);
+        for name in ["plain", "image", "late", "later"] {
+            let id = MessageId::of(&event_id(name));
+            let kept = store.index.message(id).await.expect("read").expect("there");
+            assert!(!kept.reveals(), "{name}: {kept:?}");
+        }
+        assert_eq!(
+            store.preview("other").await.as_deref(),
+            Some("text of other")
+        );
+        store.closer.close().await;
+    }
+}
+
 pub async fn one_default_room(ground: impl Ground) {
     let store = ground.open().await;
     let set = |number, id: &str, is_default, at| {
@@ -166,12 +243,45 @@ pub async fn one_default_room(ground: impl Ground) {
     assert_eq!(defaults().await, [channel_id(2), channel_id(4)]);
     let mut third = channel(3);
     third.is_default = true;
+    third.created_at = 2_500;
     store
         .put_and_index(vec![new(3, "third", What::ChannelCreated(third))])
         .await;
     assert_eq!(defaults().await, [channel_id(3), channel_id(4)]);
     store.put_and_index(vec![set(3, "s3", false, 3_000)]).await;
     assert_eq!(defaults().await, [channel_id(4)]);
+}
+
+pub async fn the_latest_default_room_is_the_one_in_any_order(ground: impl Ground) {
+    let made = |number| {
+        let mut room = channel(number);
+        room.is_default = true;
+        // The second and the third in the same millisecond.
+        room.created_at = if number == 1 { 1_000 } else { 2_000 };
+        new(
+            number,
+            &format!("made {number}"),
+            What::ChannelCreated(room),
+        )
+    };
+    let store = ground.open().await;
+    for order in [
+        [1, 2, 3],
+        [1, 3, 2],
+        [2, 1, 3],
+        [2, 3, 1],
+        [3, 1, 2],
+        [3, 2, 1],
+    ] {
+        let cleared = store.index.clear(store.journal.head(), true).await;
+        cleared.expect("cleared");
+        for number in order {
+            store.put_and_index(vec![made(number)]).await;
+        }
+        let all = store.index.channels().await.expect("read");
+        let defaults: Vec<_> = all.iter().filter(|c| c.is_default).map(|c| c.id).collect();
+        assert_eq!(defaults, [channel_id(3)], "{order:?}");
+    }
 }
 
 pub async fn an_unknown_channel_is_named(ground: impl Ground) {

@@ -5,7 +5,7 @@ use super::samples::{
     Shorthand, channel, channel_id, created, deleted, edited, event_id, member, message, new,
     new_seqs, said, user,
 };
-use crate::domain::channel::{ChannelChange, ChannelStatus};
+use crate::domain::channel::{ChannelChange, ChannelStatus, Visibility};
 use crate::domain::event::{NewEvent, Skipped, Source, What};
 use crate::domain::id::MessageId;
 use crate::domain::member::Membership;
@@ -37,7 +37,8 @@ pub async fn events_come_back_in_order(ground: impl Ground) {
 
 pub async fn every_kind_of_event_round_trips(ground: impl Ground) {
     let store = ground.open().await;
-    let events = every_kind();
+    let mut events = every_kind();
+    events.extend(later_kinds());
     store.put(events.clone()).await;
     let store = ground.reopen(store).await;
     let read = store.journal_after(0).await;
@@ -128,6 +129,20 @@ pub fn every_kind() -> Vec<NewEvent> {
     foreign.event = None;
     events.push(foreign);
     events
+}
+
+/// The kinds that the file of the first format does not have.
+fn later_kinds() -> Vec<NewEvent> {
+    let update = |name, change| {
+        let by = user("alice");
+        let at = 2_000;
+        new(1, name, What::ChannelUpdated { change, by, at })
+    };
+    vec![
+        update("open", ChannelChange::Visibility(Visibility::Public)),
+        update("closed", ChannelChange::Visibility(Visibility::Private)),
+        update("encrypted", ChannelChange::Encrypted),
+    ]
 }
 
 pub async fn reading_is_bounded(ground: impl Ground) {

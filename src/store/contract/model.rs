@@ -84,7 +84,26 @@ impl Model {
         for event in &self.journal {
             index.change(event);
         }
+        for event in &self.journal {
+            self.withdraw(event, &mut index);
+        }
         index
+    }
+
+    /// Takes an edit back.
+    fn withdraw(&self, deletion: &NewEvent, index: &mut ModelIndex) {
+        let What::MessageDeleted { target, .. } = &deletion.what else {
+            return;
+        };
+        let edit = self
+            .journal
+            .iter()
+            .find(|event| event.event.as_ref() == Some(target));
+        if let Some(What::MessageEdited { target, at, .. }) = edit.map(|edit| &edit.what)
+            && let Some(message) = index.find(target, deletion.channel)
+        {
+            message.withdraw(*at);
+        }
     }
 }
 
@@ -95,11 +114,7 @@ impl ModelIndex {
         else {
             return;
         };
-        let found = self
-            .messages
-            .values_mut()
-            .find(|message| message.event == *target);
-        let Some(message) = found.filter(|message| message.channel == event.channel) else {
+        let Some(message) = self.find(target, event.channel) else {
             return;
         };
         match &event.what {
@@ -114,6 +129,12 @@ impl ModelIndex {
             }
             _ => message.delete(),
         }
+    }
+
+    fn find(&mut self, event: &EventId, channel: ChannelId) -> Option<&mut Message> {
+        let mut messages = self.messages.values_mut();
+        let found = messages.find(|message| message.event == *event);
+        found.filter(|message| message.channel == channel)
     }
 }
 
@@ -213,7 +234,12 @@ fn random_event(random: &mut Random) -> NewEvent {
             &format!("edit {id}"),
             time * 1_000 + id,
         ),
-        7 => deleted(channel, &format!("d{id}"), &target),
+        7 if id.is_multiple_of(2) => deleted(channel, &format!("d{id}"), &target),
+        7 => deleted(
+            at_home,
+            &format!("d{id}"),
+            &format!("e{}", random.below(200)),
+        ),
         _ => {
             let membership = [
                 Membership::Invited,

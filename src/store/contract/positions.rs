@@ -81,13 +81,13 @@ pub async fn a_cleared_index_is_made_anew(ground: impl Ground) {
 
 pub async fn a_rebuild_is_remembered(mut ground: impl Ground) {
     let store = ground.open().await;
-    assert!(!store.index.rebuilding().await.expect("read"));
-    store.index.set_rebuilding(true).await.expect("written");
+    assert_eq!(store.index.rebuilding().await.expect("read"), None);
+    store.index.set_rebuilding(Some(7)).await.expect("written");
     let store = ground.kill(store).await;
-    assert!(store.index.rebuilding().await.expect("read"));
-    store.index.set_rebuilding(false).await.expect("written");
+    assert_eq!(store.index.rebuilding().await.expect("read"), Some(7));
+    store.index.set_rebuilding(None).await.expect("written");
     let store = ground.kill(store).await;
-    assert!(!store.index.rebuilding().await.expect("read"));
+    assert_eq!(store.index.rebuilding().await.expect("read"), None);
 }
 
 pub async fn nothing_acknowledged_is_lost_by_a_kill(mut ground: impl Ground) {

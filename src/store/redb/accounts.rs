@@ -1,25 +1,29 @@
-//! Agents: a table by name and one by Matrix user, changed together.
+//! Accounts: what `agents` and `operators` do, behind their trait.
 
 use async_trait::async_trait;
 use redb::ReadableTable;
 
 use super::Redb;
-use super::records::Record;
-use super::records::agent::AgentRecord;
+use super::agents::{self, agent};
+use super::operators::{self, operator};
 use super::tables;
-use super::writer::Work;
+use crate::domain::account::OperatorAccount;
+use crate::domain::id::Millis;
 use crate::domain::member::Agent;
 use crate::store::{Accounts, StoreError};
 
 #[async_trait]
 impl Accounts for Redb {
     async fn add_agent(&self, agent: Agent) -> Result<(), StoreError> {
-        // A refusal is a result, not a failure: it rolls nothing back.
-        self.writer.run(move |work| add(work, &agent)).await?
+        self.writer
+            .run(move |work| agents::add(work, &agent))
+            .await?
     }
 
     async fn update_agent(&self, agent: Agent) -> Result<bool, StoreError> {
-        self.writer.run(move |work| update(work, &agent)).await?
+        self.writer
+            .run(move |work| agents::update(work, &agent))
+            .await?
     }
 
     async fn agent(&self, name: &str) -> Result<Option<Agent>, StoreError> {
@@ -35,57 +39,37 @@ impl Accounts for Redb {
             table.iter()?.map(|entry| agent(entry?.1.value())).collect()
         })
     }
-}
 
-fn agent(bytes: &[u8]) -> Result<Agent, StoreError> {
-    Ok(AgentRecord::decode(bytes)?.into())
-}
-
-type Outcome<T> = Result<Result<T, StoreError>, StoreError>;
-
-fn add(work: &mut Work<'_>, agent: &Agent) -> Outcome<()> {
-    let mut agents = work.txn.open_table(tables::AGENTS)?;
-    let mut users = work.txn.open_table(tables::AGENT_USERS)?;
-    if agents.get(agent.name.as_str())?.is_some() {
-        let taken = format!("agent:{} exists already", agent.name);
-        return Ok(Err(StoreError::Exists(taken)));
+    async fn add_operator(&self, operator: OperatorAccount) -> Result<(), StoreError> {
+        self.writer
+            .run(move |work| operators::add(work, &operator))
+            .await?
     }
-    if let Some(owner) = users.get(agent.user.as_str())? {
-        return Ok(Err(taken(agent, owner.value())));
-    }
-    let record = AgentRecord::from(agent.clone()).encode();
-    agents.insert(agent.name.as_str(), record.as_slice())?;
-    users.insert(agent.user.as_str(), agent.name.as_str())?;
-    work.must_be_durable();
-    Ok(Ok(()))
-}
 
-fn update(work: &mut Work<'_>, agent: &Agent) -> Outcome<bool> {
-    let mut agents = work.txn.open_table(tables::AGENTS)?;
-    let mut users = work.txn.open_table(tables::AGENT_USERS)?;
-    let Some(before) = agents
-        .get(agent.name.as_str())?
-        .map(|value| self::agent(value.value()))
-        .transpose()?
-    else {
-        return Ok(Ok(false));
-    };
-    if let Some(owner) = users.get(agent.user.as_str())?
-        && owner.value() != agent.name
-    {
-        return Ok(Err(taken(agent, owner.value())));
+    async fn set_operator_password(
+        &self,
+        name: &str,
+        password_hash: &str,
+        at: Millis,
+    ) -> Result<bool, StoreError> {
+        let (name, hash) = (name.to_owned(), password_hash.to_owned());
+        self.writer
+            .run(move |work| operators::set_password(work, &name, &hash, at))
+            .await
     }
-    users.remove(before.user.as_str())?;
-    users.insert(agent.user.as_str(), agent.name.as_str())?;
-    let record = AgentRecord::from(agent.clone()).encode();
-    agents.insert(agent.name.as_str(), record.as_slice())?;
-    work.must_be_durable();
-    Ok(Ok(true))
-}
 
-fn taken(agent: &Agent, owner: &str) -> StoreError {
-    StoreError::Exists(format!(
-        "{} is the Matrix user of agent:{owner}",
-        agent.user
-    ))
+    async fn operator(&self, name: &str) -> Result<Option<OperatorAccount>, StoreError> {
+        self.read(|txn| {
+            let value = txn.open_table(tables::OPERATORS)?.get(name)?;
+            value.map(|value| operator(value.value())).transpose()
+        })
+    }
+
+    async fn operators(&self) -> Result<Vec<OperatorAccount>, StoreError> {
+        self.read(|txn| {
+            let table = txn.open_table(tables::OPERATORS)?;
+            let all = table.iter()?;
+            all.map(|entry| operator(entry?.1.value())).collect()
+        })
+    }
 }

@@ -14,7 +14,7 @@ use std::collections::HashMap;
 
 use redb::{ReadableTable, ReadableTableMetadata, Table, WriteTransaction};
 
-use super::keys::{self, EventKey, Location};
+use super::keys::{self, EventKey, Location, Place};
 use super::records::member::MemberRecord;
 use super::records::{Record, message};
 use super::tables::{self, meta};
@@ -59,6 +59,25 @@ struct NewMessage {
     row: Vec<u8>,
     created_at: Millis,
     deleted: bool,
+    /// Whether anything of its content is in the row.
+    reveals: bool,
+}
+
+/// What may be kept of what is said in a channel.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keeps {
+    Content,
+    /// It is confidential.
+    Nothing,
+}
+
+impl Keeps {
+    fn of(channel: &Channel) -> Self {
+        match channel.confidential {
+            true => Self::Nothing,
+            false => Self::Content,
+        }
+    }
 }
 
 /// Makes of events what the writer's thread needs.
@@ -85,6 +104,7 @@ fn deed(event: &Event) -> Deed {
                 row: message::row(message),
                 created_at: message.created_at,
                 deleted: message.deleted,
+                reveals: message.reveals(),
             })
         }
         What::MessageEdited { target, .. } | What::MessageDeleted { target, .. } => {
@@ -163,8 +183,8 @@ struct Applying<'t> {
     replayed_through: Seq,
     /// Whether any edit or deletion waits, so that messages need not look.
     has_orphans: bool,
-    /// Channels that were looked up in this batch.
-    exist: HashMap<ChannelId, bool>,
+    /// Channels that were looked up in this batch; `None` is one that does not exist.
+    channels_met: HashMap<ChannelId, Option<Keeps>>,
     /// The newest message of each channel in this batch.
     newest: HashMap<ChannelId, Millis>,
     passed: Vec<String>,
@@ -185,7 +205,7 @@ impl<'t> Applying<'t> {
             replayed_through,
             has_orphans: !orphans.is_empty()?,
             orphans,
-            exist: HashMap::new(),
+            channels_met: HashMap::new(),
             newest: HashMap::new(),
             passed: Vec::new(),
         })
@@ -194,7 +214,7 @@ impl<'t> Applying<'t> {
     fn apply(&mut self, event: &Prepared) -> Result<(), StoreError> {
         let applied = match &event.deed {
             Deed::CreateChannel(channel) => self.create_channel(channel)?,
-            _ if !self.channel_exists(event.channel)? => {
+            _ if self.keeps(event.channel)?.is_none() => {
                 // Not remembered: it was on its way while the index was emptied, and has to
                 // be taken in again when the channel is there.
                 self.pass_over(event, "its channel is unknown");
@@ -209,11 +229,7 @@ impl<'t> Applying<'t> {
             Deed::SetMember { member, record } => self.set_member(event.channel, member, record)?,
             Deed::Nothing => Ok(()),
         };
-        let message = match (&event.deed, &applied) {
-            (Deed::AddMessage(message), Ok(())) => Some(message.key.as_slice()),
-            _ => None,
-        };
-        self.remember(event, message)?;
+        self.remember(event, place(&event.deed, &applied))?;
         if let Err(reason) = applied {
             self.pass_over(event, &reason);
         }
@@ -230,14 +246,14 @@ impl<'t> Applying<'t> {
             .push(format!("event {seq}{name} of channel {channel}: {reason}"));
     }
 
-    /// Notes that the index has met an event, and where its message is.
-    fn remember(&mut self, event: &Prepared, message: Option<&[u8]>) -> Result<(), StoreError> {
+    /// Notes that the index has met an event, and what it is there.
+    fn remember(&mut self, event: &Prepared, place: Place<'_>) -> Result<(), StoreError> {
         let Some(key) = &event.key else {
             return Ok(());
         };
         let location = Location {
             seq: event.seq,
-            message,
+            place,
         };
         let location = location.to_bytes();
         // A replay would write what is there already, at random keys.
@@ -252,13 +268,16 @@ impl<'t> Applying<'t> {
         Ok(())
     }
 
-    fn channel_exists(&mut self, channel: ChannelId) -> Result<bool, StoreError> {
-        if let Some(exists) = self.exist.get(&channel) {
-            return Ok(*exists);
+    /// What may be kept of a channel's content; `None` when there is no such channel.
+    fn keeps(&mut self, channel: ChannelId) -> Result<Option<Keeps>, StoreError> {
+        if let Some(met) = self.channels_met.get(&channel) {
+            return Ok(*met);
         }
-        let exists = self.channels.get(channel.as_bytes().as_slice())?.is_some();
-        self.exist.insert(channel, exists);
-        Ok(exists)
+        let keeps = self
+            .stored_channel(channel)?
+            .map(|timed| Keeps::of(&timed.channel));
+        self.channels_met.insert(channel, keeps);
+        Ok(keeps)
     }
 
     /// Writes what was gathered.
@@ -271,6 +290,20 @@ impl<'t> Applying<'t> {
             }
         }
         Ok(self.passed)
+    }
+}
+
+fn place<'a>(deed: &'a Deed, applied: &Result<(), String>) -> Place<'a> {
+    match deed {
+        Deed::AddMessage(message) if applied.is_ok() => Place::Message(&message.key),
+        Deed::ChangeMessage { target, event } => match event.what {
+            What::MessageEdited { at, .. } => Place::Edit {
+                at,
+                of: target.as_str(),
+            },
+            _ => Place::Other,
+        },
+        _ => Place::Other,
     }
 }
 

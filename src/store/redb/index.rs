@@ -5,7 +5,7 @@ use redb::{
     ReadTransaction, ReadableTable, ReadableTableMetadata, TableDefinition, WriteTransaction,
 };
 
-use super::keys::{self, Location};
+use super::keys::{self, Location, Place};
 use super::records::channel::{ChannelRow, TimedChannel};
 use super::records::member::MemberRecord;
 use super::records::{Record, message};
@@ -14,7 +14,7 @@ use super::writer::Work;
 use super::{Redb, apply, pages};
 use crate::domain::channel::Channel;
 use crate::domain::event::Event;
-use crate::domain::id::{ChannelId, EventId, MessageId, Seq, UserId};
+use crate::domain::id::{ChannelId, EventId, MessageId, Millis, Seq, UserId};
 use crate::domain::member::{Member, Membership};
 use crate::domain::message::Message;
 use crate::domain::page::Page;
@@ -40,23 +40,28 @@ impl Index for Redb {
             .await
     }
 
-    async fn set_rebuilding(&self, rebuilding: bool) -> Result<(), StoreError> {
+    async fn set_rebuilding(&self, since: Option<Millis>) -> Result<(), StoreError> {
         self.writer
             .run(move |work| {
                 let mut numbers = work.txn.open_table(tables::META)?;
-                numbers.insert(meta::REBUILDING, u64::from(rebuilding))?;
+                numbers.insert(meta::REBUILDING, u64::from(since.is_some()))?;
+                match since {
+                    Some(since) => numbers.insert(meta::REBUILDING_SINCE, since)?,
+                    None => numbers.remove(meta::REBUILDING_SINCE)?,
+                };
                 work.must_be_durable();
                 Ok(())
             })
             .await
     }
 
-    async fn rebuilding(&self) -> Result<bool, StoreError> {
+    async fn rebuilding(&self) -> Result<Option<Millis>, StoreError> {
         self.read(|txn| {
             let numbers = txn.open_table(tables::META)?;
-            Ok(numbers
-                .get(meta::REBUILDING)?
-                .is_some_and(|value| value.value() == 1))
+            let number = |name| Ok::<_, StoreError>(numbers.get(name)?.map(|value| value.value()));
+            let is_rebuilding = number(meta::REBUILDING)? == Some(1);
+            let since = number(meta::REBUILDING_SINCE)?.unwrap_or(Millis::MAX);
+            Ok(is_rebuilding.then_some(since))
         })
     }
 
@@ -111,6 +116,23 @@ impl Index for Redb {
         })
     }
 
+    async fn edited(&self, edit: &EventId) -> Result<Option<Message>, StoreError> {
+        let of = self.read(|txn| {
+            let known = txn.open_table(tables::KNOWN)?;
+            let Some(location) = known.get(keys::event(edit).as_slice())? else {
+                return Ok(None);
+            };
+            Ok(match Location::parse(location.value())?.place {
+                Place::Edit { of, .. } => Some(EventId::trusted(of)),
+                Place::Other | Place::Message(_) => None,
+            })
+        })?;
+        match of {
+            Some(of) => self.message(MessageId::of(&of)).await,
+            None => Ok(None),
+        }
+    }
+
     async fn watermark(&self, channel: ChannelId) -> Result<Option<EventId>, StoreError> {
         self.read(|txn| {
             let marks = txn.open_table(tables::WATERMARKS)?;
@@ -132,6 +154,14 @@ impl Index for Redb {
 
     async fn members(&self, query: MemberQuery) -> Result<Page<Member>, StoreError> {
         self.read(|txn| pages::members(txn, &query))
+    }
+
+    async fn count_members(
+        &self,
+        channel: ChannelId,
+        membership: Membership,
+    ) -> Result<u64, StoreError> {
+        self.read(|txn| pages::count_members(txn, channel, membership))
     }
 
     async fn member(
@@ -185,9 +215,8 @@ pub fn message_key(txn: &ReadTransaction, id: MessageId) -> Result<Option<Vec<u8
     let Some(location) = known.get(id.as_bytes().as_slice())? else {
         return Ok(None);
     };
-    Ok(Location::parse(location.value())?
-        .message
-        .map(<[u8]>::to_vec))
+    let location = Location::parse(location.value())?;
+    Ok(location.message().map(<[u8]>::to_vec))
 }
 
 /// A member, whether it is there or gone.

@@ -8,6 +8,7 @@ use std::ops::Bound;
 use crate::domain::id::{ChannelId, EventId, MessageId, Millis, Seq, UserId};
 use crate::domain::member::Membership;
 use crate::domain::page::Order;
+use crate::domain::session::Digest;
 use crate::store::StoreError;
 
 /// The 16 bytes by which an event is known.
@@ -140,6 +141,40 @@ pub fn orphan(target: &EventId, seq: Seq) -> Vec<u8> {
     key
 }
 
+/// The `seq` at the end of the key of an edit or deletion that waits.
+pub fn orphan_seq(key: &[u8]) -> Result<Seq, StoreError> {
+    key.last_chunk::<TIME>()
+        .map(|seq| u64::from_be_bytes(*seq))
+        .ok_or_else(|| StoreError::Damaged(format!("key of what waits: {key:02x?}")))
+}
+
+const DIGEST: usize = 32;
+
+/// What all sessions of a holder begin with.
+pub fn held_sessions(holder: &str) -> Vec<u8> {
+    terminated(holder, DIGEST)
+}
+
+/// The key of a session by its holder.
+pub fn held_session(holder: &str, session: Digest) -> Vec<u8> {
+    let mut key = held_sessions(holder);
+    key.extend_from_slice(&session.0);
+    key
+}
+
+/// The session at the end of such a key.
+pub fn held_session_digest(key: &[u8]) -> Result<Digest, StoreError> {
+    digest(&key[key.len().saturating_sub(DIGEST)..])
+}
+
+/// Reads a digest's 32 bytes.
+pub fn digest(bytes: &[u8]) -> Result<Digest, StoreError> {
+    bytes
+        .try_into()
+        .map(Digest)
+        .map_err(|_| StoreError::Damaged(format!("digest of a session: {bytes:02x?}")))
+}
+
 fn terminated(text: &str, more: usize) -> Vec<u8> {
     let mut key = Vec::with_capacity(text.len() + 1 + more);
     key.extend_from_slice(text.as_bytes());
@@ -147,39 +182,74 @@ fn terminated(text: &str, more: usize) -> Vec<u8> {
     key
 }
 
-/// Where a known event stands. As bytes: a tag (0 another event, 1 a message), the `seq` in
-/// 8 bytes, and for a message its key.
+/// Where a known event stands. As bytes: a tag (0 another event, 1 a message, 2 an edit), the
+/// `seq` in 8 bytes, and for a message its key, for an edit its time in 8 bytes and the event
+/// id of its message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Location<'a> {
     /// The event's position in the journal (which may have been trimmed since).
     pub seq: Seq,
-    /// The key of the message that the event is.
-    pub message: Option<&'a [u8]>,
+    pub place: Place<'a>,
+}
+
+/// What a known event is in the index.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Place<'a> {
+    Other,
+    /// The message of this key.
+    Message(&'a [u8]),
+    /// An edit, which may be taken back.
+    Edit {
+        at: Millis,
+        of: &'a str,
+    },
 }
 
 impl<'a> Location<'a> {
+    /// The key of the message that the event is.
+    pub fn message(self) -> Option<&'a [u8]> {
+        match self.place {
+            Place::Message(key) => Some(key),
+            Place::Other | Place::Edit { .. } => None,
+        }
+    }
+
     pub fn to_bytes(self) -> Vec<u8> {
-        let key = self.message.unwrap_or_default();
-        let mut bytes = Vec::with_capacity(1 + TIME + key.len());
-        bytes.push(u8::from(self.message.is_some()));
+        let (tag, at, rest) = match self.place {
+            Place::Other => (0, None, &[][..]),
+            Place::Message(key) => (1, None, key),
+            Place::Edit { at, of } => (2, Some(at.to_be_bytes()), of.as_bytes()),
+        };
+        let mut bytes = Vec::with_capacity(1 + 2 * TIME + rest.len());
+        bytes.push(tag);
         bytes.extend_from_slice(&self.seq.to_be_bytes());
-        bytes.extend_from_slice(key);
+        bytes.extend(at.into_iter().flatten());
+        bytes.extend_from_slice(rest);
         bytes
     }
 
     pub fn parse(bytes: &'a [u8]) -> Result<Self, StoreError> {
-        let damaged = || StoreError::Damaged(format!("location of an event: {bytes:02x?}"));
-        let (tag, rest) = bytes.split_first().ok_or_else(damaged)?;
-        let (seq, key) = rest.split_first_chunk::<TIME>().ok_or_else(damaged)?;
-        let message = match tag {
-            0 => None,
-            1 if key.len() > CHANNEL + TIME => Some(key),
-            _ => return Err(damaged()),
+        let place = |bytes: &'a [u8]| {
+            let (tag, rest) = bytes.split_first()?;
+            let (seq, rest) = rest.split_first_chunk::<TIME>()?;
+            let place = match tag {
+                0 => Place::Other,
+                1 if rest.len() > CHANNEL + TIME => Place::Message(rest),
+                2 => Self::edit(rest)?,
+                _ => return None,
+            };
+            let seq = u64::from_be_bytes(*seq);
+            Some(Self { seq, place })
         };
-        Ok(Self {
-            seq: u64::from_be_bytes(*seq),
-            message,
-        })
+        let damaged = || StoreError::Damaged(format!("location of an event: {bytes:02x?}"));
+        place(bytes).ok_or_else(damaged)
+    }
+
+    fn edit(bytes: &'a [u8]) -> Option<Place<'a>> {
+        let (at, of) = bytes.split_first_chunk::<TIME>()?;
+        let of = std::str::from_utf8(of).ok().filter(|of| !of.is_empty())?;
+        let at = u64::from_be_bytes(*at);
+        Some(Place::Edit { at, of })
     }
 }
 
@@ -194,8 +264,12 @@ mod tests {
             9,
             &EventId::trusted("$a"),
         );
-        for message in [None, Some(key.as_slice())] {
-            let location = Location { seq: 5, message };
+        for place in [
+            Place::Other,
+            Place::Message(&key),
+            Place::Edit { at: 9, of: "$a" },
+        ] {
+            let location = Location { seq: 5, place };
             let bytes = location.to_bytes();
             assert_eq!(Location::parse(&bytes).expect("a location"), location);
         }
@@ -203,6 +277,8 @@ mod tests {
             &b""[..],
             b"\x01",
             b"\x02\0\0\0\0\0\0\0\x05",
+            b"\x02\0\0\0\0\0\0\0\x05\0\0\0\0\0\0\0\x09",
+            b"\x03\0\0\0\0\0\0\0\x05",
             b"\x01\0\0\0\0\0\0\0\x05ab",
         ] {
             assert!(Location::parse(bad).is_err(), "{bad:?}");

@@ -16,8 +16,8 @@ use super::errors::opening;
 use crate::store::StoreError;
 
 /// How much redb may hold in memory: read pages and what is not written yet together. The
-/// kernel's page cache stands behind it, so that more buys little (see `benches/store.rs`).
-const CACHE_BYTES: usize = 8 << 20;
+/// kernel's page cache stands behind it; what more would buy and cost stands in `store/redb.rs`.
+const CACHE_BYTES: usize = 4 << 20;
 
 /// How much room a disk must have again before the database is written: a few commits.
 const PROBE_BYTES: usize = 4 << 20;

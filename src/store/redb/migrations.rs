@@ -12,7 +12,7 @@ use crate::store::StoreError;
 
 type Step = fn(&WriteTransaction) -> Result<(), StoreError>;
 
-const STEPS: &[Step] = &[create_tables];
+const STEPS: &[Step] = &[create_tables, create_sign_in_tables];
 
 /// The newest format that this version knows.
 pub const KNOWN: u64 = STEPS.len() as u64;
@@ -77,5 +77,14 @@ fn create_tables(txn: &WriteTransaction) -> Result<(), StoreError> {
     txn.open_table(tables::AGENT_USERS)?;
     txn.open_table(tables::CREATIONS)?;
     txn.open_table(tables::SUBSCRIPTIONS)?;
+    Ok(())
+}
+
+/// Format 2: operators, sessions and their keys.
+fn create_sign_in_tables(txn: &WriteTransaction) -> Result<(), StoreError> {
+    txn.open_table(tables::OPERATORS)?;
+    txn.open_table(tables::SESSIONS)?;
+    txn.open_table(tables::SESSION_HOLDERS)?;
+    txn.open_table(tables::KEYS)?;
     Ok(())
 }

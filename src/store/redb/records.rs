@@ -10,6 +10,8 @@ pub mod creation;
 pub mod event;
 pub mod member;
 pub mod message;
+pub mod operator;
+pub mod session;
 pub mod skipped;
 pub mod subscription;
 

@@ -24,6 +24,8 @@ pub mod meta {
     pub const KNOWN_THROUGH: &str = "known_through";
     /// 1 while a rebuild from the homeserver is under way.
     pub const REBUILDING: &str = "rebuilding";
+    /// When it began, in milliseconds.
+    pub const REBUILDING_SINCE: &str = "rebuilding_since";
     /// The newest position when the journal was last trimmed, so that no number is given
     /// twice after everything was dropped.
     pub const JOURNAL_HEAD: &str = "journal_head";
@@ -90,7 +92,7 @@ pub const MEMBERS: TableDefinition<Bytes, Bytes> = TableDefinition::new("members
 /// channel (16 bytes), so that they are one range. Value: 0 invited, 1 joined.
 pub const MEMBERSHIPS: TableDefinition<Bytes, u64> = TableDefinition::new("memberships_v1");
 
-/// Edits and deletions whose message has not come yet. Key: the target's event id (text), 0,
+/// Edits and deletions whose message, or edit, has not come yet. Key: its event id (text), 0,
 /// own `seq` (8 bytes, big-endian): all of one message in the order of their arrival. Value:
 /// record [`EventRecord`](super::records::event::EventRecord), 1.
 pub const ORPHANS: TableDefinition<Bytes, Bytes> = TableDefinition::new("orphans_v1");
@@ -104,6 +106,21 @@ pub const AGENTS: TableDefinition<&str, Bytes> = TableDefinition::new("agents_v1
 
 /// Which agent a Matrix user is. Key: user id. Value: bare name.
 pub const AGENT_USERS: TableDefinition<&str, &str> = TableDefinition::new("agent_users_v1");
+
+/// Operators. Key: name. Value: record
+/// [`OperatorRecord`](super::records::operator::OperatorRecord), 1.
+pub const OPERATORS: TableDefinition<&str, Bytes> = TableDefinition::new("operators_v1");
+
+/// Sessions. Key: SHA-256 of the session's id (32 bytes), so that the file does not tell what
+/// its holder shows. Value: record [`SessionRecord`](super::records::session::SessionRecord), 1.
+pub const SESSIONS: TableDefinition<Bytes, Bytes> = TableDefinition::new("sessions_v1");
+
+/// The sessions of a holder. Key: holder (text), 0, SHA-256 of the session's id (32 bytes), so
+/// that they are one range. Value: when the session began.
+pub const SESSION_HOLDERS: TableDefinition<Bytes, u64> = TableDefinition::new("session_holders_v1");
+
+/// Keys that sign what holders of sessions show. Key: what it is for. Value: 32 random bytes.
+pub const KEYS: TableDefinition<&str, Bytes> = TableDefinition::new("keys_v1");
 
 /// Channels that are being made. Key: alias, which must be unique. Value: record
 /// [`CreationRecord`](super::records::creation::CreationRecord), 1.

@@ -2,7 +2,7 @@
 
 use redb::ReadableTable;
 
-use super::{Applied, Applying, ByText};
+use super::{Applied, Applying, ByText, Keeps};
 use crate::domain::channel::{Channel, ChannelChange, ChannelKind};
 use crate::domain::id::{ChannelId, Millis, RoomAlias};
 use crate::store::StoreError;
@@ -30,14 +30,18 @@ impl Applying<'_> {
                 return Ok(Err(format!("the channel has the room {room} already")));
             }
             timed.keep_newer(&stored);
+            if timed.channel.confidential && !stored.channel.confidential {
+                self.conceal_messages(channel.id)?;
+            }
             self.move_alias(&stored.channel, timed.channel.alias.as_ref())?;
         } else {
             self.move_alias(channel, channel.alias.as_ref())?;
         }
         let id = channel.id.as_bytes().as_slice();
         self.rooms.insert(channel.room.as_str(), id)?;
-        self.store_channel(&timed)?;
-        self.exist.insert(channel.id, true);
+        let keeps = Keeps::of(&timed.channel);
+        self.channels_met.insert(channel.id, Some(keeps));
+        self.store_channel(timed)?;
         Ok(Ok(()))
     }
 
@@ -51,11 +55,19 @@ impl Applying<'_> {
         let Some(mut timed) = self.stored_channel(id)? else {
             return Ok(Err("its channel is unknown".to_owned()));
         };
-        let set_at = timed.set_at(change);
-        if *set_at > at {
-            return Ok(Ok(()));
+        if let Some(set_at) = timed.set_at(change) {
+            if *set_at > at {
+                return Ok(Ok(()));
+            }
+            *set_at = at;
         }
-        *set_at = at;
+        if *change == ChannelChange::Encrypted {
+            if timed.channel.confidential {
+                return Ok(Ok(()));
+            }
+            self.conceal_messages(id)?;
+            self.channels_met.insert(id, Some(Keeps::Nothing));
+        }
         if let ChannelChange::Alias(alias) = change {
             if let Some(taken) = self.taken(alias.as_ref(), id)? {
                 return Ok(Err(taken));
@@ -63,44 +75,49 @@ impl Applying<'_> {
             self.move_alias(&timed.channel, alias.as_ref())?;
         }
         timed.channel.apply(change);
-        self.store_channel(&timed)?;
+        self.store_channel(timed)?;
         Ok(Ok(()))
     }
 
-    fn stored_channel(&self, id: ChannelId) -> Result<Option<TimedChannel>, StoreError> {
+    pub(super) fn stored_channel(&self, id: ChannelId) -> Result<Option<TimedChannel>, StoreError> {
         let row = self.channels.get(id.as_bytes().as_slice())?;
         row.map(|row| index::channel(row.value())).transpose()
     }
 
-    /// Writes a channel's row; a default room takes that from the one before it.
-    fn store_channel(&mut self, timed: &TimedChannel) -> Result<(), StoreError> {
-        let channel = &timed.channel;
-        if channel.kind == ChannelKind::City && channel.is_default {
-            self.clear_default(channel.id)?;
+    /// Writes a channel's row. Of several rooms that say they are the default one, the last
+    /// that was made so is, in whatever order their events come.
+    fn store_channel(&mut self, mut timed: TimedChannel) -> Result<(), StoreError> {
+        if is_default_room(&timed.channel) {
+            let since = timed.made_default();
+            let others = self.other_defaults(timed.channel.id)?;
+            timed.channel.is_default = others.iter().all(|other| other.made_default() < since);
+            if timed.channel.is_default {
+                for mut other in others {
+                    other.channel.is_default = false;
+                    self.write_channel(&other)?;
+                }
+            }
         }
-        let row = ChannelRow::from(timed).encode();
-        self.channels
-            .insert(channel.id.as_bytes().as_slice(), row.as_slice())?;
-        Ok(())
+        self.write_channel(&timed)
     }
 
     /// Reads every channel, which is rare enough: a default room is chosen once.
-    fn clear_default(&mut self, except: ChannelId) -> Result<(), StoreError> {
+    fn other_defaults(&self, than: ChannelId) -> Result<Vec<TimedChannel>, StoreError> {
         let mut others = Vec::new();
         for entry in self.channels.iter()? {
             let timed = index::channel(entry?.1.value())?;
-            let channel = &timed.channel;
-            if channel.is_default && channel.kind == ChannelKind::City && channel.id != except {
+            if is_default_room(&timed.channel) && timed.channel.id != than {
                 others.push(timed);
             }
         }
-        for mut timed in others {
-            timed.channel.is_default = false;
-            let row = ChannelRow::from(&timed).encode();
-            let id = timed.channel.id;
-            self.channels
-                .insert(id.as_bytes().as_slice(), row.as_slice())?;
-        }
+        Ok(others)
+    }
+
+    fn write_channel(&mut self, timed: &TimedChannel) -> Result<(), StoreError> {
+        let row = ChannelRow::from(timed).encode();
+        let id = timed.channel.id;
+        self.channels
+            .insert(id.as_bytes().as_slice(), row.as_slice())?;
         Ok(())
     }
 
@@ -132,6 +149,10 @@ impl Applying<'_> {
         }
         Ok(())
     }
+}
+
+fn is_default_room(channel: &Channel) -> bool {
+    channel.kind == ChannelKind::City && channel.is_default
 }
 
 /// Which channel a room or an alias belongs to.

@@ -2,12 +2,12 @@
 
 use redb::ReadableTable;
 
-use super::{Applied, Applying, NewMessage};
+use super::{Applied, Applying, Keeps, NewMessage};
 use crate::domain::event::{Event, What};
-use crate::domain::id::{ChannelId, EventId};
+use crate::domain::id::{ChannelId, EventId, Millis, Seq};
 use crate::domain::message::Message;
 use crate::store::StoreError;
-use crate::store::redb::keys::{self, Location};
+use crate::store::redb::keys::{self, Location, Place};
 use crate::store::redb::records::event::EventRecord;
 use crate::store::redb::records::{Record, message};
 
@@ -17,6 +17,8 @@ enum Target {
     There(Vec<u8>, Box<Message>),
     /// It has not come yet.
     Missing,
+    /// An edit of this time of a message, itself at this place in the journal.
+    Edit { of: EventId, at: Millis, seq: Seq },
     /// It is no message, or one of another channel: no room may change another's.
     NotOurs,
 }
@@ -27,14 +29,18 @@ impl Applying<'_> {
         // has happened to it since stays; only a deletion is news.
         let is_there = self.messages.get(new.key.as_slice())?.is_some();
         if !is_there || new.deleted {
-            self.messages
-                .insert(new.key.as_slice(), new.row.as_slice())?;
+            let keeps = self.keeps(channel)?;
+            // It was on its way when the channel became confidential.
+            if new.reveals && keeps == Some(Keeps::Nothing) {
+                self.store_message(&new.key, message::read(&new.row)?, keeps)?;
+            } else {
+                self.messages
+                    .insert(new.key.as_slice(), new.row.as_slice())?;
+            }
         }
         let newest = self.newest.entry(channel).or_insert(new.created_at);
         *newest = new.created_at.max(*newest);
-        if self.has_orphans {
-            self.adopt_orphans(channel, new)?;
-        }
+        self.adopt_orphans(channel, new)?;
         Ok(Ok(()))
     }
 
@@ -42,27 +48,81 @@ impl Applying<'_> {
         match self.find(target, event.channel)? {
             Target::There(key, mut message) => {
                 if change(&mut message, &event.what) {
-                    self.messages
-                        .insert(key.as_slice(), message::row(&message).as_slice())?;
+                    let keeps = self.keeps(event.channel)?;
+                    self.store_message(&key, *message, keeps)?;
                 }
             }
-            Target::Missing => {
-                let record = EventRecord::numbered(event).encode();
-                let key = keys::orphan(target, event.seq);
-                self.orphans.insert(key.as_slice(), record.as_slice())?;
-                self.has_orphans = true;
-            }
+            Target::Missing => self.wait(target, event)?,
+            // A replay knows of an edit before it has applied it again.
+            Target::Edit { seq, .. } if seq > event.seq => self.wait(target, event)?,
+            Target::Edit { of, at, .. } => self.withdraw(&of, at, event)?,
             Target::NotOurs => {}
         }
+        if let (What::MessageEdited { at, .. }, Some(edit)) = (&event.what, &event.event) {
+            for deletion in self.take_waiting(edit)? {
+                self.withdraw(target, *at, &deletion)?;
+            }
+        }
         Ok(Ok(()))
+    }
+
+    /// Takes an edit of `of` back, when `deletion` deletes it.
+    fn withdraw(&mut self, of: &EventId, at: Millis, deletion: &Event) -> Result<(), StoreError> {
+        let What::MessageDeleted { .. } = deletion.what else {
+            return Ok(());
+        };
+        match self.find(of, deletion.channel)? {
+            Target::There(key, mut message) => {
+                if message.withdraw(at) {
+                    let keeps = self.keeps(deletion.channel)?;
+                    self.store_message(&key, *message, keeps)?;
+                }
+            }
+            Target::Missing => self.wait(of, deletion)?,
+            Target::Edit { .. } | Target::NotOurs => {}
+        }
+        Ok(())
+    }
+
+    /// Keeps an event until the one that it needs has come.
+    fn wait(&mut self, needed: &EventId, event: &Event) -> Result<(), StoreError> {
+        let record = EventRecord::numbered(event).encode();
+        let key = keys::orphan(needed, event.seq);
+        self.orphans.insert(key.as_slice(), record.as_slice())?;
+        self.has_orphans = true;
+        Ok(())
+    }
+
+    /// What has waited for an event, in the order of its arrival; it waits no more.
+    fn take_waiting(&mut self, came: &EventId) -> Result<Vec<Event>, StoreError> {
+        if !self.has_orphans {
+            return Ok(Vec::new());
+        }
+        let range = keys::Range::of(&keys::orphans(came));
+        let mut waiting = Vec::new();
+        for entry in self
+            .orphans
+            .extract_from_if::<&[u8], _>(range.bounds(), |_, _| true)?
+        {
+            let (key, value) = entry?;
+            let seq = keys::orphan_seq(key.value())?;
+            waiting.push(EventRecord::decode(value.value())?.into_event(seq)?);
+        }
+        Ok(waiting)
     }
 
     fn find(&self, target: &EventId, channel: ChannelId) -> Result<Target, StoreError> {
         let Some(location) = self.known.get(keys::event(target).as_slice())? else {
             return Ok(Target::Missing);
         };
-        let Some(key) = Location::parse(location.value())?.message else {
-            return Ok(Target::NotOurs);
+        let Location { seq, place } = Location::parse(location.value())?;
+        let key = match place {
+            Place::Message(key) => key,
+            Place::Edit { at, of } => {
+                let of = EventId::trusted(of);
+                return Ok(Target::Edit { of, at, seq });
+            }
+            Place::Other => return Ok(Target::NotOurs),
         };
         if !key.starts_with(channel.as_bytes()) {
             return Ok(Target::NotOurs);
@@ -77,16 +137,8 @@ impl Applying<'_> {
 
     /// Applies what has waited for a message, in the order of its arrival.
     fn adopt_orphans(&mut self, channel: ChannelId, new: &NewMessage) -> Result<(), StoreError> {
-        let range = keys::Range::of(&keys::orphans(&new.event));
-        let mut waiting = Vec::new();
-        for entry in self.orphans.range::<&[u8]>(range.bounds())? {
-            let (key, value) = entry?;
-            // The seq is not needed here: the keys are in its order.
-            waiting.push((
-                key.value().to_vec(),
-                EventRecord::decode(value.value())?.into_event(0)?,
-            ));
-        }
+        let mut waiting = self.take_waiting(&new.event)?;
+        waiting.retain(|event| event.channel == channel);
         if waiting.is_empty() {
             return Ok(());
         }
@@ -94,14 +146,54 @@ impl Applying<'_> {
             let row = self.messages.get(new.key.as_slice())?;
             message::read(row.as_ref().map_or(&new.row, |row| row.value()))?
         };
-        for (key, event) in waiting {
-            if event.channel == channel {
-                change(&mut message, &event.what);
+        let mut withdrawn = Vec::new();
+        for event in &waiting {
+            match &event.what {
+                What::MessageDeleted { target, .. } if *target != new.event => {
+                    withdrawn.push(target);
+                }
+                what => drop(change(&mut message, what)),
             }
-            self.orphans.remove(key.as_slice())?;
+        }
+        // Last, because a deletion may have come before the edit that it deletes.
+        for edit in withdrawn {
+            if let Target::Edit { at, .. } = self.find(edit, channel)? {
+                message.withdraw(at);
+            }
+        }
+        let keeps = self.keeps(channel)?;
+        self.store_message(&new.key, message, keeps)
+    }
+
+    /// Takes what was said in a channel out of its messages: it is confidential from now on.
+    /// Reads all of them, which happens once in a channel's life at the most.
+    pub(super) fn conceal_messages(&mut self, channel: ChannelId) -> Result<(), StoreError> {
+        let range = keys::Range::of(channel.as_bytes());
+        let mut revealing = Vec::new();
+        for entry in self.messages.range::<&[u8]>(range.bounds())? {
+            let (key, row) = entry?;
+            let mut message = message::read(row.value())?;
+            if message.conceal() {
+                revealing.push((key.value().to_vec(), message::row(&message)));
+            }
+        }
+        for (key, row) in revealing {
+            self.messages.insert(key.as_slice(), row.as_slice())?;
+        }
+        Ok(())
+    }
+
+    fn store_message(
+        &mut self,
+        key: &[u8],
+        mut message: Message,
+        keeps: Option<Keeps>,
+    ) -> Result<(), StoreError> {
+        if keeps == Some(Keeps::Nothing) {
+            message.conceal();
         }
         self.messages
-            .insert(new.key.as_slice(), message::row(&message).as_slice())?;
+            .insert(key, message::row(&message).as_slice())?;
         Ok(())
     }
 }

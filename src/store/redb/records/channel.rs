@@ -82,6 +82,8 @@ pub enum ChangeRecord {
     Description(String),
     Alias(Option<String>),
     Settings { status: String, is_default: bool },
+    Visibility(String),
+    Encrypted,
 }
 
 impl From<&ChannelChange> for ChangeRecord {
@@ -96,6 +98,10 @@ impl From<&ChannelChange> for ChangeRecord {
                 status: status.as_str().to_owned(),
                 is_default: *is_default,
             },
+            ChannelChange::Visibility(visibility) => {
+                Self::Visibility(visibility.as_str().to_owned())
+            }
+            ChannelChange::Encrypted => Self::Encrypted,
         }
     }
 }
@@ -112,6 +118,10 @@ impl TryFrom<ChangeRecord> for ChannelChange {
                 status: word("channel", ChannelStatus::parse, &status)?,
                 is_default,
             },
+            ChangeRecord::Visibility(visibility) => {
+                Self::Visibility(word("channel", Visibility::parse, &visibility)?)
+            }
+            ChangeRecord::Encrypted => Self::Encrypted,
         })
     }
 }
@@ -125,6 +135,9 @@ pub struct ChannelRow {
     description_at: u64,
     alias_at: u64,
     settings_at: u64,
+    /// Added later: 0 where it was never written, so that any change is newer.
+    #[serde(default)]
+    visibility_at: u64,
 }
 
 impl Record<'_> for ChannelRow {
@@ -140,6 +153,7 @@ pub struct TimedChannel {
     description_at: Millis,
     alias_at: Millis,
     settings_at: Millis,
+    visibility_at: Millis,
 }
 
 impl TimedChannel {
@@ -152,17 +166,26 @@ impl TimedChannel {
             description_at: at,
             alias_at: at,
             settings_at: at,
+            visibility_at: at,
         }
     }
 
-    /// When the field of this change was last set.
-    pub fn set_at(&mut self, change: &ChannelChange) -> &mut Millis {
+    /// When the field of this change was last set; `None` where no time decides.
+    pub fn set_at(&mut self, change: &ChannelChange) -> Option<&mut Millis> {
         match change {
-            ChannelChange::Name(_) => &mut self.name_at,
-            ChannelChange::Description(_) => &mut self.description_at,
-            ChannelChange::Alias(_) => &mut self.alias_at,
-            ChannelChange::Settings { .. } => &mut self.settings_at,
+            ChannelChange::Name(_) => Some(&mut self.name_at),
+            ChannelChange::Description(_) => Some(&mut self.description_at),
+            ChannelChange::Alias(_) => Some(&mut self.alias_at),
+            ChannelChange::Settings { .. } => Some(&mut self.settings_at),
+            ChannelChange::Visibility(_) => Some(&mut self.visibility_at),
+            ChannelChange::Encrypted => None,
         }
+    }
+
+    /// Orders the rooms that say they are the default one: by when they were made so, equal
+    /// times by id.
+    pub fn made_default(&self) -> (Millis, ChannelId) {
+        (self.settings_at, self.channel.id)
     }
 
     /// Takes over from `older`, the row that stands, what was set after this one was created.
@@ -183,6 +206,11 @@ impl TimedChannel {
             self.channel.is_default = kept.is_default;
             self.settings_at = older.settings_at;
         }
+        if older.visibility_at > self.visibility_at {
+            self.channel.visibility = kept.visibility;
+            self.visibility_at = older.visibility_at;
+        }
+        self.channel.confidential |= kept.confidential;
     }
 }
 
@@ -194,6 +222,7 @@ impl From<&TimedChannel> for ChannelRow {
             description_at: timed.description_at,
             alias_at: timed.alias_at,
             settings_at: timed.settings_at,
+            visibility_at: timed.visibility_at,
         }
     }
 }
@@ -208,6 +237,7 @@ impl TryFrom<ChannelRow> for TimedChannel {
             description_at: row.description_at,
             alias_at: row.alias_at,
             settings_at: row.settings_at,
+            visibility_at: row.visibility_at,
         })
     }
 }

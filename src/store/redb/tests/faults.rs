@@ -270,3 +270,23 @@ async fn a_disk_that_cannot_be_read_for_a_while_is_read_again() {
     store.index_all().await;
     assert_eq!(store.listed(1).await.len(), 20_000);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disk_that_is_well_again_is_noticed_without_a_write() {
+    let disk = Disk::default();
+    let store = open(&disk);
+    store.put_and_index(vec![created(1)]).await;
+    disk.fail_after(0);
+    let refused = store.journal.append(append(vec![said(1, "x", 3)])).await;
+    assert!(refused.is_err());
+    assert!(store.closer.status().failing);
+    disk.mend();
+    let well = async {
+        while store.closer.status().failing {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    };
+    let limit = std::time::Duration::from_secs(20);
+    let noticed = tokio::time::timeout(limit, well).await;
+    assert!(noticed.is_ok(), "nobody looked");
+}

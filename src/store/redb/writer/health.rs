@@ -40,6 +40,13 @@ impl Health {
         self.failures > 0
     }
 
+    /// After a failure, how long it is too early to try again.
+    pub fn pause(&self, now: Instant) -> Option<Duration> {
+        let left = |resume_at: Instant| resume_at.saturating_duration_since(now);
+        self.is_failing()
+            .then(|| self.resume_at.map(left).unwrap_or_default())
+    }
+
     /// Whether it is too early to try again.
     pub fn is_paused(&self, now: Instant) -> bool {
         self.resume_at.is_some_and(|resume_at| now < resume_at)

@@ -1,0 +1,285 @@
+//! From where, and over what, a request comes: what back-off counts by, which cookies it may
+//! have, and whether the page that sent it is ours.
+//!
+//! The headers of a proxy count only when the connection itself comes from this machine.
+
+use std::net::IpAddr;
+
+use poem::Addr;
+use poem::Request;
+use poem::http::{StatusCode, header};
+use url::Url;
+
+use super::auth::Gate;
+use super::error::Problem;
+
+/// How a client's requests travel.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Transport {
+    /// HTTPS, as far as the proxy.
+    Secure,
+    /// Plain HTTP that does not leave the machine.
+    Loopback,
+    /// Plain HTTP over a network.
+    Plain,
+}
+
+/// What a request says of its way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Visit {
+    /// The client's address. `None` on the machine itself: that is any number of people when
+    /// a proxy does not say for whom it asks.
+    pub address: Option<IpAddr>,
+    pub transport: Transport,
+}
+
+/// A cookie of ours.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Cookie {
+    /// A person's refresh token.
+    Refresh,
+    /// An operator's session.
+    Operator,
+}
+
+impl Cookie {
+    /// With the prefix, no other host and no plain page can set it (RFC 6265bis, 4.1.3.2);
+    /// browsers take such a cookie over HTTPS only.
+    fn name(self, transport: Transport) -> &'static str {
+        match (self, transport) {
+            (Self::Refresh, Transport::Secure) => "__Host-daarion_refresh",
+            (Self::Refresh, _) => "daarion_refresh",
+            (Self::Operator, Transport::Secure) => "__Host-daarion_operator",
+            (Self::Operator, _) => "daarion_operator",
+        }
+    }
+
+    /// The header that sets it for some seconds; none of them takes it away.
+    #[must_use]
+    pub fn set(self, visit: Visit, value: &str, seconds: u64) -> String {
+        let name = self.name(visit.transport);
+        let secure = match visit.transport {
+            Transport::Secure => "; Secure",
+            Transport::Loopback | Transport::Plain => "",
+        };
+        format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict{secure}; Max-Age={seconds}")
+    }
+
+    /// Its value in a request.
+    #[must_use]
+    pub fn read(self, request: &Request, visit: Visit) -> Option<&str> {
+        let name = self.name(visit.transport);
+        let headers = request.headers().get_all(header::COOKIE).into_iter();
+        headers
+            .filter_map(|header| header.to_str().ok())
+            .flat_map(|header| header.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='))
+            .find(|(found, _)| *found == name)
+            .map(|(_, value)| value.trim_matches('"'))
+    }
+}
+
+/// What is known of a request's way.
+#[derive(Clone, Copy, Default)]
+struct Way<'a> {
+    /// Who is at the other end of the connection; `None` for a unix socket.
+    peer: Option<IpAddr>,
+    host: Option<&'a str>,
+    forwarded_for: Option<&'a str>,
+    forwarded_proto: Option<&'a str>,
+}
+
+impl Way<'_> {
+    fn visit(self, public_url: Option<&Url>) -> Visit {
+        let is_local = self.peer.is_none_or(|peer| peer.is_loopback());
+        if !is_local {
+            return Visit {
+                address: self.peer,
+                transport: Transport::Plain,
+            };
+        }
+        let address = self
+            .forwarded_for
+            .and_then(|address| address.parse::<IpAddr>().ok())
+            .map(|address| address.to_canonical())
+            .filter(|address| !address.is_loopback());
+        let is_public = || {
+            public_url.is_some_and(|url| {
+                url.scheme() == "https" && self.host.is_some_and(|host| is_host_of(host, url))
+            })
+        };
+        let is_secure = match self.forwarded_proto {
+            Some(scheme) => scheme.eq_ignore_ascii_case("https"),
+            None => is_public(),
+        };
+        let transport = if is_secure {
+            Transport::Secure
+        } else if address.is_none() && self.host.is_none_or(is_loopback) {
+            Transport::Loopback
+        } else {
+            Transport::Plain
+        };
+        Visit { address, transport }
+    }
+}
+
+impl Gate {
+    /// From where a request comes.
+    #[must_use]
+    pub fn visit(&self, request: &Request) -> Visit {
+        let way = Way {
+            peer: match &request.remote_addr().0 {
+                Addr::SocketAddr(address) => Some(address.ip().to_canonical()),
+                _ => None,
+            },
+            host: host(request),
+            forwarded_for: forwarded(request, "x-forwarded-for"),
+            forwarded_proto: forwarded(request, "x-forwarded-proto"),
+        };
+        way.visit(self.public_url.as_ref())
+    }
+
+    /// Refuses what a page of another site has sent. Programs send no `Origin`.
+    pub fn check_origin(&self, request: &Request) -> Result<(), Problem> {
+        let Some(origin) = request.headers().get(header::ORIGIN) else {
+            return Ok(());
+        };
+        let origin = origin.to_str().unwrap_or_default();
+        let parsed = Url::parse(origin).ok();
+        let is_ours = parsed.is_some_and(|parsed| {
+            let is_public = self
+                .public_url
+                .as_ref()
+                .is_some_and(|url| url.origin() == parsed.origin());
+            let is_own = || {
+                let is_downgraded = parsed.scheme() != "https"
+                    && self.visit(request).transport == Transport::Secure;
+                !is_downgraded && host(request).is_some_and(|host| is_host_of(host, &parsed))
+            };
+            is_public || is_own()
+        });
+        if is_ours {
+            return Ok(());
+        }
+        Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "M_FORBIDDEN",
+            format!("Origin: {origin:?} is not where this city lives (listen.public_url)"),
+        ))
+    }
+}
+
+/// What the proxy nearest to us says; those before it could say anything.
+fn forwarded<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
+    let mut headers = request.headers().get_all(name).into_iter();
+    let last = headers.next_back()?.to_str().ok()?.rsplit(',').next()?;
+    Some(last.trim())
+}
+
+fn host(request: &Request) -> Option<&str> {
+    let header = request.headers().get(header::HOST);
+    header
+        .and_then(|host| host.to_str().ok())
+        .or_else(|| Some(request.uri().authority()?.as_str()))
+}
+
+/// Whether a `Host` header is the host and port of an address.
+fn is_host_of(host: &str, url: &Url) -> bool {
+    let Ok(host) = Url::parse(&format!("{}://{host}", url.scheme())) else {
+        return false;
+    };
+    host.host() == url.host() && host.port_or_known_default() == url.port_or_known_default()
+}
+
+fn is_loopback(host: &str) -> bool {
+    let Ok(url) = Url::parse(&format!("http://{host}")) else {
+        return false;
+    };
+    match url.host() {
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().expect("an address")
+    }
+
+    fn local<'a>() -> Way<'a> {
+        Way {
+            peer: Some(address("127.0.0.1")),
+            host: Some("127.0.0.1:7004"),
+            ..Way::default()
+        }
+    }
+
+    #[test]
+    fn what_a_stranger_says_of_its_way_does_not_count() {
+        let stranger = Way {
+            peer: Some(address("203.0.113.9")),
+            host: Some("localhost"),
+            forwarded_for: Some("192.0.2.1"),
+            forwarded_proto: Some("https"),
+        };
+        let public = Url::parse("https://localhost").expect("a URL");
+        let expected = Visit {
+            address: Some(address("203.0.113.9")),
+            transport: Transport::Plain,
+        };
+        assert_eq!(stranger.visit(Some(&public)), expected);
+    }
+
+    #[test]
+    fn the_machines_own_proxy_is_believed() {
+        let client = Some("203.0.113.9");
+        for (scheme, transport) in [
+            (Some("https"), Transport::Secure),
+            (Some("http"), Transport::Plain),
+            (None, Transport::Plain),
+        ] {
+            for peer in [Some(address("127.0.0.1")), Some(address("::1")), None] {
+                let way = Way {
+                    peer,
+                    forwarded_for: client,
+                    forwarded_proto: scheme,
+                    ..local()
+                };
+                let expected = Visit {
+                    address: Some(address("203.0.113.9")),
+                    transport,
+                };
+                assert_eq!(way.visit(None), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn the_public_address_tells_what_a_silent_proxy_does_not() {
+        let public = Url::parse("https://city.example.org/").expect("a URL");
+        for (host, transport) in [
+            ("city.example.org", Transport::Secure),
+            ("CITY.example.org:443", Transport::Secure),
+            ("city.example.org:80", Transport::Plain),
+            ("other.example.org", Transport::Plain),
+            ("localhost:7004", Transport::Loopback),
+            ("[::1]:7004", Transport::Loopback),
+            ("127.0.0.1", Transport::Loopback),
+            ("127.0.0.1.example.org", Transport::Plain),
+            ("a b", Transport::Plain),
+        ] {
+            let way = Way {
+                host: Some(host),
+                ..local()
+            };
+            let visit = way.visit(Some(&public));
+            assert_eq!(visit.transport, transport, "{host}");
+            assert_eq!(visit.address, None);
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Passwords: the homeserver is asked whether one is right, by signing in and out again. No
+//! Matrix token is kept.
+
+use std::net::IpAddr;
+
+use serde::Deserialize;
+use serde_json::json;
+
+use super::Matrix;
+use crate::domain::id::UserId;
+use crate::domain::{Error, Result};
+
+/// The device as which we sign in. One and the same, so that none is left over from a sign-in
+/// that was cut off.
+const DEVICE: &str = "DAARION_SIGN_IN";
+
+/// Refusals that are about the user and the password (client-server API, "Login").
+const WRONG: [&str; 5] = [
+    "M_FORBIDDEN",
+    "M_NOT_FOUND",
+    "M_USER_DEACTIVATED",
+    "M_USER_LOCKED",
+    "M_USER_SUSPENDED",
+];
+
+#[derive(Deserialize)]
+struct Login {
+    user_id: String,
+    access_token: String,
+}
+
+impl Matrix {
+    /// The user whose password it is, as the homeserver spells it.
+    pub(super) async fn try_password(
+        &self,
+        user: &UserId,
+        password: &str,
+        from: Option<IpAddr>,
+    ) -> Result<Option<UserId>> {
+        let body = json!({
+            "type": "m.login.password",
+            "identifier": { "type": "m.id.user", "user": user.as_str() },
+            "password": password,
+            "device_id": DEVICE,
+            "initial_device_display_name": "daarion",
+        });
+        let answer = self
+            .client
+            .post("/_matrix/client/v3/login", &body, None, from);
+        let answer = match answer.await {
+            Ok(answer) => answer,
+            Err(Error::HomeserverRefused {
+                status: 400..500,
+                errcode,
+                ..
+            }) if WRONG.contains(&errcode.as_str()) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let nonsense = |error: String| Error::HomeserverNonsense(error);
+        let login: Login =
+            serde_json::from_slice(&answer).map_err(|error| nonsense(error.to_string()))?;
+        self.sign_out(&login.access_token).await;
+        let found = UserId::parse(&login.user_id);
+        let found = found.ok_or_else(|| nonsense(format!("user_id {:?}", login.user_id)))?;
+        Ok(Some(found))
+    }
+
+    /// What fails here leaves a device behind, which the next sign-in takes over.
+    async fn sign_out(&self, token: &str) {
+        let path = "/_matrix/client/v3/logout";
+        let out = self.client.post(path, &json!({}), Some(token), None).await;
+        if let Err(error) = out {
+            tracing::debug!(%error, "the device of a sign-in is left on the homeserver");
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! Attempts to sign in: after failures the next one has to wait, longer each time.
+//!
+//! Counted by name, so that many addresses cannot try one account, and by address, so that one
+//! address cannot try many accounts. An attempt counts as failed from its beginning, so that
+//! many at once are no way around.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::Address;
+use crate::clock::Clock;
+use crate::domain::id::Millis;
+use crate::domain::{Error, Result};
+
+/// How many names and addresses are remembered; beyond them the ones that have been quiet for
+/// longest are forgotten.
+const HELD: usize = 10_000;
+/// After so long without an attempt a name or an address begins anew.
+const FORGET: Duration = Duration::from_secs(15 * 60);
+
+/// How patient we are with one name or one address.
+struct Patience {
+    /// Failures without a wait.
+    free: u32,
+    /// The longest wait; the first is a second, and each one is twice the one before.
+    longest: Duration,
+}
+
+/// Not long for a name: somebody else could keep its owner out.
+const NAME: Patience = Patience {
+    free: 5,
+    longest: Duration::from_secs(60),
+};
+/// Many people may share an address.
+const ADDRESS: Patience = Patience {
+    free: 20,
+    longest: Duration::from_secs(15 * 60),
+};
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+enum Key {
+    Name(String),
+    Address(IpAddr),
+}
+
+impl Key {
+    fn patience(&self) -> &'static Patience {
+        match self {
+            Self::Name(_) => &NAME,
+            Self::Address(_) => &ADDRESS,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Failures {
+    count: u32,
+    last: Millis,
+}
+
+impl Failures {
+    /// When the next attempt may be made.
+    fn next(&self, patience: &Patience) -> Millis {
+        let Some(beyond) = self.count.checked_sub(patience.free + 1) else {
+            return 0;
+        };
+        let wait = Duration::from_secs(1 << beyond.min(20)).min(patience.longest);
+        self.last + super::millis(wait)
+    }
+}
+
+/// The failures of late.
+pub struct Attempts {
+    clock: Clock,
+    held: Mutex<HashMap<Key, Failures>>,
+}
+
+/// One attempt; dropped, it has failed.
+#[must_use]
+pub struct Attempt<'a> {
+    attempts: &'a Attempts,
+    name: Key,
+    address: Option<Key>,
+}
+
+impl Attempts {
+    pub fn new(clock: Clock) -> Self {
+        Self {
+            clock,
+            held: Mutex::default(),
+        }
+    }
+
+    /// Begins an attempt, or says how long to wait.
+    pub fn begin(&self, name: &str, address: Address) -> Result<Attempt<'_>> {
+        let attempt = Attempt {
+            attempts: self,
+            name: Key::Name(name.to_owned()),
+            address: address.map(|address| Key::Address(network(address))),
+        };
+        let now = self.clock.now();
+        let mut held = self.held();
+        let next = attempt
+            .keys()
+            .filter_map(|key| Some(held.get(key)?.next(key.patience())))
+            .max()
+            .unwrap_or(0);
+        if now < next {
+            return Err(Error::TooMany {
+                message: "too many failed attempts to sign in; wait before the next one".to_owned(),
+                retry_after: Duration::from_millis(next - now),
+            });
+        }
+        for key in attempt.keys() {
+            make_room(&mut held, now);
+            let failures = held.entry(key.clone()).or_insert(Failures {
+                count: 0,
+                last: now,
+            });
+            if now.saturating_sub(failures.last) > super::millis(FORGET) {
+                failures.count = 0;
+            }
+            failures.count = failures.count.saturating_add(1);
+            failures.last = now;
+        }
+        drop(held);
+        Ok(attempt)
+    }
+
+    fn held(&self) -> MutexGuard<'_, HashMap<Key, Failures>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Attempt<'_> {
+    /// It was the right password: the name begins anew. The address does not, or whoever has
+    /// one account could try all others.
+    pub fn succeeded(self) {
+        self.attempts.held().remove(&self.name);
+        self.take_back(self.address.as_ref());
+    }
+
+    /// Nobody could say whether it was the right password.
+    pub fn undecided(self) {
+        self.take_back(Some(&self.name));
+        self.take_back(self.address.as_ref());
+    }
+
+    fn take_back(&self, key: Option<&Key>) {
+        let mut held = self.attempts.held();
+        if let Some(failures) = key.and_then(|key| held.get_mut(key)) {
+            failures.count = failures.count.saturating_sub(1);
+        }
+    }
+
+    fn keys(&self) -> impl Iterator<Item = &Key> {
+        std::iter::once(&self.name).chain(&self.address)
+    }
+}
+
+/// What one subscriber has: an IPv4 address, or a /64 of IPv6.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            let prefix = u128::from(address) >> 64 << 64;
+            IpAddr::V6(prefix.into())
+        }
+        address => address,
+    }
+}
+
+/// Makes room for one more.
+fn make_room(held: &mut HashMap<Key, Failures>, now: Millis) {
+    if held.len() < HELD {
+        return;
+    }
+    held.retain(|_, failures| now.saturating_sub(failures.last) <= super::millis(FORGET));
+    if held.len() < HELD {
+        return;
+    }
+    // Half of them at once, so that the search is seldom.
+    let mut times: Vec<_> = held.values().map(|failures| failures.last).collect();
+    let (_, middle, _) = times.select_nth_unstable(HELD / 2);
+    let middle = *middle;
+    let mut surplus = HELD / 2;
+    held.retain(|_, failures| {
+        let goes = failures.last <= middle && surplus > 0;
+        surplus -= usize::from(goes);
+        !goes
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fail(attempts: &Attempts, name: &str, address: &str) -> Result<()> {
+        attempts.begin(name, address.parse().ok()).map(drop)
+    }
+
+    fn wait(refused: Result<()>) -> Duration {
+        match refused {
+            Err(Error::TooMany { retry_after, .. }) => retry_after,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn waits_double_and_end() {
+        let clock = Clock::manual(1_000_000);
+        let attempts = Attempts::new(clock.clone());
+        for _ in 0..=NAME.free {
+            fail(&attempts, "root", "192.0.2.1").expect("tried");
+        }
+        let mut waits = Vec::new();
+        for _ in 0..8 {
+            let after = wait(fail(&attempts, "root", "192.0.2.2"));
+            waits.push(after.as_secs());
+            clock.set(clock.now() + super::super::millis(after));
+            fail(&attempts, "root", "192.0.2.2").expect("tried");
+        }
+        assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60]);
+        clock.set(clock.now() + super::super::millis(FORGET) + 1);
+        for _ in 0..=NAME.free {
+            fail(&attempts, "root", "192.0.2.3").expect("tried");
+        }
+        wait(fail(&attempts, "root", "192.0.2.3"));
+        fail(&attempts, "olena", "192.0.2.3").expect("another name");
+    }
+
+    #[test]
+    fn an_address_tries_no_more_names_than_it_may() {
+        let attempts = Attempts::new(Clock::manual(1));
+        for number in 0..=ADDRESS.free {
+            fail(&attempts, &format!("name{number}"), "2001:db8::1").expect("tried");
+        }
+        // A neighbour in the same /64 is the same subscriber.
+        wait(fail(&attempts, "another", "2001:db8::2"));
+        fail(&attempts, "another", "2001:db8:0:1::2").expect("another network");
+        attempts.begin("unknown", None).expect("tried").succeeded();
+    }
+
+    #[test]
+    fn success_frees_the_name_and_not_the_address() {
+        let attempts = Attempts::new(Clock::manual(1));
+        let address = "192.0.2.1".parse().ok();
+        for round in 0..u64::from(ADDRESS.free) {
+            fail(&attempts, &format!("other{round}"), "192.0.2.1").expect("tried");
+            let own = attempts.begin("own", address);
+            own.expect("tried").succeeded();
+        }
+        fail(&attempts, "own", "192.0.2.1").expect("tried");
+        wait(fail(&attempts, "own", "192.0.2.1"));
+    }
+
+    #[test]
+    fn undecided_attempts_do_not_count() {
+        let attempts = Attempts::new(Clock::manual(1));
+        for _ in 0..100 {
+            let attempt = attempts.begin("root", "192.0.2.1".parse().ok());
+            attempt.expect("tried").undecided();
+        }
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let clock = Clock::manual(1);
+        let attempts = Attempts::new(clock.clone());
+        for number in 0..2 * HELD {
+            clock.set(1 + number as u64 / 1_000);
+            fail(&attempts, &format!("name{number}"), "").expect("tried");
+        }
+        assert!(attempts.held().len() <= HELD);
+    }
+}

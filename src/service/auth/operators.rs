@@ -1,0 +1,172 @@
+//! Operators with an account of their own: somebody can look after the place also while the
+//! homeserver is away, or before anybody has a Matrix account.
+
+use std::sync::Arc;
+
+use super::Address;
+use super::attempts::Attempts;
+use super::passwords::Passwords;
+use super::tokens::{self, Tokens};
+use crate::clock::Clock;
+use crate::domain::account::{OperatorAccount, new_password, offered_password, operator_name};
+use crate::domain::id::Millis;
+use crate::domain::session::{Digest, Holder, Session};
+use crate::domain::{Error, Result};
+use crate::store::Store;
+
+/// How long an operator's session is good, in milliseconds: a working day, and never prolonged.
+pub const LIFETIME: Millis = 12 * 3_600 * 1_000;
+/// How many sessions one operator may have; the oldest makes room.
+const EACH: usize = 20;
+
+/// An operator's session, for its holder.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OperatorSession {
+    pub name: String,
+    /// What requests that change something have to show beside the cookie.
+    pub csrf_token: String,
+    pub expires_at: Millis,
+}
+
+/// The accounts and sessions of operators.
+pub struct Operators {
+    store: Store,
+    clock: Clock,
+    tokens: Arc<Tokens>,
+    attempts: Arc<Attempts>,
+    passwords: Passwords,
+}
+
+impl Operators {
+    pub(super) fn new(
+        store: Store,
+        clock: Clock,
+        tokens: Arc<Tokens>,
+        attempts: Arc<Attempts>,
+    ) -> Self {
+        Self {
+            store,
+            clock,
+            tokens,
+            attempts,
+            passwords: Passwords::new(),
+        }
+    }
+
+    /// Makes an account.
+    pub async fn create(&self, name: &str, password: &str) -> Result<OperatorAccount> {
+        let name = operator_name(name)?;
+        new_password(password)?;
+        // Said before the work of hashing; the store has the last word.
+        if self.store.accounts.operator(&name).await?.is_some() {
+            return Err(Error::conflict(format!("operator {name} exists already")));
+        }
+        let now = self.clock.now();
+        let operator = OperatorAccount {
+            name,
+            password_hash: self.passwords.hash(password).await?,
+            created_at: now,
+            password_set_at: now,
+        };
+        self.store.accounts.add_operator(operator.clone()).await?;
+        tracing::info!(operator = operator.name, "an operator's account is made");
+        Ok(operator)
+    }
+
+    /// Gives an account another password and ends its sessions.
+    pub async fn set_password(&self, name: &str, password: &str) -> Result<()> {
+        new_password(password)?;
+        let accounts = &self.store.accounts;
+        let none = || Error::not_found(format!("no operator {name}"));
+        accounts.operator(name).await?.ok_or_else(none)?;
+        let hash = self.passwords.hash(password).await?;
+        let now = self.clock.now();
+        if !accounts.set_operator_password(name, &hash, now).await? {
+            return Err(none());
+        }
+        tracing::info!(operator = name, "an operator has a new password");
+        Ok(())
+    }
+
+    /// All accounts by name.
+    pub async fn list(&self) -> Result<Vec<OperatorAccount>> {
+        Ok(self.store.accounts.operators().await?)
+    }
+
+    /// Begins a session; answers the secret that is its cookie.
+    pub async fn login(
+        &self,
+        name: &str,
+        password: &str,
+        from: Address,
+    ) -> Result<(String, OperatorSession)> {
+        offered_password(password)?;
+        let name = operator_name(name)?;
+        let attempt = self.attempts.begin(&format!("operator:{name}"), from)?;
+        let account = self.store.accounts.operator(&name).await?;
+        let hash = account
+            .as_ref()
+            .map(|account| account.password_hash.as_str());
+        match self.passwords.is_right(password, hash).await {
+            Ok(true) => attempt.succeeded(),
+            Ok(false) => {
+                return Err(Error::WrongCredentials("wrong name or password".to_owned()));
+            }
+            Err(error) => {
+                attempt.undecided();
+                return Err(error);
+            }
+        }
+        self.begin(name).await
+    }
+
+    /// The session of a cookie; `None` when there is none any more.
+    pub async fn session(&self, cookie: &str) -> Result<Option<OperatorSession>> {
+        let Some(secret) = tokens::bytes(cookie) else {
+            return Ok(None);
+        };
+        let session = self.store.sessions.session(key(&secret)).await?;
+        let Some(session) = session.filter(|session| session.is_alive(self.clock.now())) else {
+            return Ok(None);
+        };
+        let Holder::Operator(name) = session.holder else {
+            return Ok(None);
+        };
+        Ok(Some(OperatorSession {
+            name,
+            csrf_token: self.tokens.csrf(&secret),
+            expires_at: session.expires_at,
+        }))
+    }
+
+    /// Ends the session of a cookie.
+    pub async fn logout(&self, cookie: &str) -> Result<()> {
+        if let Some(secret) = tokens::bytes(cookie) {
+            self.store.sessions.end(key(&secret)).await?;
+        }
+        Ok(())
+    }
+
+    async fn begin(&self, name: String) -> Result<(String, OperatorSession)> {
+        let (now, secret) = (self.clock.now(), self.clock.secret());
+        let expires_at = now + LIFETIME;
+        let session = Session {
+            key: key(&secret),
+            holder: Holder::Operator(name.clone()),
+            created_at: now,
+            expires_at,
+            refresh: None,
+        };
+        self.store.sessions.start(session, EACH).await?;
+        let session = OperatorSession {
+            name,
+            csrf_token: self.tokens.csrf(&secret),
+            expires_at,
+        };
+        Ok((tokens::text(&secret), session))
+    }
+}
+
+fn key(secret: &[u8]) -> Digest {
+    tokens::digest(secret)
+}

@@ -1,0 +1,95 @@
+//! One default room, in Matrix as with us.
+
+use daarion::domain::Error;
+use daarion::domain::access::Caller;
+use daarion::domain::channel::Channel;
+use daarion::domain::entity::Entity;
+use daarion::homeserver::fake::Call;
+use daarion::service::city::{CityRoomPatch, NewCityRoom};
+
+use crate::world::World;
+
+async fn make(world: &World, slug: &str, is_default: Option<bool>) -> std::sync::Arc<Channel> {
+    world.later();
+    let new = NewCityRoom {
+        slug: Some(slug.into()),
+        name: slug.into(),
+        is_default,
+        ..NewCityRoom::default()
+    };
+    world.city.make(new, None).await.expect("is made")
+}
+
+fn operator() -> Caller {
+    Caller {
+        entity: Entity::parse("user:alice").expect("an entity"),
+        operator: true,
+    }
+}
+
+async fn make_default(world: &World, slug: &str) -> Result<(), Error> {
+    world.later();
+    let patch = CityRoomPatch {
+        is_default: Some(true),
+        ..CityRoomPatch::default()
+    };
+    let patched = world.city.patch(&operator(), slug, patch).await;
+    patched.map(drop)
+}
+
+#[tokio::test]
+async fn room_that_is_made_the_default_one_takes_that_from_the_other_in_matrix_too() {
+    let world = World::start().await;
+    let first = make(&world, "first", None).await;
+    assert!(first.is_default && world.says_default(&first).await);
+    let second = make(&world, "second", Some(true)).await;
+    assert!(second.is_default && world.says_default(&second).await);
+    assert!(!world.says_default(&first).await);
+    let known = world.core.directory.channel(first.id).expect("a channel");
+    assert!(!known.is_default);
+}
+
+#[tokio::test]
+async fn choosing_the_default_room_again_completes_what_was_cut_off() {
+    let world = World::start().await;
+    let first = make(&world, "first", None).await;
+    let second = make(&world, "second", None).await;
+    // The second half fails: two rooms say that they are the default one.
+    let fails = Error::unavailable("for a moment");
+    let ok = Call::Set;
+    world.later();
+    world.say_default(&second).await;
+    world
+        .core
+        .adopt(&second.room, daarion::domain::event::Source::Heal)
+        .await
+        .expect("adopted");
+    assert!(world.says_default(&first).await);
+    world.fake.fail_next(ok, fails.clone());
+    assert_eq!(make_default(&world, "second").await, Err(fails));
+    assert_eq!(make_default(&world, "second").await, Ok(()));
+    assert!(!world.says_default(&first).await);
+    assert!(world.says_default(&second).await);
+}
+
+#[tokio::test]
+async fn room_that_is_made_while_a_rebuild_looks_for_the_others_is_not_the_first() {
+    let world = World::start().await;
+    // A new installation rebuilds too, and finds nothing.
+    let since = Some(world.clock.now());
+    world
+        .core
+        .store
+        .index
+        .set_rebuilding(since)
+        .await
+        .expect("is noted");
+    assert!(make(&world, "first", None).await.is_default);
+
+    let cleared = world
+        .core
+        .indexed
+        .clear(daarion::consumer::index::ClearTo::JournalEnd);
+    cleared.await.expect("is cleared");
+    assert!(!make(&world, "second", None).await.is_default);
+}

@@ -1,0 +1,57 @@
+//! A channel is created once, whoever hears of it first.
+
+use daarion::domain::event::Source;
+use daarion::homeserver::Homeserver as _;
+
+use crate::world::World;
+
+const CREATED: &str = "messaging.channel.created";
+const UPDATED: &str = "messaging.channel.updated";
+
+#[tokio::test]
+async fn new_channel_is_not_told_to_have_changed_when_its_announcement_comes_first() {
+    let world = World::start().await;
+    let creation = world.creation("square", true);
+    world.fake.cut_next_creation();
+    assert!(world.creator.create(creation.clone()).await.is_err());
+    let room = world.fake.resolve_alias(&creation.alias).await;
+    let room = room.expect("an answer").expect("the room is there");
+    // The announcement is worked on, and then the creation goes on.
+    let adopted = world.core.adopt(&room, Source::Heal).await;
+    assert_eq!(
+        adopted.expect("is adopted").expect("a channel").id,
+        creation.id
+    );
+    assert_eq!(world.creator.settle().await, Ok(0));
+    let names = world.names().await;
+    assert_eq!(names.iter().filter(|name| **name == CREATED).count(), 1);
+    assert!(!names.contains(&UPDATED), "{names:?}");
+}
+
+#[tokio::test]
+async fn channel_that_is_known_is_adopted_again_without_news() {
+    let world = World::start().await;
+    let channel = world.creator.create(world.creation("square", true)).await;
+    let channel = channel.expect("is created");
+    let before = world.names().await;
+    for _ in 0..2 {
+        let adopted = world.core.adopt(&channel.room, Source::Heal).await;
+        assert!(adopted.expect("is adopted").is_some());
+    }
+    assert_eq!(world.names().await, before);
+}
+
+#[tokio::test]
+async fn settings_that_nobody_told_of_are_taken_over_once() {
+    let world = World::start().await;
+    let channel = world.creator.create(world.creation("square", false)).await;
+    let channel = channel.expect("is created");
+    world.later();
+    world.say_default(&channel).await;
+    for _ in 0..2 {
+        let adopted = world.core.adopt(&channel.room, Source::Heal).await;
+        assert!(adopted.expect("is adopted").expect("a channel").is_default);
+    }
+    let names = world.names().await;
+    assert_eq!(names.iter().filter(|name| **name == UPDATED).count(), 1);
+}

@@ -1,0 +1,7 @@
+//! The services' own logic, on a store in memory and the fake homeserver: what depends on the
+//! order in which things come, which a real homeserver cannot be told.
+
+mod city;
+mod creation;
+mod presence;
+mod world;

@@ -1,0 +1,40 @@
+// The browser tests, all in one process before one installation: `run.sh` is the way in. With
+// --screenshots it writes the pictures of the documents instead.
+import { after, before } from 'node:test';
+import { parseArgs } from 'node:util';
+import { openWorld } from './world/world.mjs';
+
+const { values } = parseArgs({
+  options: {
+    daarion: { type: 'string' },
+    synapse: { type: 'string' },
+    only: { type: 'string' },
+    screenshots: { type: 'string' },
+  },
+});
+if (!values.daarion || !values.synapse) {
+  console.error('needs --daarion PROGRAM and --synapse VENV');
+  process.exit(2);
+}
+
+/** In this order: the first one needs a city without rooms, the last one sends people away. */
+const STORIES = ['delivery', 'sign-in', 'city', 'chat', 'history', 'looks', 'keyboard', 'crash'];
+
+if (values.screenshots) {
+  const { takePictures } = await import('./pictures.mjs');
+  const world = await openWorld(values);
+  try {
+    await takePictures(world, values.screenshots);
+  } finally {
+    await world.close();
+  }
+} else {
+  const context = {};
+  before(async () => Object.assign(context, { world: await openWorld(values) }));
+  after(() => context.world?.close());
+  for (const name of STORIES) {
+    if (values.only && !name.includes(values.only)) continue;
+    const { tell } = await import(`./stories/${name}.mjs`);
+    tell(context);
+  }
+}

@@ -1,0 +1,72 @@
+// The pictures of the documents: a small city, seen by a few people.
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+const ROOMS = [
+  { name: 'General', slug: 'general', description: 'Where newcomers arrive and the day begins', is_default: true },
+  { name: 'Energy', slug: 'energy', description: 'Power, heat and light for everybody' },
+  { name: 'Майстерня', slug: 'maisternia', description: 'Де лагодять, будують і вчать' },
+  { name: 'Бібліотека', slug: 'biblioteka', description: 'Книжки, переклади, тиша' },
+  { name: 'Kitchen', slug: 'kitchen', description: 'Soup at seven, bread on Saturdays' },
+];
+const TALK = [
+  ['bob', 'Good morning! The panels gave **14 kWh** yesterday, a third more than last week.'],
+  ['olena', 'Чудово. Хто сьогодні відкриває майстерню?'],
+  ['bob', 'I do, at ten. Bring what is broken:\n\n- the lathe is repaired\n- the kiln is free from noon'],
+  ['taras', 'Тоді я зайду з радіо. Воно знову мовчить.', 2],
+  ['olena', 'О сьомій запрошую всіх на суп. Рецепт: [книга міста](https://example.org/soup)'],
+  ['alice', 'I bring the bread. Shall we move the chairs in? Rain is expected after eight.'],
+  ['bob', 'Yes, please.', 5],
+];
+
+async function furnish(world) {
+  const { program, matrix } = world;
+  const rooms = {};
+  for (const room of ROOMS) rooms[room.slug] = await program.room('alice', room);
+  await program.channel('alice', { name: 'Council', slug: 'council', microdao_id: 'microdao:daarion' });
+  await program.channel('alice', { name: 'Garden', slug: 'garden', microdao_id: 'microdao:green' });
+  await program.as('alice').call('POST', '/api/city/rooms/kitchen/archive');
+  for (const name of ['alice', 'bob', 'olena', 'taras']) {
+    await matrix[name].join(rooms.general.matrix_room_id);
+    await matrix[name].join(rooms.energy.matrix_room_id);
+    await matrix[name].call('PUT', `/presence/@${name}:city.localhost/status`, { presence: 'online' });
+  }
+  const said = [];
+  for (const [who, text, answers] of TALK) {
+    const more = answers === undefined ? {} : { reply_to: said[answers].id };
+    said.push(await program.say(who, rooms.general, text, more));
+  }
+  await program.say('olena', rooms.maisternia, 'Верстат працює');
+  return rooms;
+}
+
+const PICTURES = [
+  { name: 'login-light', guest: true, path: '/login', theme: 'light' },
+  { name: 'login-dark-uk', guest: true, path: '/login', theme: 'dark', language: 'uk' },
+  { name: 'login-phone', guest: true, path: '/login', phone: true },
+  { name: 'city-light', path: '/city', wide: true },
+  { name: 'city-dark-uk', path: '/city', theme: 'dark', language: 'uk', wide: true },
+  { name: 'city-phone', path: '/city', phone: true },
+  { name: 'chat-light', path: '/city/general', wide: true, chat: true },
+  { name: 'chat-dark', path: '/city/general', theme: 'dark', wide: true, chat: true },
+  { name: 'chat-uk', path: '/city/general', language: 'uk', chat: true },
+  { name: 'chat-phone', path: '/city/general', phone: true, chat: true },
+  { name: 'chat-phone-dark-uk', path: '/city/general', phone: true, theme: 'dark', language: 'uk', chat: true },
+];
+
+export async function takePictures(world, folder) {
+  mkdirSync(folder, { recursive: true });
+  await furnish(world);
+  for (const picture of PICTURES) {
+    const visitor = await world.visitor(picture.guest ? undefined : 'alice', picture);
+    const { page } = visitor;
+    if (picture.chat) await visitor.enter(picture.path);
+    else await visitor.open(picture.path);
+    await page.locator('h1').first().waitFor();
+    await page.locator('[aria-busy="true"]').first().waitFor({ state: 'detached' });
+    await page.evaluate(() => document.activeElement?.blur());
+    await page.screenshot({ path: join(folder, `${picture.name}.png`) });
+    console.log(join(folder, `${picture.name}.png`));
+    await world.dismiss();
+  }
+}

@@ -1,0 +1,106 @@
+// A long conversation: read upward without jumps, days told apart, what is new marked.
+import assert from 'node:assert/strict';
+import { story } from '../world/story.mjs';
+import { until } from '../world/processes.mjs';
+
+const MANY = 150;
+
+/** Where a message stands on the screen, in pixels from its top; null when it is not there. */
+const placeOf = (page, text) =>
+  page.evaluate((wanted) => {
+    const rows = [...document.querySelectorAll('[data-message]')];
+    const row = rows.find((it) => it.textContent.includes(wanted));
+    return row ? row.getBoundingClientRect().top : null;
+  }, text);
+
+const topRow = (page) =>
+  page.evaluate(() => {
+    const frame = document.querySelector('.viewport').getBoundingClientRect();
+    const rows = [...document.querySelectorAll('[data-message]')];
+    const row = rows.find((it) => it.getBoundingClientRect().top >= frame.top);
+    return row ? { id: row.dataset.message, top: row.getBoundingClientRect().top } : null;
+  });
+
+export function tell(context) {
+  story(context, 'a long history is read upward, whole, and without a jump', async (world) => {
+    const room = await world.program.room('alice', { name: 'Archive', slug: 'long' });
+    for (let number = 1; number <= MANY; number += 1) {
+      const lines = number % 7 === 0 ? '\n\nand a second paragraph, so that rows differ in height' : '';
+      await world.program.say(number % 3 ? 'alice' : 'bob', room, `Line ${number} of many.${lines}`);
+    }
+    const alice = await world.visitor('alice');
+    await alice.enter('/city/long');
+    await alice.message(`Line ${MANY} of many.`).waitFor();
+    const { page } = alice;
+    const viewport = page.locator('.viewport');
+    const box = await viewport.boundingBox();
+    await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+    const rows = await page.locator('[data-message]').count();
+    assert.ok(rows < 40, `${rows} rows are on the page of those that are near`);
+
+    const seen = new Set();
+    let jumps = 0;
+    await until('the beginning is reached', 60_000, async () => {
+      for (const text of await page.locator('[data-message]').allTextContents()) {
+        seen.add(Number(/Line (\d+) of many/.exec(text)?.[1]));
+      }
+      const before = await topRow(page);
+      await page.mouse.wheel(0, -240);
+      // Two frames: the scrolling, and whatever was put above because of it.
+      await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+      const after = before && (await page.evaluate((id) => {
+        const row = document.querySelector(`[data-message="${id}"]`);
+        return row ? row.getBoundingClientRect().top : null;
+      }, before.id));
+      // It moves down by what was scrolled, or by less at the upper end; never further, never up.
+      if (after !== null && before && (after - before.top > 300 || after - before.top < -60)) jumps += 1;
+      return page.getByText('This is where it began.').isVisible();
+    });
+    assert.equal(jumps, 0);
+    assert.equal(seen.size, MANY, 'each line was on the screen');
+    await page.getByRole('button', { name: 'To the newest' }).click();
+    await until('the end is on the screen again', 5_000, async () => (await placeOf(page, `Line ${MANY} of`)) !== null);
+  });
+
+  story(context, 'what comes while one reads above is counted, and marked', async (world) => {
+    const alice = await world.visitor('alice');
+    await alice.enter('/city/long');
+    const { page } = alice;
+    await alice.message(`Line ${MANY} of many.`).waitFor();
+    const box = await page.locator('.viewport').boundingBox();
+    await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+    await page.mouse.wheel(0, -1500);
+    await page.getByRole('button', { name: 'To the newest' }).waitFor();
+    const before = await topRow(page);
+    const channel = await world.program.as('bob').call('GET', '/api/city/rooms/long');
+    await world.program.say('bob', channel, 'While you were reading, one');
+    await world.program.say('bob', channel, 'While you were reading, two');
+    const pill = page.getByRole('button', { name: '2 new messages' });
+    await pill.waitFor();
+    assert.deepEqual(await topRow(page), before, 'nothing has moved');
+    await pill.click();
+    await alice.message('While you were reading, two').waitFor();
+    await page.locator('[data-divider="new"]').waitFor();
+    assert.equal(await page.locator('[data-divider="day"]').count() >= 0, true);
+  });
+
+  story(context, 'what was said since the last visit stands below the marker', async (world) => {
+    const room = await world.program.room('alice', { name: 'Marker', slug: 'marker' });
+    await world.program.say('alice', room, 'Before you left');
+    const bob = await world.visitor('bob');
+    await bob.enter('/city/marker');
+    await bob.message('Before you left').waitFor();
+    await bob.page.getByText('Today').waitFor();
+    assert.equal(await bob.page.locator('[data-divider="new"]').count(), 0);
+    await bob.page.getByRole('link', { name: 'City', exact: true }).click();
+    await bob.page.getByRole('heading', { name: 'Rooms of the city' }).first().waitFor();
+    await world.program.say('alice', room, 'While you were away');
+    await bob.enter('/city/marker');
+    await bob.message('While you were away').waitFor();
+    const order = await bob.page.evaluate(() =>
+      [...document.querySelectorAll('[data-message], [data-divider="new"]')]
+        .sort((one, other) => one.getBoundingClientRect().top - other.getBoundingClientRect().top)
+        .map((it) => it.dataset.divider ?? it.textContent.match(/Before|While/)[0]));
+    assert.deepEqual(order, ['Before', 'new', 'While']);
+  });
+}

@@ -1,0 +1,74 @@
+// The whole way without a pointer: sign in, make a room, talk, answer, leave.
+import assert from 'node:assert/strict';
+import { story } from '../world/story.mjs';
+
+/** Presses Tab until what has the focus is called so. */
+async function tabTo(page, name, key = 'Tab') {
+  for (let presses = 0; presses < 40; presses += 1) {
+    await page.keyboard.press(key);
+    const found = await page.evaluate(() => {
+      const focused = document.activeElement;
+      const labels = focused.labels ? [...focused.labels].map((label) => label.textContent) : [];
+      return [focused.getAttribute('aria-label'), ...labels, focused.textContent].map((text) => text?.trim() ?? '');
+    });
+    if (found.some((text) => (name instanceof RegExp ? name.test(text) : text === name))) return;
+  }
+  assert.fail(`no way by ${key} to ${name}`);
+}
+
+export function tell(context) {
+  story(context, 'everything is done by keyboard alone', async (world) => {
+    const guest = await world.visitor();
+    const { page } = guest;
+    await guest.open('/login');
+    await page.getByRole('heading', { level: 1 }).waitFor();
+    await tabTo(page, 'User name');
+    await page.keyboard.type('olena');
+    await tabTo(page, 'Password');
+    await page.keyboard.type(world.password('olena'));
+    await page.keyboard.press('Enter');
+    await page.waitForURL('**/city');
+    await page.getByRole('heading', { level: 1 }).waitFor();
+
+    await page.keyboard.press('Tab');
+    const ring = await page.evaluate(() => {
+      const { text, shadow } = { text: document.activeElement.textContent, shadow: getComputedStyle(document.activeElement).boxShadow };
+      return { text, hasRing: shadow !== 'none' };
+    });
+    assert.deepEqual(ring, { text: 'Skip to content', hasRing: true });
+    await page.keyboard.press('Enter');
+    await tabTo(page, 'Create a room');
+    await page.keyboard.press('Enter');
+    await page.getByRole('dialog').waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    assert.equal(await page.evaluate(() => document.activeElement.textContent.trim()), 'Create a room');
+    await page.keyboard.press('Enter');
+    await tabTo(page, 'Name');
+    await page.keyboard.type('By keyboard');
+    await page.keyboard.press('Enter');
+    await page.waitForURL('**/city/by-keyboard');
+    await page.locator('[data-live="live"]').waitFor({ state: 'attached' });
+
+    await tabTo(page, 'Message to By keyboard');
+    await page.keyboard.type('The first line');
+    await page.keyboard.press('Shift+Enter');
+    await page.keyboard.type('and the second');
+    await page.keyboard.press('Enter');
+    await guest.message('The first line').waitFor();
+    assert.match(await guest.message('The first line').textContent(), /line\s*and the second/);
+    await tabTo(page, 'Messages', 'Shift+Tab');
+    await page.keyboard.press('ArrowUp');
+    await page.keyboard.press('Enter');
+    await page.keyboard.type('My own answer');
+    await page.keyboard.press('Enter');
+    await guest.message('My own answer').getByText('The first line').waitFor();
+
+    await tabTo(page, 'Account of Олена', 'Shift+Tab');
+    await page.keyboard.press('Enter');
+    await page.getByRole('menu').waitFor();
+    await page.keyboard.press('End');
+    await page.keyboard.press('Enter');
+    await page.waitForURL('**/login');
+  });
+}

@@ -1,0 +1,128 @@
+// Every screen in light and dark, English and Ukrainian, wide and on a phone: readable to assistive
+// technology, and nothing sticks out.
+import assert from 'node:assert/strict';
+import { story } from '../world/story.mjs';
+import { axeSource } from '../world/world.mjs';
+
+const SERIOUS = ['serious', 'critical'];
+
+/** The screens, each with what to do until it stands still. */
+const SCREENS = [
+  { name: 'sign-in', guest: true, path: '/login' },
+  { name: 'city', path: '/city', ready: (page) => page.getByRole('main').getByRole('listitem').first().waitFor() },
+  { name: 'a room', path: '/city/gallery', ready: (page) => page.locator('[data-live="live"]').waitFor({ state: 'attached' }) },
+  { name: 'nothing here', path: '/city/nowhere', ready: (page) => page.getByRole('alert').waitFor() },
+  { name: 'style guide', guest: true, path: '/styleguide' },
+];
+const LOOKS = ['light', 'dark'].flatMap((theme) => ['en', 'uk'].map((language) => ({ theme, language })));
+
+async function violations(page) {
+  await page.evaluate(axeSource);
+  const found = await page.evaluate((impacts) =>
+    window.axe.run(document, { resultTypes: ['violations'] }).then(({ violations: all }) =>
+      all.filter(({ impact }) => impacts.includes(impact)).map(({ id, nodes }) => ({
+        id,
+        nodes: nodes.slice(0, 4).map(({ html, failureSummary }) => `${html.slice(0, 160)} ${failureSummary}`),
+      }))), SERIOUS);
+  return found;
+}
+
+async function furnish(world) {
+  const known = await world.program.as('alice').call('GET', '/api/city/rooms');
+  if (known.some(({ slug }) => slug === 'gallery')) return;
+  const room = await world.program.room('alice', { name: 'Gallery', slug: 'gallery', description: 'Everything on one wall' });
+  await world.program.say('bob', room, '**Good morning**, city! See https://example.org\n\n- bread\n- salt\n\n> quoted `code`');
+  const first = await world.program.say('alice', room, 'Добрий ранок');
+  await world.program.say('bob', room, 'An answer', { reply_to: first.id });
+  await world.program.room('alice', { name: 'Hidden', slug: 'hidden', visibility: 'private' });
+}
+
+async function look(world, screen, options) {
+  const visitor = await world.visitor(screen.guest ? undefined : 'alice', options);
+  await visitor.open(screen.path);
+  await visitor.page.locator('h1').first().waitFor();
+  await screen.ready?.(visitor.page);
+  return visitor;
+}
+
+export function tell(context) {
+  for (const options of LOOKS) {
+    story(context, `axe finds nothing serious in ${options.theme}, ${options.language}`, async (world) => {
+      await furnish(world);
+      for (const screen of SCREENS) {
+        const { page } = await look(world, screen, options);
+        assert.equal(await page.locator('html').getAttribute('lang'), options.language);
+        assert.deepEqual(await violations(page), [], screen.name);
+      }
+      // What opens.
+      const { page } = await look(world, SCREENS[1], options);
+      await page.locator('main header button').click();
+      await page.getByRole('dialog').waitFor();
+      assert.deepEqual(await violations(page), [], 'the form of a new room');
+      await page.keyboard.press('Escape');
+      await page.locator('aside button').last().click();
+      await page.getByRole('menu').waitFor();
+      assert.deepEqual(await violations(page), [], 'the menu of the account');
+    });
+  }
+
+  story(context, 'on a phone of 360 × 740 nothing scrolls sideways', async (world) => {
+    await furnish(world);
+    for (const language of ['en', 'uk']) {
+      for (const screen of SCREENS) {
+        const { page } = await look(world, screen, { phone: true, language });
+        const wide = await page.evaluate(() => document.scrollingElement.scrollWidth);
+        assert.equal(wide, 360, `${screen.name} in ${language}`);
+        const outside = await page.evaluate(() =>
+          [...document.querySelectorAll('main *')]
+            .filter((it) => it.checkVisibility() && !it.closest('.visually-hidden, [aria-hidden], pre, svg'))
+            .filter((it) => it.getBoundingClientRect().right > 361)
+            .map((it) => it.outerHTML.slice(0, 120)));
+        assert.deepEqual(outside, [], `${screen.name} in ${language}`);
+      }
+    }
+  });
+
+  story(context, 'a phone has the rooms in a drawer and the people in another', async (world) => {
+    await furnish(world);
+    const { page } = await look(world, SCREENS[2], { phone: true });
+    await page.getByRole('button', { name: 'Open the list of rooms' }).tap();
+    const drawer = page.getByRole('dialog', { name: 'DAARION City' });
+    await drawer.getByRole('link', { name: 'Hidden' }).tap();
+    await page.waitForURL('**/city/hidden');
+    await drawer.waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: /\d+ (person|people) in the room/ }).tap();
+    await page.getByRole('dialog', { name: 'People' }).getByText('Alice', { exact: true }).waitFor();
+  });
+
+  story(context, 'the browser’s language comes first, a choice stays, and so does a theme', async (world) => {
+    const guest = await world.visitor(undefined, { language: 'uk' });
+    await guest.open('/login');
+    await guest.page.getByRole('heading', { name: 'Вітаємо в місті' }).waitFor();
+    await guest.page.getByLabel('Ім’я користувача').fill('typed before');
+    await guest.page.getByLabel('Мова').selectOption('en');
+    await guest.page.getByRole('heading', { name: 'Welcome to the city' }).waitFor();
+    assert.equal(await guest.page.getByLabel('User name').inputValue(), 'typed before');
+    const ground = () => guest.page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
+    const light = await ground();
+    await guest.page.getByLabel('Theme').selectOption('dark');
+    assert.notEqual(await ground(), light);
+    const dark = await ground();
+    await guest.page.reload();
+    await guest.page.getByRole('heading', { name: 'Welcome to the city' }).waitFor();
+    assert.equal(await ground(), dark);
+  });
+
+  story(context, 'numbers of people have the right form in Ukrainian', async (world) => {
+    const bob = await world.visitor('bob', { language: 'uk' });
+    const online = new Map([[1, '1 людина онлайн'], [3, '3 людини онлайн'], [5, '5 людей онлайн'], [21, '21 людина онлайн']]);
+    await bob.page.route('**/api/city/rooms', async (route) => {
+      const answer = await route.fetch();
+      const [room] = await answer.json();
+      const json = [...online.keys()].map((count) => ({ ...room, id: `room_city_${count}`, slug: `of-${count}`, members_online: count }));
+      await route.fulfill({ response: answer, json });
+    });
+    await bob.open('/city');
+    for (const words of online.values()) await bob.page.getByText(words, { exact: true }).waitFor();
+  });
+}

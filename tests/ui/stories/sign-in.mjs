@@ -1,0 +1,144 @@
+// Coming in, staying, and leaving.
+import assert from 'node:assert/strict';
+import { story } from '../world/story.mjs';
+
+const alert = (page) => page.getByRole('alert');
+
+async function signIn(visitor, user, password) {
+  await visitor.page.getByLabel('User name').fill(user);
+  await visitor.page.getByLabel('Password').fill(password);
+  await visitor.page.getByRole('button', { name: 'Sign in' }).click();
+}
+
+/** The cookie's token, as a thief would have it. */
+async function cookieOf(visitor) {
+  const cookies = await visitor.context.cookies();
+  return cookies.find(({ name }) => name.endsWith('daarion_refresh'));
+}
+
+const refresh = (world, token) =>
+  fetch(`${world.url}/api/auth/refresh`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ refresh_token: token }),
+  });
+
+export function tell(context) {
+  story(context, 'who is not signed in comes to the door and from there to where they wanted', async (world) => {
+    const guest = await world.visitor();
+    await guest.open('/city?from=outside');
+    await guest.page.waitForURL('**/login?next=%2Fcity%3Ffrom%3Doutside');
+    assert.equal(await guest.page.title(), 'Sign in · DAARION City');
+    await signIn(guest, 'alice', world.password('alice'));
+    await guest.page.waitForURL('**/city?from=outside');
+    await guest.page.getByRole('heading', { name: 'Rooms of the city', level: 1 }).waitFor();
+    const cookie = await cookieOf(guest);
+    assert.ok(cookie.httpOnly && cookie.sameSite === 'Strict', JSON.stringify(cookie));
+    const kept = await guest.page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }]));
+    assert.doesNotMatch(kept, /eyJ/, 'no token is where scripts can find it');
+  });
+
+  story(context, 'a session outlives a reload, and the full Matrix id is as good as the name', async (world) => {
+    const guest = await world.visitor();
+    await guest.open('/login');
+    await signIn(guest, '@bob:city.localhost', world.password('bob'));
+    await guest.page.waitForURL('**/city');
+    await guest.page.reload();
+    await guest.page.getByRole('button', { name: 'Account of Bob' }).waitFor();
+    await guest.open('/login');
+    await guest.page.waitForURL('**/city');
+  });
+
+  story(context, 'what is missing or wrong is said at the form', async (world) => {
+    const guest = await world.visitor();
+    await guest.open('/login');
+    await guest.page.getByRole('button', { name: 'Sign in' }).click();
+    await guest.page.getByText('Tell us your user name.').waitFor();
+    assert.equal(await guest.page.evaluate(() => document.activeElement.name), 'username');
+    await signIn(guest, 'alice', 'not the password');
+    await alert(guest.page).getByText('The user name or the password is wrong.').waitFor();
+    assert.equal(await guest.page.getByLabel('User name').inputValue(), 'alice');
+    await guest.context.setOffline(true);
+    await signIn(guest, 'alice', world.password('alice'));
+    await alert(guest.page).getByText('The server does not answer.').waitFor();
+    await guest.context.setOffline(false);
+    await signIn(guest, 'alice', world.password('alice'));
+    await guest.page.waitForURL('**/city');
+  });
+
+  story(context, 'whoever guesses passwords is made to wait, and told how long', async (world) => {
+    const guest = await world.visitor();
+    await guest.open('/login');
+    const waiting = alert(guest.page).getByText(/Too many attempts. Try again in \d+ seconds?./);
+    const wrong = alert(guest.page).getByText('The user name or the password is wrong.');
+    for (let guess = 0; guess < 20 && !(await waiting.isVisible()); guess += 1) {
+      const answered = guest.page.waitForResponse('**/api/auth/login');
+      await signIn(guest, 'taras', `guess ${guess}`);
+      await answered;
+      await waiting.or(wrong).waitFor();
+    }
+    await waiting.waitFor();
+  });
+
+  story(context, 'signing out ends it in every tab', async (world) => {
+    const alice = await world.visitor('alice');
+    await alice.open('/city');
+    const tab = await alice.context.newPage();
+    await tab.goto('/city');
+    await tab.getByRole('heading', { level: 1 }).waitFor();
+    await alice.page.getByRole('button', { name: 'Account of Alice' }).click();
+    await alice.page.getByRole('menuitem', { name: 'Sign out' }).click();
+    await alice.page.waitForURL('**/login');
+    await tab.waitForURL('**/login?next=%2Fcity');
+    assert.equal(await cookieOf(alice), undefined);
+    await alice.open('/city');
+    await alice.page.waitForURL('**/login?next=%2Fcity');
+  });
+
+  story(context, 'an access token that ends is renewed without a word', async (world) => {
+    const alice = await world.visitor('alice');
+    await alice.page.clock.install();
+    await alice.open('/city');
+    await alice.page.getByRole('heading', { level: 1 }).waitFor();
+    const renewed = alice.page.waitForResponse('**/api/auth/refresh');
+    await alice.page.clock.fastForward('16:00');
+    assert.equal((await renewed).status(), 200);
+    await alice.page.waitForResponse((answer) => answer.url().endsWith('/api/city/rooms') && answer.ok());
+  });
+
+  story(context, 'a refresh token that is used twice ends the session, and the page says so', async (world) => {
+    const alice = await world.visitor('alice');
+    await alice.open('/city');
+    await alice.page.getByRole('heading', { level: 1 }).waitFor();
+    // The thief's copy is good once; the one that it replaced, two steps later, ends everything.
+    const stolen = (await cookieOf(alice)).value;
+    const second = await (await refresh(world, stolen)).json();
+    const third = await (await refresh(world, second.refresh_token)).json();
+    assert.ok(third.refresh_token);
+    const reuse = await refresh(world, stolen);
+    assert.equal(reuse.status, 401);
+    assert.equal((await reuse.json()).error, 'M_UNKNOWN_TOKEN');
+    await alice.page.getByRole('button', { name: 'Create a room' }).first().click();
+    await alice.page.getByLabel('Name', { exact: true }).fill('Never made');
+    await alice.page.getByRole('button', { name: 'Create', exact: true }).click();
+    await alice.page.waitForURL('**/login?next=%2Fcity');
+    await alice.page.getByText('Your session has ended. Sign in again.').waitFor();
+  });
+
+  story(context, 'a page of elsewhere can neither use the cookie nor the stream', async (world) => {
+    const alice = await world.visitor('alice');
+    const headers = { Origin: 'https://elsewhere.example' };
+    const answer = await alice.context.request.post('/api/auth/refresh', { headers });
+    assert.equal(answer.status(), 403, await answer.text());
+    const own = await alice.context.request.post('/api/auth/refresh', { headers: { Origin: world.url } });
+    assert.equal(own.status(), 200, await own.text());
+  });
+
+  story(context, 'the next address is one of ours, whatever the link said', async (world) => {
+    for (const next of ['https://elsewhere.example/', '//elsewhere.example', '/\\elsewhere.example']) {
+      const alice = await world.visitor('alice');
+      await alice.open(`/login?next=${encodeURIComponent(next)}`);
+      await alice.page.waitForURL(`${world.url}/city`);
+    }
+  });
+}

@@ -1,0 +1,83 @@
+// What else speaks in the city besides browsers: a plain Matrix client, and a program of the
+// installation.
+import { randomUUID } from 'node:crypto';
+import { until } from './processes.mjs';
+
+async function answered(request, what) {
+  const answer = await request;
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(`${what}: ${answer.status} ${text}`);
+  return text ? JSON.parse(text) : null;
+}
+
+/** A Matrix client without anything of ours. */
+export class MatrixClient {
+  constructor(installation, token) {
+    this.base = `${installation.synapse}/_matrix/client/v3`;
+    this.headers = { Authorization: `Bearer ${token}` };
+  }
+
+  call(method, path, body) {
+    const request = { method, headers: this.headers, body: body && JSON.stringify(body) };
+    return answered(fetch(this.base + path, request), `${method} ${path}`);
+  }
+
+  join(room) {
+    return this.call('POST', `/join/${encodeURIComponent(room)}`, {});
+  }
+
+  async send(room, content) {
+    const event = typeof content === 'string' ? { msgtype: 'm.text', body: content } : content;
+    const path = `/rooms/${encodeURIComponent(room)}/send/m.room.message/${randomUUID()}`;
+    return (await this.call('PUT', path, event)).event_id;
+  }
+
+  redact(room, event) {
+    const path = `/rooms/${encodeURIComponent(room)}/redact/${encodeURIComponent(event)}/${randomUUID()}`;
+    return this.call('PUT', path, {});
+  }
+
+  /** All that was said in a room, the oldest first. */
+  async texts(room) {
+    const path = `/rooms/${encodeURIComponent(room)}/messages?dir=b&limit=500`;
+    const { chunk } = await this.call('GET', path);
+    const said = chunk.filter((event) => event.type === 'm.room.message' && event.content.body);
+    return said.map((event) => event.content.body).reverse();
+  }
+
+  hears(room, text, limitMs) {
+    return until(`the Matrix client hears "${text}"`, limitMs, async () =>
+      (await this.texts(room)).includes(text));
+  }
+}
+
+/** A program of the installation, which acts for people. */
+export class Program {
+  constructor(installation) {
+    this.installation = installation;
+  }
+
+  as(user) {
+    const headers = {
+      'Content-Type': 'application/json',
+      'X-Internal-Service-Token': this.installation.secrets.internal,
+      'X-User-Id': `user:${user}`,
+    };
+    const call = (base) => (method, path, body) =>
+      answered(fetch(base + path, { method, headers, body: body && JSON.stringify(body) }), `${method} ${path}`);
+    return { call: call(this.installation.url), inside: call(this.installation.internal) };
+  }
+
+  room(user, body) {
+    return this.as(user).call('POST', '/api/city/rooms', body);
+  }
+
+  channel(user, body) {
+    return this.as(user).call('POST', '/api/messaging/channels', body);
+  }
+
+  say(user, channel, text, more = {}) {
+    const path = `/api/messaging/channels/${channel.channel_id ?? channel.id}/messages`;
+    return this.as(user).call('POST', path, { text, format: 'markdown', ...more });
+  }
+}

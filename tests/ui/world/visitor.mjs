@@ -1,0 +1,99 @@
+// Somebody with a browser of their own. It notes whatever must never happen: a request to another
+// origin, a breach of the Content-Security-Policy, an error in a script.
+
+const LIMIT_MS = 10_000;
+
+export class Visitor {
+  complaints = [];
+  /** Addresses of the scripts that were loaded, in order. */
+  scripts = [];
+
+  constructor(world, context, page) {
+    this.world = world;
+    this.context = context;
+    this.page = page;
+  }
+
+  static async open(world, name, { language = 'en', theme = 'light', phone = false, wide = false } = {}) {
+    const size = phone ? { width: 360, height: 740 } : { width: wide ? 1440 : 1180, height: 820 };
+    const context = await world.browser.newContext({
+      baseURL: world.url,
+      locale: language === 'uk' ? 'uk-UA' : 'en-GB',
+      timezoneId: 'Europe/Kyiv',
+      colorScheme: theme,
+      viewport: size,
+      hasTouch: phone,
+      isMobile: phone,
+      reducedMotion: 'reduce',
+    });
+    context.setDefaultTimeout(LIMIT_MS);
+    const visitor = new Visitor(world, context, await context.newPage());
+    await visitor.#watch();
+    if (name) await visitor.#signIn(name);
+    return visitor;
+  }
+
+  async #watch() {
+    const { page, context, world } = this;
+    const complain = (text) => this.complaints.push(text);
+    await context.exposeBinding('reportBreach', (_, text) => complain(`policy: ${text}`));
+    await context.addInitScript(() => {
+      document.addEventListener('securitypolicyviolation', (event) => {
+        window.reportBreach(`${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber} ${event.sample}`);
+      });
+    });
+    page.on('pageerror', (error) => complain(`script: ${error.stack ?? error}`));
+    page.on('console', (message) => {
+      if (/content security policy/i.test(message.text())) complain(`console: ${message.text()}`);
+    });
+    page.on('websocket', (socket) => {
+      if (new URL(socket.url()).host !== new URL(world.url).host) complain(`socket: ${socket.url()}`);
+    });
+    page.on('request', (request) => {
+      const url = new URL(request.url());
+      if (url.protocol.startsWith('http') && url.origin !== world.url) complain(`foreign: ${url}`);
+      if (request.resourceType() === 'script') this.scripts.push(url.pathname);
+    });
+  }
+
+  /** As the sign-in page does it, without the page. */
+  async #signIn(name) {
+    const data = { user: name, password: this.world.password(name), cookie: true };
+    const answer = await this.context.request.post('/api/auth/login', { data });
+    if (!answer.ok()) throw new Error(`${name} cannot sign in: ${await answer.text()}`);
+    await this.context.addInitScript((mark) => {
+      if (sessionStorage.getItem('tests.begun')) return;
+      sessionStorage.setItem('tests.begun', 'yes');
+      localStorage.setItem('daarion.session', mark);
+    }, `user:${name}`);
+  }
+
+  async open(path) {
+    await this.page.goto(path);
+    return this;
+  }
+
+  /** Opens a channel or a room, and waits until it is live. */
+  async enter(path) {
+    await this.open(path);
+    await this.page.locator('[data-live="live"]').waitFor({ state: 'attached' });
+    return this;
+  }
+
+  get composer() {
+    return this.page.locator('#composer');
+  }
+
+  async say(text) {
+    await this.composer.fill(text);
+    await this.composer.press('Enter');
+  }
+
+  message(text) {
+    return this.page.locator('[data-message]', { hasText: text });
+  }
+
+  async close() {
+    await this.context.close();
+  }
+}

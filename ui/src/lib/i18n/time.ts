@@ -1,0 +1,58 @@
+// Times and numbers as people read them, in the page's language and the browser's time zone.
+import { language } from './locale.svelte';
+
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+function format(name: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const key = `${language.current} ${name}`;
+  let made = formats.get(key);
+  if (!made) formats.set(key, (made = new Intl.DateTimeFormat(language.current, options)));
+  return made;
+}
+
+/** `14:05` */
+export const clockTime = (at: Date): string =>
+  format('clock', { hour: '2-digit', minute: '2-digit' }).format(at);
+
+/** The whole of it, for a tooltip. */
+export const fullTime = (at: Date): string =>
+  format('full', { dateStyle: 'full', timeStyle: 'medium' }).format(at);
+
+/** `today`, `yesterday`, or the date; with the year when it is another one. */
+export function dayName(at: Date, now: Date = new Date()): string {
+  const days = daysBetween(at, now);
+  if (days <= 1) {
+    const relative = new Intl.RelativeTimeFormat(language.current, { numeric: 'auto' });
+    return capitalised(relative.format(-days, 'day'));
+  }
+  const year = at.getFullYear() === now.getFullYear() ? undefined : 'numeric';
+  const options = { weekday: 'long', day: 'numeric', month: 'long', year } as const;
+  return capitalised(format(`day ${year ?? ''}`, options).format(at));
+}
+
+/** `5 minutes ago`, `yesterday`, and after a week the date. */
+export function ago(at: Date, now: Date = new Date()): string {
+  const relative = new Intl.RelativeTimeFormat(language.current, { numeric: 'auto' });
+  const minutes = Math.max(0, Math.round((now.getTime() - at.getTime()) / 60_000));
+  if (minutes < 1) return relative.format(0, 'second');
+  if (minutes < 60) return relative.format(-minutes, 'minute');
+  const days = daysBetween(at, now);
+  if (days === 0) return relative.format(-Math.round(minutes / 60), 'hour');
+  if (days < 7) return relative.format(-days, 'day');
+  const year = at.getFullYear() === now.getFullYear() ? undefined : 'numeric';
+  return format(`date ${year ?? ''}`, { day: 'numeric', month: 'short', year }).format(at);
+}
+
+export const number = (value: number): string =>
+  new Intl.NumberFormat(language.current).format(value);
+
+/** Whether both are on one day of the calendar here. */
+export const isSameDay = (one: Date, other: Date): boolean =>
+  one.toDateString() === other.toDateString();
+
+function daysBetween(at: Date, now: Date): number {
+  const midnight = (date: Date) => Date.UTC(date.getFullYear(), date.getMonth(), date.getDate());
+  return Math.max(0, Math.round((midnight(now) - midnight(at)) / 86_400_000));
+}
+
+const capitalised = (text: string): string => text.charAt(0).toLocaleUpperCase() + text.slice(1);

@@ -1,0 +1,169 @@
+// The live stream of one channel. It connects with a ticket, tells each frame once and in order,
+// and when the connection breaks it comes back behind the last frame that it told.
+import { api } from '$lib/api/client';
+import { ApiError, ok } from '$lib/api/error';
+import { parseFrame, type Frame, type Happening } from './frames';
+
+export type LiveState = 'connecting' | 'live' | 'lost' | 'removed' | 'ended';
+
+/** How long after which failure it tries again, in milliseconds; the last one for ever. */
+const BACK_OFF_MS = [250, 500, 1_000, 2_000, 4_000, 8_000, 15_000];
+/** A browser hides the server's pings, so the page asks by itself. */
+const PING_EVERY_MS = 20_000;
+const PONG_WITHIN_MS = 10_000;
+/** How long a handshake may take. */
+const OPEN_WITHIN_MS = 15_000;
+/** The server's close code for whoever may not listen any more, or is signed out. */
+const CLOSED_OUT = 1008;
+
+interface Handlers {
+  /** Something happened. */
+  tell: (frame: Happening) => void;
+  /** What was missed cannot be told, or nothing was told yet: read the lists. */
+  resync: () => void;
+  /** The stream stands, after the first time or again. */
+  back: () => void;
+}
+
+export class LiveStream {
+  state = $state<LiveState>('connecting');
+
+  #channel: string;
+  #handlers: Handlers;
+  #socket: WebSocket | null = null;
+  #position: { seq: number; journal: string } | null = null;
+  #failures = 0;
+  #retry: ReturnType<typeof setTimeout> | undefined;
+  #heart: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(channel: string, handlers: Handlers) {
+    this.#channel = channel;
+    this.#handlers = handlers;
+  }
+
+  start(): void {
+    addEventListener('online', this.#now);
+    document.addEventListener('visibilitychange', this.#whenSeen);
+    void this.#connect();
+  }
+
+  stop(): void {
+    removeEventListener('online', this.#now);
+    document.removeEventListener('visibilitychange', this.#whenSeen);
+    this.state = 'ended';
+    clearTimeout(this.#retry);
+    this.#drop();
+  }
+
+  /** Does not wait for the next attempt. */
+  retryNow(): void {
+    if (this.state !== 'lost') return;
+    clearTimeout(this.#retry);
+    void this.#connect();
+  }
+
+  #now = (): void => this.retryNow();
+
+  #whenSeen = (): void => {
+    if (document.visibilityState === 'visible') this.retryNow();
+  };
+
+  async #connect(): Promise<void> {
+    try {
+      const { ticket } = await ok(api.POST('/api/auth/ticket'));
+      if (this.state !== 'ended') this.#open(ticket);
+    } catch (error) {
+      // Signed out: the page leads to the door, and there is nothing to come back to.
+      if (error instanceof ApiError && error.status === 401) this.stop();
+      else this.#lost();
+    }
+  }
+
+  #open(ticket: string): void {
+    const url = new URL(`/ws/messaging/${this.#channel}`, location.href);
+    url.protocol = url.protocol.replace('http', 'ws');
+    url.searchParams.set('ticket', ticket);
+    if (this.#position) {
+      url.searchParams.set('after', String(this.#position.seq));
+      url.searchParams.set('journal', this.#position.journal);
+    }
+    const socket = new WebSocket(url);
+    this.#socket = socket;
+    this.#expectWithin(OPEN_WITHIN_MS);
+    let isOpened = false;
+    socket.onmessage = ({ data }) => {
+      isOpened = true;
+      this.#take(parseFrame(data));
+    };
+    socket.onclose = ({ code }) => {
+      if (this.#socket !== socket) return;
+      if (isOpened && code !== CLOSED_OUT) this.#lost();
+      else void this.#refused();
+    };
+  }
+
+  /** A browser is not told why a handshake was refused, so the channel is asked for itself. */
+  async #refused(): Promise<void> {
+    const params = { path: { channel_id: this.#channel } };
+    try {
+      await ok(api.GET('/api/messaging/channels/{channel_id}', { params }));
+      this.#lost();
+    } catch (error) {
+      const status = error instanceof ApiError ? error.status : 0;
+      if (status === 403 || status === 404) this.#removed();
+      else this.#lost();
+    }
+  }
+
+  #take(frame: Frame | null): void {
+    this.#pingLater();
+    if (!frame) return;
+    if ('journal' in frame) {
+      const isFirst = this.#position === null;
+      this.#position = { seq: frame.seq, journal: frame.journal };
+      this.#failures = 0;
+      this.state = 'live';
+      if (isFirst || frame.type === 'resync') this.#handlers.resync();
+      this.#handlers.back();
+    } else if (this.#position && frame.seq > this.#position.seq) {
+      this.#position.seq = frame.seq;
+      this.#handlers.tell(frame);
+    }
+  }
+
+  #lost(): void {
+    if (this.state === 'ended') return;
+    this.#drop();
+    this.state = 'lost';
+    const wait = BACK_OFF_MS[Math.min(this.#failures, BACK_OFF_MS.length - 1)] ?? 0;
+    this.#failures += 1;
+    // Spread, so that a whole city does not come back at one moment.
+    this.#retry = setTimeout(() => void this.#connect(), wait * (0.75 + Math.random() / 2));
+  }
+
+  #removed(): void {
+    if (this.state === 'ended') return;
+    this.#drop();
+    this.state = 'removed';
+  }
+
+  #drop(): void {
+    clearTimeout(this.#heart);
+    const socket = this.#socket;
+    this.#socket = null;
+    socket?.close();
+  }
+
+  #pingLater(): void {
+    clearTimeout(this.#heart);
+    this.#heart = setTimeout(() => {
+      this.#socket?.send('ping');
+      this.#expectWithin(PONG_WITHIN_MS);
+    }, PING_EVERY_MS);
+  }
+
+  #expectWithin(limit: number): void {
+    clearTimeout(this.#heart);
+    this.#heart = setTimeout(() => this.#lost(), limit);
+  }
+}

@@ -1,0 +1,11 @@
+import { redirect } from '@sveltejs/kit';
+import { safeNext } from '$lib/api/guard';
+import { session } from '$lib/api/session.svelte';
+
+export const load = async ({ url }) => {
+  const next = safeNext(url.searchParams.get('next'));
+  // No answer is no reason to hide the form.
+  const me = await session.restore().catch(() => null);
+  if (me) redirect(307, next);
+  return { next };
+};
