@@ -1,9 +1,13 @@
 //! `daarion doctor` beside a real Synapse: all is well, and each thing that is not is named.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::daarion::{DaarionOptions, World, WorldOptions};
 use crate::homeserver::{Homeserver, HomeserverOptions};
+use crate::support::{answered, time};
+
+const DOCTOR: &str = "/api/admin/doctor";
 
 /// The findings by check, and the exit code.
 async fn doctor(world: &World) -> (Value, Option<i32>) {
@@ -56,25 +60,19 @@ async fn sound_installation_is_found_sound_twice() {
     let mut connector = world.register("watcher").await;
     connector.access_token = world.daarion.as_token().to_owned();
     let rooms = connector
-        .request(
-            reqwest::Method::GET,
-            "/_matrix/client/v3/joined_rooms",
-            None,
-        )
+        .request(Method::GET, "/_matrix/client/v3/joined_rooms", None)
         .await;
     let rooms = rooms.1["joined_rooms"].as_array().expect("rooms").clone();
     assert_eq!(rooms.len(), 1);
     let room = rooms[0].as_str().expect("a room");
     let aliases = format!("/_matrix/client/v3/rooms/{room}/aliases");
-    let aliases = connector
-        .request(reqwest::Method::GET, &aliases, None)
-        .await;
+    let aliases = connector.request(Method::GET, &aliases, None).await;
     assert_eq!(
         aliases.1["aliases"],
         json!(["#daarion_canary:test.localhost"])
     );
     let listed = connector
-        .request(reqwest::Method::GET, "/_matrix/client/v3/publicRooms", None)
+        .request(Method::GET, "/_matrix/client/v3/publicRooms", None)
         .await;
     assert_eq!(listed.1["chunk"], json!([]));
     // Nothing of it reaches the journal.
@@ -168,6 +166,35 @@ async fn homeserver_that_cannot_reach_us_is_told_apart_from_one_that_is_away() {
         ["failed", "skipped", "skipped", "ok"],
         "{report:#}"
     );
+}
+
+#[tokio::test]
+async fn operators_read_the_latest_examination_and_ask_for_another() {
+    let world = World::start_with(sound()).await;
+    let operator = world.daarion.api_as("user:operator");
+    let examine = async || operator.request(Method::POST, DOCTOR, None).await;
+    // Nobody has examined yet, so it is done now, and once for both.
+    let (first, other) = tokio::join!(operator.get(DOCTOR), operator.get(DOCTOR));
+    let first = answered(200, first);
+    assert_eq!(answered(200, other), first);
+    assert_eq!(first["status"], "ok", "{first:#}");
+    assert_eq!(answered(200, operator.get(DOCTOR).await), first);
+    let second = answered(200, examine().await);
+    assert!(time(&second["examined_at"]) > time(&first["examined_at"]));
+    assert_eq!(answered(200, operator.get(DOCTOR).await), second);
+    // What the command line finds is shown on the page, too.
+    let (mut printed, _) = doctor(&world).await;
+    let findings = printed["findings"].as_array_mut().expect("findings");
+    findings.retain(|finding| finding["id"] != "configuration");
+    let shown = answered(200, operator.get(DOCTOR).await);
+    assert_eq!(shown["findings"], printed["findings"]);
+    assert_eq!(shown["examined_at"], printed["examined_at"]);
+    // With the homeserver away it answers all the same, and names what is wrong.
+    world.homeserver.stop().await;
+    let report = answered(200, examine().await);
+    assert_eq!(report["status"], "failed");
+    assert_eq!(finding(&report, "canary")["advice"], Value::Null);
+    assert_ne!(finding(&report, "homeserver")["advice"], Value::Null);
 }
 
 #[tokio::test]
