@@ -2,6 +2,7 @@
 //! can be run again and undone. That the result works is proved by `tests/appliance`.
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -76,6 +77,24 @@ impl Machine {
         let mut arguments = vec!["setup"];
         arguments.extend(more);
         succeeded(&self.run(&arguments))
+    }
+
+    /// Runs `setup` at a terminal, where somebody types these lines.
+    fn setup_at_terminal(&self, typed: &str) -> Output {
+        let (program, config) = (env!("CARGO_BIN_EXE_daarion"), self.path("etc/daarion.toml"));
+        let command = format!("'{program}' setup --config '{}'", config.display());
+        let mut script = Command::new("script")
+            .args(["--quiet", "--return", "--command", &command, "/dev/null"])
+            .env_clear()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("script can be run (Debian: apt-get install bsdutils)");
+        let mut keyboard = script.stdin.take().expect("a keyboard");
+        keyboard.write_all(typed.as_bytes()).expect("a terminal");
+        drop(keyboard);
+        script.wait_with_output().expect("an end")
     }
 
     /// The one line of a failure.
@@ -275,6 +294,58 @@ fn registration_that_was_made_by_hand_is_taken_over() {
     let registration = machine.read("synapse/by-hand.yaml");
     let token = machine.setting("matrix", "as_token");
     assert!(registration.contains(&token), "{registration}");
+    // Nor is it taken from a homeserver that would not start without it.
+    let said = machine.setup_again(&["--undo", "--yes"]);
+    assert!(said.contains("by-hand.yaml stays, because"), "{said}");
+    assert_eq!(machine.read("synapse/by-hand.yaml"), registration);
+    assert_eq!(machine.read("synapse/homeserver.yaml"), homeserver);
+}
+
+#[test]
+fn undo_does_without_a_homeserver_that_is_gone() {
+    let machine = Machine::with(HOMESERVER);
+    machine.setup(&["--yes"]);
+    fs::remove_file(machine.path("synapse/homeserver.yaml")).expect("a file");
+    machine.setup_again(&["--undo", "--yes"]);
+    assert!(!machine.path("synapse/daarion-registration.yaml").exists());
+    assert!(!machine.path("etc/setup.json").exists());
+}
+
+#[test]
+fn homeserver_gets_one_registration_of_us() {
+    let machine = Machine::with(HOMESERVER);
+    machine.setup(&["--yes"]);
+    let before = machine.everything();
+    let other = machine.path("etc/other.yaml").display().to_string();
+    let line = machine.failure(&["setup", "--yes", "--registration", &other]);
+    let expected = "daarion: the homeserver has our registration at \
+                    DIR/synapse/daarion-registration.yaml already; take it back first: \
+                    daarion setup --undo";
+    assert_eq!(line, expected);
+    assert_eq!(machine.everything(), before);
+}
+
+#[test]
+fn somebody_at_the_terminal_is_asked() {
+    let machine = Machine::with(HOMESERVER);
+    let before = machine.everything();
+    let homeserver = machine.path("synapse/homeserver.yaml");
+    let answers = format!("{}\nhttps://city.example.org\n", homeserver.display());
+    let refused = machine.setup_at_terminal(&format!("{answers}n\n"));
+    let said = String::from_utf8_lossy(&refused.stdout).into_owned();
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    assert!(said.contains("nothing was changed"), "{said}");
+    assert_eq!(machine.everything(), before);
+    let agreed = machine.setup_at_terminal(&format!("{answers}what?\ny\n"));
+    let said = succeeded(&agreed);
+    // What is agreed to was shown, without its secrets.
+    assert!(said.contains("+as_token: (hidden)"), "{said}");
+    assert!(!said.contains(&machine.setting("matrix", "as_token")));
+    assert_eq!(
+        machine.setting("listen", "public_url"),
+        "https://city.example.org"
+    );
+    assert!(machine.path("synapse/daarion-registration.yaml").exists());
 }
 
 #[test]
@@ -390,8 +461,6 @@ fn link_to_the_configuration_stays_a_link() {
 #[test]
 fn only_what_is_needed_can_be_checked() {
     let machine = Machine::with(HOMESERVER);
-    let line = machine.failure(&["config", "check", "--only-needed"]);
-    assert!(line.contains("cannot read the configuration"), "{line}");
     machine.write("etc/daarion.toml", daarion::config::SAMPLE);
     let line = machine.failure(&["config", "check", "--only-needed"]);
     assert!(
@@ -401,11 +470,14 @@ fn only_what_is_needed_can_be_checked() {
     machine.setup(&["--yes"]);
     succeeded(&machine.run(&["config", "check", "--only-needed"]));
     // What is wrong in another way shall be seen when the daemon starts.
-    let wrong = machine.read("etc/daarion.toml") + "\n[log]\nlevel = 1\n";
-    machine.write(
-        "etc/daarion.toml",
-        &wrong.replacen("[log]\n", "[limits]\n", 0),
-    );
+    let good = machine.read("etc/daarion.toml");
+    let wrong = good.replace("#level = \"info\"", "level = 1");
+    assert_ne!(wrong, good);
+    machine.write("etc/daarion.toml", &wrong);
+    succeeded(&machine.run(&["config", "check", "--only-needed"]));
+    machine.failure(&["config", "check"]);
+    // So is a file that is named and not there.
+    fs::remove_file(machine.path("etc/daarion.toml")).expect("a file");
     succeeded(&machine.run(&["config", "check", "--only-needed"]));
     machine.failure(&["config", "check"]);
 }

@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 """The package on a real Debian with a real systemd: `make test-appliance`.
 
-It needs root, namespaces, a cgroup2 and debootstrap. Where the machine has none of them it says so
-and counts as skipped, unless DAARION_APPLIANCE=required. It runs in a network of its own, so the
+It needs root, namespaces, a cgroup2, debootstrap and, once, a Debian mirror. Where one of them is
+missing it says so and counts as skipped, unless DAARION_APPLIANCE=required. It runs in a network of its own, so the
 usual ports are free and nothing outside is reached.
 """
 
 import argparse
 import fcntl
 import os
+import platform
 import shutil
 import socket
 import struct
@@ -27,6 +28,10 @@ from machine import Broken, Failed, Machine  # noqa: E402
 from story import STORY, Story  # noqa: E402
 
 INSIDE = "DAARION_APPLIANCE_INSIDE"
+# What root.sh ends with.
+NO_MIRROR = 75
+# The C library of the Debian that root.sh makes.
+GLIBC = (2, 36)
 
 
 def main() -> int:
@@ -37,6 +42,8 @@ def main() -> int:
         base = subprocess.run(
             [HERE / "root.sh"], stdout=subprocess.PIPE, text=True, check=False
         )
+        if base.returncode == NO_MIRROR:
+            return skip("no Debian mirror can be reached (DAARION_DEBIAN_MIRROR names another)")
         if base.returncode != 0:
             print("appliance: no Debian system could be made", file=sys.stderr)
             return 1
@@ -63,9 +70,12 @@ def missing() -> str | None:
     """What this machine lacks."""
     if os.geteuid() != 0:
         return "it needs root"
-    for tool in ("unshare", "nsenter", "debootstrap", "dpkg-deb", "tar"):
+    for tool in ("unshare", "nsenter", "debootstrap", "wget", "dpkg-shlibdeps", "tar"):
         if not shutil.which(tool):
-            return f"{tool} is missing (Debian: apt-get install util-linux debootstrap dpkg-dev)"
+            return f"{tool} is missing (Debian: apt-get install debootstrap dpkg-dev wget)"
+    name, version = platform.libc_ver()
+    if name != "glibc" or tuple(map(int, version.split("."))) > GLIBC:
+        return f"what is built here does not run on Debian 12: it needs {name} {version}"
     if cgroups() is None:
         return "no writable cgroup2 is mounted"
     trial = ["unshare", "--pid", "--fork", "--kill-child", "--mount", "--propagation", "private"]
@@ -99,6 +109,10 @@ def bring_loopback_up() -> None:
 
 def tell(options: argparse.Namespace, base: Path) -> int:
     """Tells the story; what a failed step leaves behind makes those after it worthless."""
+    for left in options.state.glob("run-*"):
+        # Of a run that was killed; nothing is mounted there that outlived it.
+        if not Path(f"/proc/{left.name.removeprefix('run-')}").exists():
+            shutil.rmtree(left, ignore_errors=True)
     state = options.state / f"run-{os.getpid()}"
     root = state / "root"
     root.mkdir(parents=True)

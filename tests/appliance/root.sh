@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes the Debian system that the appliance is tried on, as a tarball under target/appliance or in
-# $DAARION_APPLIANCE_CACHE: once, two minutes and 450 MB, and again only when this file changes. It
-# prints the path of the tarball.
+# $DAARION_APPLIANCE_CACHE: once, two minutes and 300 MB, and again only when this file changes. It
+# prints the path of the tarball, or ends with 75 when no Debian mirror can be reached.
 set -euo pipefail
 
 suite=bookworm
@@ -17,6 +17,11 @@ mkdir -p "$cache"
 exec 9>"$cache/.lock"
 flock 9
 if [[ ! -s "$tarball" ]]; then
+    if ! wget --quiet --tries=2 --timeout=20 --output-document=/dev/null \
+        "$mirror/dists/$suite/InRelease"; then
+        echo "appliance: $mirror cannot be reached" >&2
+        exit 75
+    fi
     echo "appliance: making a Debian system (once; about two minutes)" >&2
     work="$(mktemp -d "$cache/making.XXXXXX")"
     trap 'rm -rf "$work"' EXIT

@@ -24,6 +24,7 @@ DPKG = ("dpkg", "--force-confold")
 READY_LIMIT_S = 30
 PUSH_LIMIT_S = 30
 WATCHDOG_S = 5
+PASSWORD = "correct horse battery"
 
 
 class Story:
@@ -124,6 +125,22 @@ class Story:
         wrong = [found for found in report["findings"] if found["status"] != "ok"]
         _expect(not wrong, json.dumps(wrong, indent=2))
         _expect(homeserver.knows_token(homeserver.OTHER_SERVICE["as_token"]))
+        # The package has the web application inside.
+        page = str(ask("GET", f"{PUBLIC}/")[1])
+        _expect("<script" in page and "make build" not in page, page)
+
+    def operators_get_accounts(self) -> None:
+        machine = self.machine
+        create = ("daarion", "admin", "create", "--password-stdin")
+        machine.run(*create, "olena", stdin=PASSWORD)
+        # Root may do it while the daemon is down, and the store stays the daemon's.
+        machine.run("systemctl", "stop", "daarion")
+        machine.run(*create, "taras", stdin=PASSWORD)
+        machine.run("systemctl", "start", "daarion")
+        self._wait_until_ready()
+        for name in ("olena", "taras"):
+            body = {"name": name, "password": PASSWORD}
+            demand("POST", f"{PUBLIC}/api/admin/login", body)
 
     def messages_go_both_ways(self) -> None:
         self._alice = Member("alice")
@@ -301,6 +318,7 @@ STORY: list[tuple[str, Callable[[Story], None]]] = [
     ("pages and completions are there", Story.pages_and_completions_are_there),
     ("setup joins daarion and the homeserver", Story.setup_joins_both),
     ("both start, and the doctor finds nothing", Story.both_start_and_the_doctor_is_content),
+    ("operators get accounts, and sign in", Story.operators_get_accounts),
     ("messages go both ways", Story.messages_go_both_ways),
     ("a killed service comes back and has lost nothing", Story.killed_service_comes_back),
     ("a hanging service is restarted by the watchdog",

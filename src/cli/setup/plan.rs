@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 
 use super::accounts::{self, Account};
 use super::answers::Answers;
@@ -111,13 +111,25 @@ fn own_account() -> Option<Account> {
 /// Where the registration stands: as it was said, where it stood before, or beside the homeserver's
 /// configuration.
 fn registration_path(answers: &Answers, config: &Path) -> anyhow::Result<PathBuf> {
-    if let Some(path) = &answers.registration {
-        return Ok(std::path::absolute(path)?);
-    }
-    if let Some(synapse) = &answers.synapse
-        && let Some(path) = synapse.registration_with_id(app::REGISTRATION_ID)?
-    {
-        return Ok(path);
+    let in_force = match &answers.synapse {
+        Some(synapse) => synapse.registration_with_id(app::REGISTRATION_ID)?,
+        None => None,
+    };
+    match (&answers.registration, in_force) {
+        (Some(wish), in_force) => {
+            let wish = std::path::absolute(wish)?;
+            // The homeserver does not start with two registrations of one id.
+            if let Some(other) = in_force.filter(|other| *other != wish) {
+                bail!(
+                    "the homeserver has our registration at {} already; take it back first: \
+                     daarion setup --undo",
+                    other.display()
+                );
+            }
+            return Ok(wish);
+        }
+        (None, Some(in_force)) => return Ok(in_force),
+        (None, None) => {}
     }
     if let Some(record) = &answers.record {
         return Ok(record.registration.clone());

@@ -209,7 +209,7 @@ fn bind_address(listener: &Value) -> String {
         .collect();
     let is_everywhere = |address: &&str| matches!(*address, "" | "0.0.0.0" | "::" | "127.0.0.1");
     match all.as_slice() {
-        [first, ..] if !all.iter().any(|address| is_everywhere(&address)) => {
+        [first, ..] if !all.iter().any(is_everywhere) => {
             if first.contains(':') {
                 format!("[{first}]")
             } else {
@@ -274,7 +274,7 @@ listeners:
     #[test]
     fn missing_pieces_are_named() {
         let (_directory, main) = written(&[("homeserver.yaml", "a: 1\n")]);
-        let synapse = Synapse::read(&[main.clone()]).expect("readable");
+        let synapse = Synapse::read(std::slice::from_ref(&main)).expect("readable");
         let name = synapse.server_name().expect_err("no name").to_string();
         assert!(name.ends_with("has no server_name; give the file that has it, or --server-name"));
         assert!(synapse.client_url().is_err());

@@ -1,6 +1,6 @@
 //! `daarion setup --undo`: the homeserver's configuration as it was, without the registration.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
@@ -8,7 +8,7 @@ use super::Args;
 use super::ask::Asker;
 use super::change::{self, Access, Change};
 use super::record::{Edited, Record};
-use super::synapse::REGISTRATIONS;
+use super::synapse::{REGISTRATIONS, Synapse};
 use super::{carry_out, next, report, yaml_list};
 use crate::cli::output::Output;
 
@@ -21,15 +21,42 @@ pub fn run(args: &Args, config: &Path, asker: &Asker, output: Output) -> anyhow:
     if let Some(edited) = &record.edited {
         changes.extend(undone(edited, &record.registration)?);
     }
-    changes.extend(removal(&record.registration)?);
+    let named_by = still_naming(&record, &changes)?;
+    if named_by.is_none() {
+        changes.extend(removal(&record.registration)?);
+    }
     changes.extend(removal(&path)?);
     let is_done = carry_out(args, &changes, asker, output)?;
-    if is_done && let Some(copy) = record.edited.and_then(|edited| edited.copy) {
+    if is_done && let Some(copy) = record.edited.as_ref().and_then(|it| it.copy.as_ref()) {
         // What it was is there again, or what came since is worth more than the copy.
         let _ = std::fs::remove_file(copy);
     }
-    report(&changes, is_done, &next::after_undo(), output);
+    let mut advice = next::after_undo();
+    advice.notes.extend(named_by.map(|file| {
+        let registration = record.registration.display();
+        format!("{registration} stays, because {} names it", file.display())
+    }));
+    report(&changes, is_done, &advice, output);
     Ok(())
+}
+
+/// The homeserver's file that names the registration even afterwards: it did before setup came, or
+/// the list has moved since. The homeserver does not start without what is named.
+fn still_naming(record: &Record, changes: &[Change]) -> anyhow::Result<Option<PathBuf>> {
+    let there = record.homeserver_config.iter().filter(|path| path.exists());
+    let there: Vec<_> = there.cloned().collect();
+    let entry = record.registration.to_string_lossy();
+    for file in Synapse::read(&there)?.files {
+        let change = changes.iter().find(|change| change.path == file.path);
+        let text = change.map_or(Some(&file.text), |change| change.after.as_ref());
+        let names = yaml_list::read(text.map_or("", String::as_str), REGISTRATIONS);
+        let names =
+            names.map_err(|refusal| anyhow::anyhow!("{} {refusal}", file.path.display()))?;
+        if names.is_some_and(|names| names.iter().any(|name| *name == entry)) {
+            return Ok(Some(file.path));
+        }
+    }
+    Ok(None)
 }
 
 /// The file as it was; when it was edited since, only our entry goes.
