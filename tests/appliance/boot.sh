@@ -41,6 +41,8 @@ for directory in "$@"; do
     mount -o remount,bind,ro ".$directory"
 done
 
+# systemd names the machine after the file.
+echo appliance >etc/hostname
 hostname appliance
 # A login prompt on a console that leads nowhere would start again for ever.
 ln -sf /dev/null etc/systemd/system/console-getty.service

@@ -249,10 +249,13 @@ class Story:
 
     def logs(self) -> str:
         """What the machine says about it, for whoever has to find the reason."""
+        # systemd speaks to the console, its services to the journal.
+        console = (self._state / "console.log").read_text(errors="replace").splitlines()[-20:]
         try:
-            return self.machine.run(
+            journal = self.machine.run(
                 "journalctl", "--no-pager", "-n", "60", "-o", "short-monotonic", check=False
             )
+            return "\n".join([*console, journal])
         except (Failed, OSError, subprocess.SubprocessError) as error:
             return str(error)
 
@@ -293,7 +296,7 @@ class Story:
 
         def listed() -> list[str]:
             page = demand("GET", f"{messages}?limit=200&order=asc", None, self._headers())
-            return sorted(message["text"] for message in page["items"])
+            return sorted(message["content_preview"] for message in page["items"])
 
         expected = sorted(self._said)
         try:
