@@ -14,7 +14,7 @@ UI_SOURCES := $(shell find ui/src ui/static ui/messages ui/project.inlang -type 
 
 .DEFAULT_GOAL := help
 .PHONY: help build ui deb demo test test-ui test-appliance screenshots soak check check-ui \
-    lint-openapi openapi bench clean cargo synapse npm
+    lint-openapi openapi bench clean cargo synapse package-tools npm
 # Each target uses all cores already, and the tests of one build stand on another's.
 .NOTPARALLEL:
 
@@ -38,7 +38,7 @@ deb: build ## Make the Debian package in target/debian and check it with lintian
 demo: build synapse ## Run a small city on a real Synapse; CHECK=1 tries it out and stops
 	@$(SYNAPSE)/bin/python -B tests/demo/demo.py --daarion $(RELEASE) --synapse $(SYNAPSE) $(if $(CHECK),--check)
 
-test: cargo synapse check ui ## Set up what is missing and run every check and test
+test: cargo synapse package-tools check ui ## Set up what is missing and run every check and test
 	cargo test $(CARGO_FLAGS)
 	$(MAKE) lint-openapi
 	$(MAKE) check-ui
@@ -47,7 +47,7 @@ test: cargo synapse check ui ## Set up what is missing and run every check and t
 	$(MAKE) deb
 	$(MAKE) test-appliance
 
-test-appliance: build synapse ## Try the package on a Debian with its own systemd (as root; else it is skipped)
+test-appliance: build synapse package-tools ## Try the package on a Debian with its own systemd (as root; else it is skipped)
 	@python3 -B tests/appliance/appliance.py --daarion $(RELEASE) --synapse $(SYNAPSE)
 
 test-ui: cargo synapse ui ## Try the web application in Chromium, beside a real Synapse; ONLY=word for some
@@ -106,3 +106,6 @@ ui/dist/index.html: $(UI_SOURCES) ui/node_modules/.package-lock.json
 
 synapse:
 	@tests/homeserver/install.sh
+
+package-tools:
+	@tests/appliance/install.sh

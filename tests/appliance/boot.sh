@@ -52,4 +52,4 @@ ln -sf /dev/null etc/systemd/system/console-getty.service
 mkdir -p .old
 pivot_root . .old
 exec env -i container=test PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-    sh -c 'umount -l /.old && rmdir /.old && exec /lib/systemd/systemd --system --log-target=console'
+    sh -c 'umount -l /.old && rmdir /.old && exec /lib/systemd/systemd --system --log-target=journal'

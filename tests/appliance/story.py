@@ -249,13 +249,10 @@ class Story:
 
     def logs(self) -> str:
         """What the machine says about it, for whoever has to find the reason."""
-        # systemd speaks to the console, its services to the journal.
-        console = (self._state / "console.log").read_text(errors="replace").splitlines()[-20:]
         try:
-            journal = self.machine.run(
+            return self.machine.run(
                 "journalctl", "--no-pager", "-n", "60", "-o", "short-monotonic", check=False
             )
-            return "\n".join([*console, journal])
         except (Failed, OSError, subprocess.SubprocessError) as error:
             return str(error)
 
