@@ -13,28 +13,42 @@ UI_SOURCES := $(shell find ui/src ui/static ui/messages ui/project.inlang -type 
     ui/package-lock.json ui/vite.config.ts ui/tsconfig.json
 
 .DEFAULT_GOAL := help
-.PHONY: help build ui demo test test-ui screenshots soak check check-ui lint-openapi openapi bench \
-    clean cargo synapse npm
+.PHONY: help build ui deb demo test test-ui test-appliance screenshots soak check check-ui \
+    lint-openapi openapi bench clean cargo synapse package-tools npm
 # Each target uses all cores already, and the tests of one build stand on another's.
 .NOTPARALLEL:
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 build: cargo ui ## Build the release binary, the web application inside
 	cargo build --release $(CARGO_FLAGS)
 
 ui: ui/dist/index.html ## Build the web application, when its sources have changed
 
+deb: build ## Make the Debian package in target/debian and check it with lintian
+	@rm -rf target/debian
+	@package="$$(packaging/deb.sh $(RELEASE) target/debian)" && echo "$$package" && \
+	if command -v lintian >/dev/null; then \
+	    lintian --allow-root --fail-on error --tag-display-limit 0 "$$package"; \
+	else \
+	    echo "make: lintian is not installed, so the package is NOT CHECKED" >&2; \
+	fi
+
 demo: build synapse ## Run a small city on a real Synapse; CHECK=1 tries it out and stops
 	@$(SYNAPSE)/bin/python -B tests/demo/demo.py --daarion $(RELEASE) --synapse $(SYNAPSE) $(if $(CHECK),--check)
 
-test: cargo synapse check ui ## Set up what is missing and run every check and test
+test: cargo synapse package-tools check ui ## Set up what is missing and run every check and test
 	cargo test $(CARGO_FLAGS)
 	$(MAKE) lint-openapi
 	$(MAKE) check-ui
 	$(MAKE) test-ui
 	$(MAKE) demo CHECK=1
+	$(MAKE) deb
+	$(MAKE) test-appliance
+
+test-appliance: build synapse package-tools ## Try the package on a Debian with its own systemd (as root; else it is skipped)
+	@python3 -B tests/appliance/appliance.py --daarion $(RELEASE) --synapse $(SYNAPSE)
 
 test-ui: cargo synapse ui ## Try the web application in Chromium, beside a real Synapse; ONLY=word for some
 	cargo build $(CARGO_FLAGS)
@@ -92,3 +106,6 @@ ui/dist/index.html: $(UI_SOURCES) ui/node_modules/.package-lock.json
 
 synapse:
 	@tests/homeserver/install.sh
+
+package-tools:
+	@tests/appliance/install.sh

@@ -31,6 +31,7 @@ use crate::service::auth::Auth;
 use crate::service::backfill::Backfill;
 use crate::service::channels::Channels;
 use crate::service::city::City;
+use crate::service::doctor::Doctor;
 use crate::service::health::Health;
 use crate::service::members::Members;
 use crate::service::messages::Messages;
@@ -52,6 +53,7 @@ pub struct Services {
     pub status: Arc<StatusService>,
     pub oversight: Arc<Oversight>,
     pub online: Arc<Online>,
+    pub doctor: Arc<Doctor>,
     /// The configuration that is in force.
     pub settings: Arc<[Setting]>,
 }

@@ -13,7 +13,7 @@ use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use self::build::{App, registration};
+pub use self::build::{App, REGISTRATION_ID, registration};
 use self::start::Signals;
 use crate::api;
 use crate::config::Config;
@@ -76,6 +76,7 @@ impl Running {
             rebuilds: app.rebuilds.clone(),
             backfill: app.services.backfill.clone(),
             agents: app.services.agents.clone(),
+            doctor: app.services.doctor.clone(),
             auth: app.services.auth.clone(),
         };
         listen(&intake, config, &parts, admin).await?;

@@ -6,17 +6,20 @@ mod agent;
 mod backfill;
 mod client;
 mod config;
+mod doctor;
 mod heal;
 mod openapi;
 mod output;
+mod pages;
 mod registration;
 mod reindex;
+mod setup;
 mod status;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::config::{Config, ConfigError};
 use crate::telemetry;
@@ -40,6 +43,10 @@ struct Cli {
 enum Command {
     /// Run the daemon.
     Serve,
+    /// Make daarion and its homeserver known to each other.
+    Setup(setup::Args),
+    /// Try out whether the installation is sound, and say what mends it.
+    Doctor,
     /// Show how the running daemon does.
     Status,
     /// Find and index what the homeserver has and the index has not.
@@ -62,6 +69,9 @@ enum Command {
     /// Check the configuration, or print one to start from.
     #[command(subcommand)]
     Config(config::Command),
+    /// Write the man pages and the completions.
+    #[command(hide = true)]
+    Pages(pages::Args),
 }
 
 /// Runs the command line. A failure is one line on stderr and exit code 1; wrong usage is 2.
@@ -83,8 +93,17 @@ fn dispatch(cli: Cli, output: Output) -> anyhow::Result<()> {
     match cli.command {
         Command::Openapi(args) => wait_for(openapi::run(&args, output)),
         Command::Config(config::Command::PrintDefault) => config::print_default(output),
-        Command::Config(config::Command::Check) => config::check(&load()?, output),
+        Command::Config(config::Command::Check(args)) => config::check(&args, load(), output),
+        Command::Pages(args) => pages::run(&args, Cli::command()),
+        Command::Setup(args) => {
+            let path = Config::path(cli.config.as_deref());
+            wait_for(setup::run(&args, &path, output))
+        }
         Command::Registration(registration::Command::Show) => registration::show(&load()?, output),
+        Command::Doctor => {
+            let path = Config::path(cli.config.as_deref());
+            wait_for(doctor::run(&path, load(), output))
+        }
         Command::Serve => serve(load()?),
         command => {
             // No more than this: the secrets may be where only the daemon finds them.

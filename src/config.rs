@@ -100,6 +100,21 @@ impl Config {
         Ok(ListenConfig::read(&load::values(path, &env)?)?.admin)
     }
 
+    /// As [`Config::load`], with a text in place of what stands in the file.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, in one line.
+    pub fn load_text(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        let env = environment().collect();
+        Self::read(&load::values_of_text(path, text, &env)?)
+    }
+
+    /// The file that [`Config::load`] reads.
+    #[must_use]
+    pub fn path(path: Option<&Path>) -> PathBuf {
+        load::path(path, &environment().collect()).0
+    }
+
     /// As [`Config::load`], with an environment of the caller's.
     ///
     /// # Errors
@@ -109,22 +124,25 @@ impl Config {
         env: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
         let env = env.into_iter().collect::<BTreeMap<_, _>>();
-        let values = load::values(path, &env)?;
-        let listen = ListenConfig::read(&values)?;
-        let matrix = MatrixConfig::read(&values, &listen)?;
+        Self::read(&load::values(path, &env)?)
+    }
+
+    fn read(values: &values::Values) -> Result<Self, ConfigError> {
+        let listen = ListenConfig::read(values)?;
+        let matrix = MatrixConfig::read(values, &listen)?;
         Ok(Self {
             data_dir: values.path("data_dir")?,
-            city: CityConfig::read(&values)?,
-            internal: InternalConfig::read(&values)?,
-            auth: AuthConfig::read(&values, &listen, &matrix.server_name)?,
+            city: CityConfig::read(values)?,
+            internal: InternalConfig::read(values)?,
+            auth: AuthConfig::read(values, &listen, &matrix.server_name)?,
             listen,
             matrix,
-            webhooks: WebhooksConfig::read(&values)?,
-            nats: NatsConfig::read(&values)?,
-            journal: JournalConfig::read(&values)?,
-            limits: LimitsConfig::read(&values)?,
-            log: LogConfig::read(&values)?,
-            sources: Sources::of(&values),
+            webhooks: WebhooksConfig::read(values)?,
+            nats: NatsConfig::read(values)?,
+            journal: JournalConfig::read(values)?,
+            limits: LimitsConfig::read(values)?,
+            log: LogConfig::read(values)?,
+            sources: Sources::of(values),
         })
     }
 }

@@ -9,6 +9,7 @@ pub mod channel;
 pub mod entity;
 pub mod error;
 pub mod event;
+pub mod finding;
 pub mod id;
 pub mod member;
 pub mod message;

@@ -4,6 +4,7 @@
 //! `matrix` implements both for a real homeserver, `fake` the first in memory for tests of
 //! logic. Nobody else knows how Matrix spells any of this.
 
+pub mod checkup;
 pub mod fake;
 
 use std::net::IpAddr;
@@ -85,6 +86,8 @@ pub enum Mapped {
     Event(NewEvent),
     /// A room that is not a channel yet says that it is one.
     Claim(RoomId),
+    /// One that the doctor has sent to see whether it comes back.
+    Canary(EventId),
     /// One of a room that is no channel: nobody but a counter may see it.
     Foreign,
     /// A Matrix event that we know and need not keep.

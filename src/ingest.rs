@@ -5,6 +5,7 @@
 
 mod minutes;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -14,13 +15,15 @@ pub use self::minutes::{MINUTES, Minutes};
 use crate::clock::Clock;
 use crate::domain::Result;
 use crate::domain::event::NewEvent;
-use crate::domain::id::{Millis, RoomId, Seq};
+use crate::domain::id::{EventId, Millis, RoomId, Seq};
 use crate::homeserver::{Ephemeral, Mapped};
 use crate::store::{Append, Appended, Journal};
 
 /// How many rooms may wait to be looked at. A claim that finds the queue full is found again
 /// by the next healing.
 const CLAIMS: usize = 1_024;
+/// How many canaries are remembered. The doctor sends one at a time.
+const CANARIES: usize = 16;
 /// How long skipped events are not spoken of again, in milliseconds: members may send as many
 /// as they like.
 const QUIET: Millis = 60_000;
@@ -32,7 +35,17 @@ pub struct Ingest {
     bell: watch::Sender<Seq>,
     claims: mpsc::Sender<RoomId>,
     ephemeral: mpsc::Sender<Ephemeral>,
+    pushed: watch::Sender<Pushed>,
     counters: Counters,
+}
+
+/// What the homeserver has pushed that nobody keeps and the doctor waits for.
+#[derive(Clone, Debug, Default)]
+pub struct Pushed {
+    /// How many transactions had ephemeral events in them.
+    pub ephemeral: u64,
+    /// The latest canaries that came back.
+    pub canaries: VecDeque<EventId>,
 }
 
 /// What has come through the door since the start.
@@ -92,6 +105,7 @@ impl Ingest {
             bell,
             claims,
             ephemeral,
+            pushed: watch::Sender::default(),
             counters: Counters::default(),
         };
         let outlets = Outlets {
@@ -105,6 +119,17 @@ impl Ingest {
     #[must_use]
     pub fn bell(&self) -> watch::Receiver<Seq> {
         self.bell.subscribe()
+    }
+
+    /// What the doctor waits for.
+    #[must_use]
+    pub fn pushed(&self) -> watch::Receiver<Pushed> {
+        self.pushed.subscribe()
+    }
+
+    /// Notes that a transaction had ephemeral events in it, whatever they are.
+    pub fn ephemeral_came(&self) {
+        self.pushed.send_modify(|pushed| pushed.ephemeral += 1);
     }
 
     #[must_use]
@@ -164,6 +189,7 @@ impl Ingest {
                 Mapped::Claim(room) => {
                     let _ = self.claims.try_send(room);
                 }
+                Mapped::Canary(event) => self.canary_came(event),
                 Mapped::Foreign => self.foreign(1),
                 Mapped::Nothing => {}
             }
@@ -178,6 +204,15 @@ impl Ingest {
             });
         }
         self.append(append).await
+    }
+
+    fn canary_came(&self, event: EventId) {
+        self.pushed.send_modify(|pushed| {
+            pushed.canaries.push_back(event);
+            if pushed.canaries.len() > CANARIES {
+                pushed.canaries.pop_front();
+            }
+        });
     }
 
     async fn append(&self, append: Append) -> Result<Appended> {

@@ -9,6 +9,7 @@
 //! [`Inbound`]: crate::homeserver::Inbound
 
 pub mod appservice;
+mod checkup;
 mod client;
 mod commands;
 mod create;

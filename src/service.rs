@@ -8,6 +8,7 @@ pub mod backfill;
 pub mod channels;
 pub mod city;
 pub mod creation;
+pub mod doctor;
 pub mod heal;
 pub mod health;
 pub mod link;

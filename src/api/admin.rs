@@ -5,6 +5,7 @@
 mod agents;
 mod backfill;
 mod channels;
+mod doctor;
 mod overview;
 mod settings;
 
@@ -17,6 +18,7 @@ pub type AdminApi = (
     backfill::AdminBackfillApi,
     agents::AdminAgentsApi,
     settings::SettingsApi,
+    doctor::DoctorApi,
 );
 
 /// The operations over these services.
@@ -27,5 +29,6 @@ pub fn all(services: &Services) -> AdminApi {
         backfill::AdminBackfillApi(services.clone()),
         agents::AdminAgentsApi(services.clone()),
         settings::SettingsApi(services.clone()),
+        doctor::DoctorApi(services.clone()),
     )
 }

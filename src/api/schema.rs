@@ -3,6 +3,7 @@
 mod agent;
 mod channel;
 mod city;
+mod doctor;
 mod job;
 mod member;
 mod message;
@@ -16,6 +17,7 @@ use poem_openapi::Enum;
 pub use self::agent::{Agent, AgentPage, AgentPatch, AgentPost, NewAgent};
 pub use self::channel::{Channel, ChannelPage, NewChannel};
 pub use self::city::{CityRoom, CityRoomPatch, NewCityRoom};
+pub use self::doctor::DoctorReport;
 pub use self::job::BackfillJob;
 pub use self::member::{Invitation, Member, MemberPage};
 pub use self::message::{

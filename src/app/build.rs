@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::Services;
@@ -19,8 +20,8 @@ use crate::domain::access::CityCreation;
 use crate::domain::channel::CityNaming;
 use crate::domain::entity::{Entity, Naming};
 use crate::domain::id::UserId;
-use crate::homeserver::{self, Homeserver};
-use crate::ingest::{Ingest, Outlets};
+use crate::homeserver;
+use crate::ingest::{Ingest, Outlets, Pushed};
 use crate::matrix::appservice::AppService;
 use crate::matrix::registration::{RegistrationInput, registration_yaml};
 use crate::matrix::{Matrix, MatrixSettings};
@@ -30,6 +31,7 @@ use crate::service::backfill::Backfill;
 use crate::service::channels::Channels;
 use crate::service::city::City;
 use crate::service::creation::Creator;
+use crate::service::doctor::{Doctor, Patient};
 use crate::service::health::Health;
 use crate::service::link::Link;
 use crate::service::members::Members;
@@ -44,7 +46,7 @@ use crate::web::Parts;
 use crate::{store, telemetry};
 
 /// The registration's id at the homeserver.
-const REGISTRATION_ID: &str = "daarion";
+pub const REGISTRATION_ID: &str = "daarion";
 
 /// Every part, built and not yet started.
 pub struct App {
@@ -75,8 +77,10 @@ impl App {
         let (mut consumer, indexed) =
             IndexConsumer::new(store.clone(), directory.clone(), ingest.bell());
         consumer.catch_up().await?;
+        let matrix = connector(config, &directory, &clock)?;
+        let doctor = doctor(config, &directory, &clock, &matrix, Some(ingest.pushed()));
         let core = Arc::new(Core {
-            homeserver: connector(config, &directory, &clock)?,
+            homeserver: matrix,
             store,
             ingest,
             indexed,
@@ -91,12 +95,12 @@ impl App {
             core.clock.clone(),
             auth_rules(&core.directory, config),
         );
-        let auth = auth.await?;
+        let (auth, doctor) = (Arc::new(auth.await?), Arc::new(doctor));
         let creator = Arc::new(Creator::new(core.clone()));
         let presence = Arc::new(Presence::new(core.clone()));
         let link = Arc::new(Link::default());
         Ok(Self {
-            services: services(config, &core, &creator, &presence, &link, Arc::new(auth)),
+            services: services(config, &core, &creator, &presence, &link, auth, doctor),
             rebuilds: Arc::new(Rebuilds::default()),
             core,
             creator,
@@ -105,6 +109,14 @@ impl App {
             consumer,
             outlets,
         })
+    }
+
+    /// The doctor alone, who sees what can be seen while the daemon is down.
+    pub fn doctor(config: &Config) -> anyhow::Result<Doctor> {
+        let clock = Clock::system();
+        let directory = Arc::new(directory(config));
+        let matrix = connector(config, &directory, &clock)?;
+        Ok(doctor(config, &directory, &clock, &matrix, None))
     }
 
     /// Runs the index alone, for a command that works while the daemon is down.
@@ -149,7 +161,11 @@ pub fn registration(config: &Config) -> String {
 
 pub(super) async fn open_store(config: &Config) -> anyhow::Result<store::Store> {
     let directory = config.data_dir.clone();
-    tokio::fs::create_dir_all(&directory)
+    // Closed to others: it holds previews of what people say.
+    tokio::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&directory)
         .await
         .with_context(|| format!("failed to create data_dir {}", directory.display()))?;
     // Opening repairs the file after a crash, which is long work for a runtime's thread.
@@ -192,7 +208,7 @@ fn connector(
     config: &Config,
     directory: &Arc<Directory>,
     clock: &Clock,
-) -> anyhow::Result<Arc<dyn Homeserver>> {
+) -> anyhow::Result<Arc<Matrix>> {
     let admin_token = config.matrix.admin_token.as_ref();
     let settings = MatrixSettings {
         homeserver_url: config.matrix.homeserver_url.clone(),
@@ -202,6 +218,31 @@ fn connector(
     };
     let matrix = Matrix::new(settings, directory.clone(), clock.clone())?;
     Ok(Arc::new(matrix))
+}
+
+fn doctor(
+    config: &Config,
+    directory: &Directory,
+    clock: &Clock,
+    matrix: &Arc<Matrix>,
+    pushed: Option<watch::Receiver<Pushed>>,
+) -> Doctor {
+    let patient = Patient {
+        naming: directory.naming.clone(),
+        room_prefix: config.city.room_prefix.clone(),
+        homeserver_url: config.matrix.homeserver_url.to_string(),
+        connector_url: config.matrix.connector_url.to_string(),
+        acts_as_all: config.matrix.act_as == ActAs::AllLocalUsers,
+        believes_header: config.auth.insecure_user_header,
+        data_dir: config.data_dir.clone(),
+    };
+    Doctor::new(
+        matrix.clone(),
+        matrix.clone(),
+        patient,
+        clock.clone(),
+        pushed,
+    )
 }
 
 fn rules(config: &Config) -> Rules {
@@ -221,6 +262,7 @@ fn services(
     presence: &Arc<Presence>,
     link: &Arc<Link>,
     auth: Arc<Auth>,
+    doctor: Arc<Doctor>,
 ) -> Services {
     let city = Arc::new(City::new(core.clone(), creator.clone(), presence.clone()));
     let messages = Arc::new(Messages::new(core.clone()));
@@ -248,6 +290,7 @@ fn services(
         online,
         health,
         auth,
+        doctor,
         messages,
         city,
     }

@@ -18,16 +18,36 @@ pub const DEFAULT_PATH: &str = "/etc/daarion/daarion.toml";
 
 type Environment = BTreeMap<String, String>;
 
-/// Reads all sources. `path` is the file of the command line.
-pub(super) fn values(path: Option<&Path>, env: &Environment) -> Result<Values, ConfigError> {
+/// The file to be read, and whether somebody named it.
+pub(super) fn path(path: Option<&Path>, env: &Environment) -> (PathBuf, bool) {
     let named = path.map(Path::to_owned).or_else(|| {
         let variable = env.get("DAARION_CONFIG").filter(|path| !path.is_empty());
         variable.map(PathBuf::from)
     });
     let is_named = named.is_some();
-    let path = named.unwrap_or_else(|| PathBuf::from(DEFAULT_PATH));
-    let file = read_file(&path, is_named)?;
+    (
+        named.unwrap_or_else(|| PathBuf::from(DEFAULT_PATH)),
+        is_named,
+    )
+}
 
+/// Reads all sources. `path` is the file of the command line.
+pub(super) fn values(named: Option<&Path>, env: &Environment) -> Result<Values, ConfigError> {
+    let (path, is_named) = path(named, env);
+    let file = read_file(&path, is_named)?;
+    join(path, file, env)
+}
+
+/// As [`values`], with a text in place of the file's.
+pub(super) fn values_of_text(
+    path: &Path,
+    text: &str,
+    env: &Environment,
+) -> Result<Values, ConfigError> {
+    join(path.to_owned(), Some(parse(path, text)?), env)
+}
+
+fn join(path: PathBuf, file: Option<Table>, env: &Environment) -> Result<Values, ConfigError> {
     let mut values = Values {
         keys: KEYS,
         prefix: String::new(),
@@ -57,8 +77,11 @@ fn read_file(path: &Path, is_named: bool) -> Result<Option<Table>, ConfigError> 
             });
         }
     };
-    let table = toml::from_str(&text).map_err(|error| error::syntax(path, &text, &error))?;
-    Ok(Some(table))
+    parse(path, &text).map(Some)
+}
+
+fn parse(path: &Path, text: &str) -> Result<Table, ConfigError> {
+    toml::from_str(text).map_err(|error| error::syntax(path, text, &error))
 }
 
 /// The built-in value of each key that has one.

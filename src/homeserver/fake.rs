@@ -5,6 +5,7 @@
 //! Begin with [`Fake`], which other clients' deeds and all that can go wrong are told;
 //! `commands` is its [`Homeserver`](super::Homeserver), `room` the rooms that both work on.
 
+mod checkup;
 mod commands;
 mod members;
 mod room;
@@ -48,6 +49,13 @@ pub enum Call {
     Set,
     Power,
     Content,
+    Introduce,
+    MayActAs,
+    RoomVersion,
+    CanaryRoom,
+    Canary,
+    Typing,
+    List,
 }
 
 /// The homeserver. Its users, apart from the connector and the agents that are registered
@@ -192,6 +200,7 @@ impl Fake {
                 .map(|(id, room, event)| match self.directory.channel_of(id) {
                     Some(channel) => room.map(event, &channel, &self.directory, Source::Push),
                     None if event.is_claim(&self.directory) => Mapped::Claim(id.clone()),
+                    None if event.is_canary() => Mapped::Canary(event.id.clone()),
                     None => Mapped::Foreign,
                 });
         (mapped.collect(), world.last)

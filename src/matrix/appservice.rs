@@ -66,6 +66,9 @@ impl AppService {
 
     fn take_ephemeral(&self, list: &RawValue) {
         let list: Vec<&RawValue> = serde_json::from_str(list.get()).unwrap_or_default();
+        if !list.is_empty() {
+            self.ingest.ephemeral_came();
+        }
         for news in list.into_iter().filter_map(mapping::ephemeral) {
             self.ingest.ephemeral(news);
         }

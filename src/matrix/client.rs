@@ -133,14 +133,26 @@ impl Client {
             .map_err(|error| Error::HomeserverNonsense(error.to_string()))
     }
 
-    /// Reads an address that ruma has no request for, with a token of its own. A refusal of
-    /// that token is the caller's to explain.
-    pub async fn get(&self, path: &str, token: &str) -> Result<Bytes> {
-        let request = http::Request::get(format!("{}{path}", self.base))
-            .header("authorization", format!("Bearer {token}"))
+    /// Reads an address that ruma has no request for, with a token of its own or none. A refusal
+    /// of that token is the caller's to explain.
+    pub async fn get(&self, path: &str, token: Option<&str>) -> Result<Bytes> {
+        Ok(self.get_whole(path, token).await?.1)
+    }
+
+    /// As [`get`](Self::get), with the head of the answer.
+    pub async fn get_whole(
+        &self,
+        path: &str,
+        token: Option<&str>,
+    ) -> Result<(http::response::Parts, Bytes)> {
+        let mut request = http::Request::get(format!("{}{path}", self.base));
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let request = request
             .body(Bytes::new())
             .map_err(|error| Error::internal(format!("cannot make a request: {error}")))?;
-        Ok(self.execute(request, Repeat::Safe).await?.1)
+        self.execute(request, Repeat::Safe).await
     }
 
     /// Posts JSON to an address with a token of its own or none, once. `from` is for whom it

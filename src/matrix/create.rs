@@ -27,7 +27,7 @@ impl Matrix {
     pub(super) async fn make_room(&self, room: &NewRoom) -> Result<RoomId> {
         let version = match &room.room_version {
             Some(version) => version.clone(),
-            None => self.default_room_version().await?,
+            None => self.read_default_room_version().await?,
         };
         let request = self.creation(room, &version)?;
         match self.client.request(request, None, Repeat::Never).await {
@@ -68,7 +68,7 @@ impl Matrix {
     /// The version of rooms that are made without naming one. Asked for once: a homeserver
     /// that changes its mind is restarted, and a daarion that is not makes the older rooms,
     /// which are as good.
-    async fn default_room_version(&self) -> Result<String> {
+    pub(super) async fn read_default_room_version(&self) -> Result<String> {
         let ask = async {
             let request = get_capabilities::v3::Request::new();
             let answer = self.client.request(request, None, Repeat::Safe).await?;

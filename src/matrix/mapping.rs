@@ -36,6 +36,9 @@ use crate::domain::id::{EventId, Millis, RoomId, UserId};
 use crate::homeserver::Mapped;
 use envelope::{Envelope, Header, Reason};
 
+/// The type of the doctor's event, which comes back to us and means nothing.
+pub const CANARY_TYPE: &str = "city.daarion.canary";
+
 /// How much of an unusable Matrix event is kept, in bytes. A Matrix event is no larger.
 const MAX_RAW: usize = 64 * 1024;
 
@@ -52,7 +55,7 @@ pub fn map(raw: &RawValue, directory: &Directory, now: Millis, source: Source) -
     match directory.channel_of(&room) {
         Some(channel) => map_envelope(raw, &envelope, &channel, directory, now, source),
         None if is_claim(&envelope, directory) => Mapped::Claim(room),
-        None => Mapped::Foreign,
+        None => canary(&envelope, directory).map_or(Mapped::Foreign, Mapped::Canary),
     }
 }
 
@@ -130,11 +133,21 @@ fn what(header: &Header) -> Result<Option<What>, Reason> {
 /// Only the connector may say that a room is a channel: anybody can send a state event.
 fn is_claim(envelope: &Envelope, directory: &Directory) -> bool {
     let is = |field, expected: &str| json::text(field).is_some_and(|text| text == expected);
-    is(envelope.kind, STATE_TYPE)
-        && is(envelope.state_key, "")
-        && json::text(envelope.sender)
-            .and_then(|sender| UserId::parse(&sender))
-            .is_some_and(|sender| sender == directory.naming.connector())
+    is(envelope.kind, STATE_TYPE) && is(envelope.state_key, "") && is_ours(envelope, directory)
+}
+
+/// The id of the doctor's event, which is our own as well.
+fn canary(envelope: &Envelope, directory: &Directory) -> Option<EventId> {
+    let is_canary = json::text(envelope.kind)? == CANARY_TYPE && is_ours(envelope, directory);
+    let id = json::text(envelope.event_id).filter(|_| is_canary)?;
+    EventId::parse(&id)
+}
+
+/// Whether the connector has sent an event.
+fn is_ours(envelope: &Envelope, directory: &Directory) -> bool {
+    json::text(envelope.sender)
+        .and_then(|sender| UserId::parse(&sender))
+        .is_some_and(|sender| sender == directory.naming.connector())
 }
 
 fn skipped(mut raw: &str, at: Millis, reason: Reason) -> Mapped {

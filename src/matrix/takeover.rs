@@ -108,7 +108,7 @@ impl Matrix {
             room.as_str().as_bytes(),
         ));
         path.push_str("/members");
-        let body = self.client.get(&path, token).await;
+        let body = self.client.get(&path, Some(token)).await;
         let body = body.map_err(name_admin_token)?;
         let found: Members = serde_json::from_slice(&body)
             .map_err(|error| Error::HomeserverNonsense(error.to_string()))?;

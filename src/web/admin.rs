@@ -15,11 +15,13 @@ use tokio::sync::mpsc;
 use super::problems::{CatchPanics, Problems, respond};
 use crate::domain::Error;
 use crate::domain::account::OperatorAccount;
+use crate::domain::finding::{Examination, Finding, worst};
 use crate::domain::member::Agent;
 use crate::service::Core;
 use crate::service::agents::Agents;
 use crate::service::auth::Auth;
 use crate::service::backfill::{Backfill, OldRoom, Outcome, Step, Summary};
+use crate::service::doctor::Doctor;
 use crate::service::heal::HealReport;
 use crate::service::reindex::{Rebuilds, ReindexReport};
 use crate::service::status::{Status, StatusService};
@@ -33,6 +35,7 @@ pub struct Admin {
     pub rebuilds: Arc<Rebuilds>,
     pub backfill: Arc<Backfill>,
     pub agents: Arc<Agents>,
+    pub doctor: Arc<Doctor>,
     pub auth: Arc<Auth>,
 }
 
@@ -79,6 +82,7 @@ struct PasswordJson {
 pub fn routes(admin: Admin) -> BoxEndpoint<'static> {
     Route::new()
         .at("/status", get(show_status))
+        .at("/doctor", post(run_doctor))
         .at("/heal", post(run_heal))
         .at("/reindex", post(run_reindex))
         .at("/backfill", post(run_backfill))
@@ -106,6 +110,12 @@ async fn show_status(admin: Data<&Admin>) -> Response {
 #[handler]
 async fn run_heal(admin: Data<&Admin>) -> Response {
     answer(admin.core.heal().await.map(|report| heal_json(&report)))
+}
+
+#[handler]
+async fn run_doctor(admin: Data<&Admin>) -> Response {
+    let done = admin.doctor.examine().await;
+    answer(done.map(|examination| doctor_json(&examination)))
 }
 
 #[handler]
@@ -214,6 +224,25 @@ fn agent_json(agent: &Agent) -> Value {
         "display_name": agent.display_name,
         "matrix_user_id": agent.user,
         "created_at": crate::payload::Rfc3339(agent.created_at),
+    })
+}
+
+/// As `daarion doctor --json` prints it.
+#[must_use]
+pub fn doctor_json(examination: &Examination) -> Value {
+    let findings = &examination.findings;
+    let json = |finding: &Finding| {
+        json!({
+            "id": finding.check,
+            "status": finding.outcome.as_str(),
+            "seen": finding.seen,
+            "advice": finding.advice,
+        })
+    };
+    json!({
+        "status": worst(findings).as_str(),
+        "findings": findings.iter().map(json).collect::<Vec<_>>(),
+        "examined_at": crate::payload::Rfc3339(examination.at),
     })
 }
 

@@ -14,6 +14,7 @@ mod bad_input;
 mod browser;
 mod city;
 mod commands;
+mod doctor;
 mod lifecycle;
 mod listeners;
 mod live;

@@ -1,7 +1,7 @@
 """A Synapse and a daarion that know each other, on state that outlives the demo.
 
-Everything lies in one folder: secrets (made at the first start), configuration (written at each
-start, since ports may have been taken), data and logs.
+Everything lies in one folder: secrets (made at the first start), configuration (`daarion setup` is
+run at each start, since ports may have been taken), data and logs.
 """
 
 import hashlib
@@ -12,6 +12,7 @@ import secrets
 import socket
 import subprocess
 import tempfile
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,34 +29,6 @@ DAARION_LIMIT_S = 30
 COMMAND_LIMIT_S = 30
 
 BASE_CONFIGURATION = Path(__file__).resolve().parent.parent / "homeserver" / "base.yaml"
-
-DAARION_TOML = """\
-# Written by the demo at each start.
-data_dir = {data_dir}
-
-[listen]
-public = ["127.0.0.1:{public_port}"]
-internal = ["127.0.0.1:{internal_port}"]
-admin = {admin_socket}
-public_url = "http://127.0.0.1:{public_port}"
-
-[matrix]
-homeserver_url = "http://127.0.0.1:{synapse_port}"
-server_name = {server_name}
-as_token = {as_token}
-hs_token = {hs_token}
-connector_url = "http://127.0.0.1:{internal_port}"
-admin_token = {admin_token}
-
-[internal]
-secret = {internal_secret}
-
-[auth]
-# For the demo alone: whoever reaches the loopback may act as anybody, by X-User-Id.
-insecure_user_header = true
-operators = ["@{admin}:{plain_server_name}"]
-"""
-
 
 @dataclass(frozen=True)
 class Ports:
@@ -126,12 +99,12 @@ class Installation:
         return {"Authorization": f"Bearer {self.access_token(localpart)}"}
 
     def start(self) -> None:
-        self._write_daarion_configuration()
-        self._write_synapse_configuration(self._registration())
+        self._write_synapse_configuration()
+        self._set_up()
         self._start_synapse()
         self._make_accounts()
         # Once more: the administrator's token is known only now.
-        self._write_daarion_configuration()
+        self._set_up()
         self._start_daarion()
 
     def stop(self) -> bool:
@@ -149,7 +122,7 @@ class Installation:
         path = self.state / "secrets.json"
         if path.exists():
             return json.loads(path.read_text())
-        names = ("as_token", "hs_token", "internal_secret", "shared_secret", "macaroon", "form")
+        names = ("shared_secret", "macaroon", "form")
         made: dict[str, Any] = {name: secrets.token_urlsafe(32) for name in names}
         made["accounts"] = {
             localpart: {"password": secrets.token_hex(5), "access_token": ""}
@@ -160,27 +133,42 @@ class Installation:
     def _save_secrets(self) -> None:
         _write(self.state / "secrets.json", json.dumps(self.secrets, indent=2))
 
-    def _write_daarion_configuration(self) -> None:
-        values = {
+    def _set_up(self) -> None:
+        """As an administrator would: the same tokens at every start, which setup makes and keeps."""
+        settings: dict[str, Any] = {
             "data_dir": str(self.state / "daarion"),
-            "admin_socket": str(self._admin_socket()),
-            "server_name": SERVER_NAME,
-            "as_token": self.secrets["as_token"],
-            "hs_token": self.secrets["hs_token"],
-            "internal_secret": self.secrets["internal_secret"],
-            "admin_token": self.access_token(ADMIN),
+            "listen.public": [f"127.0.0.1:{self.ports.public}"],
+            "listen.internal": [f"127.0.0.1:{self.ports.internal}"],
+            "listen.admin": str(self._admin_socket()),
+            "matrix.connector_url": self.internal_url,
+            "matrix.admin_token": self.access_token(ADMIN),
+            # For the demo alone: whoever reaches the loopback may act as anybody, by X-User-Id.
+            "auth.insecure_user_header": True,
         }
-        # A JSON string is a TOML string.
-        quoted = {name: json.dumps(value) for name, value in values.items()}
-        text = DAARION_TOML.format(
-            **quoted,
-            admin=ADMIN,
-            plain_server_name=SERVER_NAME,
-            public_port=self.ports.public,
-            internal_port=self.ports.internal,
-            synapse_port=self.ports.synapse,
-        )
-        _write(self._configuration, text)
+        command = [str(self._daarion), "setup", "--yes", "--config", str(self._configuration)]
+        command += ["--homeserver-config", str(BASE_CONFIGURATION), str(self._homeserver)]
+        command += ["--registration", str(self.state / "registration.yaml")]
+        command += ["--public-url", self.public_url, "--operator", f"@{ADMIN}:{SERVER_NAME}"]
+        for key, value in settings.items():
+            # These values are written the same way in JSON and in TOML.
+            command += ["--set", f"{key}={json.dumps(value)}"]
+        try:
+            result = subprocess.run(
+                command,
+                env=clean_environment(),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=COMMAND_LIMIT_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise Failed(f"daarion setup did not end within {COMMAND_LIMIT_S} s") from None
+        if result.returncode != 0:
+            raise Failed(f"daarion setup failed: {result.stderr.strip()}")
+        toml = tomllib.loads(self._configuration.read_text())
+        self.secrets["internal_secret"] = toml["internal"]["secret"]
+        self._save_secrets()
 
     @property
     def _configuration(self) -> Path:
@@ -194,28 +182,11 @@ class Installation:
         name = hashlib.sha256(os.fsencode(self.state)).hexdigest()[:12]
         return Path(tempfile.gettempdir()) / f"daarion-demo-{name}.sock"
 
-    def _registration(self) -> str:
-        """The registration, as the project's own tooling writes it."""
-        command = [self._daarion, "registration", "show", "--config", self._configuration]
-        try:
-            result = subprocess.run(
-                command,
-                env=clean_environment(),
-                capture_output=True,
-                text=True,
-                timeout=COMMAND_LIMIT_S,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise Failed(
-                f"daarion registration show did not end within {COMMAND_LIMIT_S} s"
-            ) from None
-        if result.returncode != 0:
-            raise Failed(f"daarion registration show failed: {result.stderr.strip()}")
-        return result.stdout
+    @property
+    def _homeserver(self) -> Path:
+        return self.state / "synapse.yaml"
 
-    def _write_synapse_configuration(self, registration: str) -> None:
-        _write(self.state / "registration.yaml", registration)
+    def _write_synapse_configuration(self) -> None:
         log = {
             "version": 1,
             "disable_existing_loggers": False,
@@ -234,7 +205,6 @@ class Installation:
             "form_secret": self.secrets["form"],
             "media_store_path": str(self.state / "media"),
             "log_config": str(self.state / "synapse-log.yaml"),
-            "app_service_config_files": [str(self.state / "registration.yaml")],
             "database": {
                 "name": "sqlite3",
                 "args": {"database": str(self.state / "synapse.db")},
@@ -251,14 +221,15 @@ class Installation:
         }
         # JSON is YAML, too.
         _write(self.state / "synapse-log.yaml", json.dumps(log))
-        _write(self.state / "synapse.yaml", json.dumps(configuration, indent=2))
+        lines = [f"{key}: {json.dumps(value)}\n" for key, value in configuration.items()]
+        _write(self._homeserver, "".join(lines))
 
     # What runs.
 
     def _start_synapse(self) -> None:
         self._say(f"starting Synapse at {self.synapse_url}")
         command = [str(self._python), "-m", "synapse.app.homeserver"]
-        for file in (BASE_CONFIGURATION, self.state / "synapse.yaml"):
+        for file in (BASE_CONFIGURATION, self._homeserver):
             command += ["-c", str(file)]
         server = Server("Synapse", command, self.state / "synapse.log", self.state)
         self._servers.append(server)

@@ -229,6 +229,17 @@ fn room_that_says_it_is_a_channel_is_a_claim() {
 }
 
 #[test]
+fn canary_is_known_by_its_sender() {
+    let mut input = settings_event("@daarion:daarion.city");
+    input["room_id"] = json!("!private");
+    input["type"] = json!("city.daarion.canary");
+    input["event_id"] = json!("$canary");
+    assert!(matches!(map(&input), Mapped::Canary(event) if event.as_str() == "$canary"));
+    input["sender"] = json!("@alice:daarion.city");
+    assert_eq!(map(&input), Mapped::Foreign);
+}
+
+#[test]
 fn settings_go_there_and_back() {
     let written = channel_state(&settings()).expect("content");
     assert_eq!(read_channel_state(&written), Some(settings()));

@@ -22,7 +22,7 @@ const CREATOR_ONLY: i64 = 150;
 
 impl Fake {
     /// Counts a call, and fails it when it is to fail.
-    fn begin(&self, call: Call) -> Result<std::sync::MutexGuard<'_, World>> {
+    pub(super) fn begin(&self, call: Call) -> Result<std::sync::MutexGuard<'_, World>> {
         let mut world = self.world();
         *world.calls.entry(call).or_default() += 1;
         if world.is_down {

@@ -59,6 +59,7 @@ pub(super) enum Deed {
     Visibility(Visibility),
     Encrypted,
     Channel(ChannelState),
+    Canary,
 }
 
 impl Deed {
@@ -73,6 +74,10 @@ impl Deed {
 }
 
 impl Event {
+    pub fn is_canary(&self) -> bool {
+        matches!(self.deed, Deed::Canary)
+    }
+
     pub fn is_claim(&self, directory: &Directory) -> bool {
         matches!(self.deed, Deed::Channel(_)) && self.by == directory.naming.connector()
     }
@@ -119,7 +124,7 @@ impl Room {
                     state: state.clone(),
                 });
             }
-            Deed::Created | Deed::Said { .. } | Deed::Redacted(_) => {}
+            Deed::Created | Deed::Said { .. } | Deed::Redacted(_) | Deed::Canary => {}
         }
         self.events.push(Event {
             id: id.clone(),
@@ -196,7 +201,7 @@ impl Room {
             })
         };
         let what = match &event.deed {
-            Deed::Created => None,
+            Deed::Created | Deed::Canary => None,
             Deed::Said { .. } => self
                 .message(event, channel, directory)
                 .map(What::MessageCreated),

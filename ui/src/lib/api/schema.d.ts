@@ -619,6 +619,34 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/doctor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * See what the doctor has found
+         * @description The latest examination, of whoever asked for it; `daarion doctor` counts too. Examines when
+         *     there was none since the start of daarion, which takes up to half a minute. Answers while
+         *     the homeserver is away.
+         */
+        get: operations["getDoctor"];
+        put?: never;
+        /**
+         * Examine the installation
+         * @description Tries out what the homeserver really grants, sends an event through it and back, and looks
+         *     at this machine. Takes up to half a minute. Leaves one private room on the homeserver, which
+         *     every examination uses again.
+         */
+        post: operations["runDoctor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -1072,6 +1100,27 @@ export interface components {
             members_online: number;
         };
         /**
+         * DoctorReport
+         * @description One examination, as `daarion doctor --json` prints it.
+         */
+        DoctorReport: {
+            /** @description The worst of the findings; what was skipped does not count. */
+            status: components["schemas"]["DoctorStatus"] & unknown;
+            /** @description In the order in which they were looked for. */
+            findings: components["schemas"]["Finding"][];
+            /**
+             * Format: date-time
+             * @description When the examination began.
+             * @example 2025-11-24T10:30:00.000Z
+             */
+            examined_at: string;
+        };
+        /**
+         * @description The worst of all findings.
+         * @enum {string}
+         */
+        DoctorStatus: "ok" | "warning" | "failed";
+        /**
          * EffectiveConfig
          * @description The effective configuration.
          */
@@ -1095,6 +1144,24 @@ export interface components {
             /** @description What was wrong, for people. */
             message: string;
         };
+        /**
+         * Finding
+         * @description What one check has found.
+         */
+        Finding: {
+            /** @description The name of the check, for example `canary`. Once given, it is never another. */
+            id: string;
+            status: components["schemas"]["FindingStatus"];
+            /** @description What was seen, in English. */
+            seen: string;
+            /** @description The line that mends it; null when there is nothing to mend. */
+            advice?: string;
+        };
+        /**
+         * @description How a check came out.
+         * @enum {string}
+         */
+        FindingStatus: "ok" | "warning" | "failed" | "skipped";
         /**
          * Grant
          * @description What a client is given to show.
@@ -5900,6 +5967,238 @@ export interface operations {
                 };
                 content: {
                     "application/json; charset=utf-8": components["schemas"]["EffectiveConfig"];
+                };
+            };
+            /** @description Bad input; the text names the field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller did not say who it is, or not convincingly. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or none that the caller may know of. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It exists already, or its state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than the limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "RETRY-AFTER": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug; nothing was lost. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The homeserver answered something that is not Matrix. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    getDoctor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["DoctorReport"];
+                };
+            };
+            /** @description Bad input; the text names the field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller did not say who it is, or not convincingly. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or none that the caller may know of. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It exists already, or its state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than the limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "RETRY-AFTER": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug; nothing was lost. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The homeserver answered something that is not Matrix. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    runDoctor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["DoctorReport"];
                 };
             };
             /** @description Bad input; the text names the field. */

@@ -1,0 +1,106 @@
+//! `daarion doctor`: through the daemon when it is up; what can be seen without it when it is down.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::bail;
+use reqwest::Method;
+use serde_json::Value;
+
+use super::client::Daemon;
+use super::output::Output;
+use crate::app::App;
+use crate::clock::Clock;
+use crate::config::{Config, ConfigError};
+use crate::domain::finding::{Examination, Finding, worst};
+use crate::web::admin::doctor_json;
+
+/// Prints the findings; fails when one of them is a failure.
+pub async fn run(
+    path: &Path,
+    loaded: Result<Config, ConfigError>,
+    output: Output,
+) -> anyhow::Result<()> {
+    let mut report = match loaded {
+        Ok(config) => examine(&config).await?,
+        Err(error) => {
+            let advice = match error {
+                ConfigError::Missing { .. } => "daarion setup".to_owned(),
+                _ => format!("mend {}", path.display()),
+            };
+            alone(Finding::failed("configuration", error.to_string(), advice))
+        }
+    };
+    if let Some(finding) = readable_by_others(path) {
+        add(&mut report, &finding);
+    }
+    if output.json {
+        output.value(&report)?;
+    } else {
+        show(&report, output)?;
+    }
+    if report["status"] == "failed" {
+        bail!("something is wrong; each line above that says so names what mends it");
+    }
+    Ok(())
+}
+
+async fn examine(config: &Config) -> anyhow::Result<Value> {
+    if let Some(daemon) = Daemon::find(&config.listen.admin).await? {
+        return daemon.ask(Method::POST, "/doctor", None).await;
+    }
+    let is_down = Finding::failed(
+        "daemon",
+        format!("nobody answers at {}", config.listen.admin.display()),
+        "systemctl start daarion, and look into journalctl -u daarion",
+    );
+    let doctor = Arc::new(App::doctor(config)?);
+    let mut examination = doctor.examine().await?.as_ref().clone();
+    examination.findings.insert(0, is_down);
+    Ok(doctor_json(&examination))
+}
+
+/// All that could be found.
+fn alone(finding: Finding) -> Value {
+    doctor_json(&Examination {
+        at: Clock::system().now(),
+        findings: vec![finding],
+    })
+}
+
+/// The configuration holds tokens.
+fn readable_by_others(path: &Path) -> Option<Finding> {
+    let mode = std::fs::metadata(path).ok()?.permissions().mode() & 0o777;
+    let shown = path.display();
+    // A group may be the account's own.
+    (mode & 0o007 != 0).then(|| {
+        let seen = format!("others can read {shown} (mode {mode:o}), which holds the tokens");
+        Finding::warning("configuration", seen, format!("chmod o= {shown}"))
+    })
+}
+
+fn add(report: &mut Value, finding: &Finding) {
+    let more = alone(finding.clone());
+    if let Some(findings) = report["findings"].as_array_mut() {
+        findings.extend(more["findings"].as_array().cloned().unwrap_or_default());
+    }
+    if report["status"] == "ok" {
+        report["status"] = worst(std::slice::from_ref(finding)).as_str().into();
+    }
+}
+
+fn show(report: &Value, output: Output) -> anyhow::Result<()> {
+    let text = |value: &Value| value.as_str().unwrap_or("").to_owned();
+    for finding in report["findings"].as_array().into_iter().flatten() {
+        let (status, check) = (text(&finding["status"]), text(&finding["id"]));
+        output.line(format!(
+            "{status:<8} {check:<21} {}",
+            text(&finding["seen"])
+        ))?;
+        if let Some(advice) = finding["advice"].as_str() {
+            output.line(format!("{:<8} {:<21} -> {advice}", "", ""))?;
+        }
+    }
+    Ok(())
+}

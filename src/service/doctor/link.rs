@@ -1,0 +1,200 @@
+//! The homeserver: whether it is there, knows us, reaches us, and what it lets us do.
+
+use super::{Doctor, SET_UP_AGAIN};
+use crate::domain::Error;
+use crate::domain::finding::Finding;
+use crate::domain::id::{Millis, UserId};
+use crate::homeserver::checkup::Introduction;
+
+/// The specification that the connector cannot do without.
+const NEEDED_VERSION: &str = "v1.7";
+/// Room versions that daarion is tried with.
+const KNOWN_ROOM_VERSIONS: [&str; 2] = ["11", "12"];
+/// By how much two clocks may differ. The homeserver tells its own to the second.
+const MOST_SKEW: Millis = 5_000;
+
+/// What is looked at only when the homeserver is there.
+const OF_HOMESERVER: [&str; 8] = [
+    "versions",
+    "clock",
+    "as_token",
+    "connector_url",
+    "hs_token",
+    "act_as_users",
+    "act_as_agents",
+    "room_version",
+];
+
+impl Doctor {
+    pub(super) async fn examine_link(&self) -> Vec<Finding> {
+        let begun = self.clock.instant();
+        let told = match self.checkup.introduce().await {
+            Ok(told) => told,
+            Err(error) => return self.nobody_there(&error),
+        };
+        let took = (self.clock.instant() - begun).as_millis();
+        let software = told.software.as_deref().unwrap_or("it tells no name");
+        let url = &self.patient.homeserver_url;
+        let mut findings = vec![
+            Finding::ok(
+                "homeserver",
+                format!("{url} answers in {took} ms ({software})"),
+            ),
+            versions(&told),
+            self.clock(&told),
+        ];
+        match self.homeserver.check().await {
+            Ok(()) => {
+                findings.push(Finding::ok("as_token", "the homeserver knows our as_token"));
+                findings.extend(self.reached().await);
+                findings.extend(self.namespaces().await);
+                findings.push(self.room_version().await);
+            }
+            Err(error) => {
+                findings.push(Finding::failed("as_token", error.to_string(), SET_UP_AGAIN));
+                let rest = OF_HOMESERVER[3..].iter();
+                let reason = "the homeserver does not know us";
+                findings.extend(rest.map(|check| Finding::skipped(check, reason)));
+            }
+        }
+        findings
+    }
+
+    fn nobody_there(&self, error: &Error) -> Vec<Finding> {
+        let advice = format!(
+            "start the homeserver, or set matrix.homeserver_url (now {})",
+            self.patient.homeserver_url
+        );
+        let reason = "the homeserver does not answer";
+        let rest = OF_HOMESERVER.iter();
+        let rest = rest.map(|check| Finding::skipped(check, reason));
+        std::iter::once(Finding::failed("homeserver", error.to_string(), advice))
+            .chain(rest)
+            .collect()
+    }
+
+    fn clock(&self, told: &Introduction) -> Finding {
+        let Some(theirs) = told.time else {
+            return Finding::skipped("clock", "the homeserver does not tell its time");
+        };
+        let ours = self.clock.now();
+        let skew = ours.abs_diff(theirs);
+        if skew <= MOST_SKEW {
+            return Finding::ok("clock", "the homeserver's clock and ours agree");
+        }
+        let order = if ours > theirs { "behind" } else { "ahead of" };
+        Finding::warning(
+            "clock",
+            format!("the homeserver's clock is {} s {order} ours", skew / 1_000),
+            "timedatectl set-ntp true, on both machines",
+        )
+    }
+
+    /// Whether the homeserver reaches us, and shows the right token when it does.
+    async fn reached(&self) -> [Finding; 2] {
+        const URL: &str = "connector_url";
+        const TOKEN: &str = "hs_token";
+        let url = &self.patient.connector_url;
+        if self.pushed.is_none() {
+            let reason = "daarion does not run, so nobody listens";
+            return [URL, TOKEN].map(|check| Finding::skipped(check, reason));
+        }
+        let error = match self.homeserver.ping().await {
+            Ok(took) => {
+                let took = took.as_millis();
+                return [
+                    Finding::ok(URL, format!("the homeserver reaches {url} in {took} ms")),
+                    Finding::ok(TOKEN, "the homeserver shows our hs_token"),
+                ];
+            }
+            Err(error) => error,
+        };
+        let is_token = matches!(
+            &error,
+            Error::HomeserverRefused { errcode, message, .. }
+                if errcode == "M_BAD_STATUS" && (message.contains("401") || message.contains("403"))
+        );
+        if is_token {
+            return [
+                Finding::ok(URL, format!("the homeserver reaches {url}")),
+                Finding::failed(
+                    TOKEN,
+                    "the homeserver shows another hs_token than the one in daarion.toml",
+                    SET_UP_AGAIN,
+                ),
+            ];
+        }
+        let advice = format!(
+            "curl {}/healthz on the homeserver's machine must answer; if the address is wrong, set \
+             matrix.connector_url and run {SET_UP_AGAIN}",
+            url.trim_end_matches('/')
+        );
+        [
+            Finding::failed(
+                URL,
+                format!("the homeserver cannot reach {url}: {error}"),
+                advice,
+            ),
+            Finding::skipped(TOKEN, "the homeserver does not reach us"),
+        ]
+    }
+
+    /// Tries to act as somebody who does not exist: within the namespaces the homeserver says so,
+    /// outside of them it refuses.
+    async fn namespaces(&self) -> [Finding; 2] {
+        let somebody = format!("doctor-{}", self.clock.uuid().simple());
+        let agent = format!("{}{somebody}", self.patient.naming.agent_prefix);
+        let users = match self.patient.acts_as_all {
+            true => self.act_as("act_as_users", &somebody, "local users").await,
+            false => Finding::skipped("act_as_users", "not wanted: matrix.act_as is agents-only"),
+        };
+        [users, self.act_as("act_as_agents", &agent, "agents").await]
+    }
+
+    async fn act_as(&self, check: &'static str, localpart: &str, whom: &str) -> Finding {
+        let server = &self.patient.naming.server_name;
+        let user = UserId::trusted(format!("@{localpart}:{server}"));
+        match self.checkup.may_act_as(&user).await {
+            Ok(true) => Finding::ok(check, format!("the homeserver lets us act as {whom}")),
+            Ok(false) => Finding::failed(
+                check,
+                format!(
+                    "the homeserver does not let us act as {whom}: its registration is another one"
+                ),
+                SET_UP_AGAIN,
+            ),
+            Err(error) => Finding::failed(check, error.to_string(), "daarion doctor, once more"),
+        }
+    }
+
+    async fn room_version(&self) -> Finding {
+        const CHECK: &str = "room_version";
+        match self.checkup.default_room_version().await {
+            Ok(version) if KNOWN_ROOM_VERSIONS.contains(&version.as_str()) => {
+                Finding::ok(CHECK, format!("new rooms have version {version}"))
+            }
+            Ok(version) => Finding::warning(
+                CHECK,
+                format!("new rooms have version {version}, which daarion is not tried with"),
+                "default_room_version: \"12\" in homeserver.yaml",
+            ),
+            Err(error) => Finding::failed(CHECK, error.to_string(), "daarion doctor, once more"),
+        }
+    }
+}
+
+fn versions(told: &Introduction) -> Finding {
+    let latest = told.versions.last().map_or("none", String::as_str);
+    if told
+        .versions
+        .iter()
+        .any(|version| version == NEEDED_VERSION)
+    {
+        return Finding::ok("versions", format!("it speaks Matrix up to {latest}"));
+    }
+    Finding::failed(
+        "versions",
+        format!("it speaks Matrix up to {latest}; {NEEDED_VERSION} is needed"),
+        "install a newer homeserver",
+    )
+}

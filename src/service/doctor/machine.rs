@@ -1,0 +1,74 @@
+//! This machine: the data directory, its disk, and what of the configuration is unsafe.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use super::Doctor;
+use crate::domain::finding::Finding;
+
+const MIB: u64 = 1024 * 1024;
+/// Below this nothing can be relied on.
+const LEAST_FREE: u64 = 100 * MIB;
+/// Below this it is time to look.
+const LITTLE_FREE: u64 = 1024 * MIB;
+
+impl Doctor {
+    pub(super) async fn examine_machine(&self) -> Vec<Finding> {
+        let directory = self.patient.data_dir.clone();
+        let trial = directory.join(format!(".doctor-{}", self.clock.uuid().simple()));
+        // Disks may hang, and nobody else shall wait for that.
+        let looked = tokio::task::spawn_blocking(move || {
+            vec![data_dir(&directory, &trial), disk(&directory)]
+        });
+        let mut findings = looked.await.unwrap_or_default();
+        if self.patient.believes_header {
+            findings.push(Finding::warning(
+                "insecure_user_header",
+                "whoever reaches listen.public may claim to be anybody",
+                "auth.insecure_user_header = false",
+            ));
+        }
+        findings
+    }
+}
+
+fn data_dir(directory: &Path, trial: &Path) -> Finding {
+    const CHECK: &str = "data_dir";
+    let shown = directory.display();
+    let mode = match std::fs::metadata(directory) {
+        Ok(found) => found.permissions().mode() & 0o777,
+        Err(error) => {
+            let advice = format!("install -d -o daarion -g daarion -m 0700 {shown}");
+            return Finding::failed(CHECK, format!("{shown}: {error}"), advice);
+        }
+    };
+    let written = std::fs::write(trial, b"").and_then(|()| std::fs::remove_file(trial));
+    if let Err(error) = written {
+        let seen = format!("{shown} cannot be written to: {error}");
+        return Finding::failed(CHECK, seen, format!("chown -R daarion:daarion {shown}"));
+    }
+    if mode & 0o077 != 0 {
+        let seen = format!("others can look into {shown} (mode {mode:o})");
+        return Finding::warning(CHECK, seen, format!("chmod 0700 {shown}"));
+    }
+    Finding::ok(
+        CHECK,
+        format!("{shown} can be written to, and is closed to others"),
+    )
+}
+
+fn disk(directory: &Path) -> Finding {
+    const CHECK: &str = "disk";
+    let shown = directory.display();
+    let free = match rustix::fs::statvfs(directory) {
+        Ok(disk) => disk.f_bavail.saturating_mul(disk.f_frsize),
+        Err(error) => return Finding::skipped(CHECK, format!("{shown}: {error}")),
+    };
+    let seen = format!("{} MiB are free below {shown}", free / MIB);
+    let advice = format!("make room on the disk of {shown}");
+    match free {
+        free if free < LEAST_FREE => Finding::failed(CHECK, seen, advice),
+        free if free < LITTLE_FREE => Finding::warning(CHECK, seen, advice),
+        _ => Finding::ok(CHECK, seen),
+    }
+}
