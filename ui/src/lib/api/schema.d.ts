@@ -427,6 +427,198 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["get_api_admin_overview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/channels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["get_api_admin_channels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/channels/{channel_id}/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["post_api_admin_channels_channel_id_archive"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/channels/{channel_id}/unarchive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["post_api_admin_channels_channel_id_unarchive"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/channels/{channel_id}/heal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["post_api_admin_channels_channel_id_heal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/heal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["post_api_admin_heal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/rooms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["post_api_admin_rooms"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/backfill": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["get_api_admin_backfill"];
+        put?: never;
+        post: operations["post_api_admin_backfill"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/agents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["get_api_admin_agents"];
+        put?: never;
+        post: operations["post_api_admin_agents"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/online": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["get_api_admin_online"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["get_api_admin_config"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/doctor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["get_api_admin_doctor"];
+        put?: never;
+        post: operations["post_api_admin_doctor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -769,10 +961,7 @@ export interface components {
             msgtype: string;
             /** @description The first 280 characters of the plain text. Empty when deleted or encrypted. */
             content_preview: string;
-            /**
-             * @description Whether the text goes on behind the preview. With an empty preview: the last edit was
-             *     taken back, and `content=full` has what the message says now.
-             */
+            /** @description Whether the text goes on behind the preview. */
             truncated: boolean;
             /**
              * Format: uuid
@@ -988,6 +1177,191 @@ export interface components {
          * @enum {string}
          */
         Visibility: "public" | "private";
+        OverviewHomeserver: {
+            url: string;
+            server_name: string;
+            /** @enum {string} */
+            status: "connected" | "unreachable";
+            reason?: string;
+            /** @enum {string} */
+            registration: "ok" | "refused" | "unreachable_from_homeserver" | "unknown";
+            registration_reason?: string;
+            last_transaction_at?: string;
+        };
+        OverviewReader: {
+            name: string;
+            position: number;
+            lag: number;
+        };
+        OverviewStore: {
+            bytes: number;
+            format: number;
+            failing: boolean;
+        };
+        OverviewJournal: {
+            first: number;
+            head: number;
+        };
+        OverviewCounts: {
+            channels: number;
+            messages: number;
+            agents: number;
+            members_online: number;
+        };
+        SkippedEvent: {
+            at: string;
+            reason: string;
+        };
+        OverviewSkipped: {
+            count: number;
+            latest: components["schemas"]["SkippedEvent"][];
+        };
+        LoggedProblem: {
+            at: string;
+            /** @enum {string} */
+            level: "warning" | "error";
+            code: string;
+            message: string;
+            count: number;
+            first_at: string;
+            /** @enum {string} */
+            topic?: "unknown_as_token" | "homeserver_away" | "cannot_reach_us" | "disk_full" | "store_failing" | "skipped_events" | "slow_receiver";
+            advice?: string;
+        };
+        Overview: {
+            version: string;
+            started_at: string;
+            homeserver: components["schemas"]["OverviewHomeserver"];
+            events_per_minute: number;
+            events_by_minute: number[];
+            readers: components["schemas"]["OverviewReader"][];
+            store: components["schemas"]["OverviewStore"];
+            journal: components["schemas"]["OverviewJournal"];
+            counts: components["schemas"]["OverviewCounts"];
+            skipped: components["schemas"]["OverviewSkipped"];
+            rebuilding: boolean;
+            open_creations: number;
+            problems: components["schemas"]["LoggedProblem"][];
+        };
+        AdminChannel: {
+            channel_id: string;
+            /** @enum {string} */
+            kind: "city" | "channel";
+            slug: string;
+            name: string;
+            microdao_id: string;
+            /** @enum {string} */
+            status: "active" | "archived";
+            /** @enum {string} */
+            visibility: "public" | "private";
+            confidential: boolean;
+            is_default: boolean;
+            matrix_room_id: string;
+            matrix_room_alias?: string;
+            members: number;
+            members_online: number;
+            last_event?: string;
+            /** @enum {string} */
+            adoption: "adopted" | "alias_missing" | "alias_differs";
+            alias_expected?: string;
+        };
+        AdminChannelPage: {
+            items: components["schemas"]["AdminChannel"][];
+            next?: string;
+        };
+        ChannelHeal: {
+            channel_id: string;
+            slug: string;
+            missing: number;
+            healed: number;
+            error?: string;
+        };
+        Heal: {
+            missing: number;
+            healed: number;
+            channels: components["schemas"]["ChannelHeal"][];
+        };
+        NewAdminRoom: {
+            slug?: string;
+            name: string;
+            description?: string;
+            is_default?: boolean;
+        };
+        BackfillRoom: {
+            slug: string;
+            name: string;
+            description?: string;
+        };
+        BackfillRequest: {
+            rooms: components["schemas"]["BackfillRoom"][];
+        };
+        BackfillFailure: {
+            slug: string;
+            error: string;
+        };
+        BackfillJob: {
+            /** @enum {string} */
+            state: "idle" | "running" | "done" | "failed";
+            total: number;
+            checked: number;
+            found: number;
+            created: number;
+            failed: components["schemas"]["BackfillFailure"][];
+            started_at?: string;
+            finished_at?: string;
+            error?: string;
+        };
+        Agent: {
+            id: string;
+            display_name: string;
+            matrix_user_id: string;
+            created_at: string;
+        };
+        AgentPage: {
+            items: components["schemas"]["Agent"][];
+            next?: string;
+        };
+        NewAgent: {
+            id: string;
+            display_name?: string;
+            matrix_user_id?: string;
+        };
+        OnlinePerson: {
+            entity_id: string;
+            matrix_user_id: string;
+            display_name?: string;
+            channels: number;
+        };
+        OnlinePage: {
+            items: components["schemas"]["OnlinePerson"][];
+            next?: string;
+        };
+        ConfigSetting: {
+            key: string;
+            value: unknown;
+            default: unknown;
+            is_secret: boolean;
+            /** @enum {string} */
+            source: "default" | "file" | "variable" | "secret_file";
+            source_name?: string;
+            description: string;
+        };
+        EffectiveConfig: {
+            items: components["schemas"]["ConfigSetting"][];
+        };
+        Finding: {
+            id: string;
+            /** @enum {string} */
+            status: "ok" | "warning" | "failed" | "skipped";
+            seen: string;
+            advice?: string;
+        };
+        DoctorReport: {
+            /** @enum {string} */
+            status: "ok" | "warning" | "failed";
+            findings: components["schemas"]["Finding"][];
+            examined_at?: string;
+        };
     };
     responses: never;
     parameters: never;
@@ -3705,6 +4079,335 @@ export interface operations {
                 };
                 content: {
                     "application/json; charset=utf-8": components["schemas"]["ReadyBody"];
+                };
+            };
+        };
+    };
+    get_api_admin_overview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description x */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overview"];
+                };
+            };
+        };
+    };
+    get_api_admin_channels: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+                kind?: "city" | "channel";
+                status?: "active" | "archived";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description x */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminChannelPage"];
+                };
+            };
+        };
+    };
+    post_api_admin_channels_channel_id_archive: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                channel_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description x */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminChannel"];
+                };
+            };
+        };
+    };
+    post_api_admin_channels_channel_id_unarchive: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                channel_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description x */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminChannel"];
+                };
+            };
+        };
+    };
+    post_api_admin_channels_channel_id_heal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                channel_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description x */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelHeal"];
+                };
+            };
+        };
+    };
+    post_api_admin_heal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description x */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Heal"];
+                };
+            };
+        };
+    };
+    post_api_admin_rooms: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewAdminRoom"];
+            };
+        };
+        responses: {
+            /** @description x */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminChannel"];
+                };
+            };
+        };
+    };
+    get_api_admin_backfill: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description x */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackfillJob"];
+                };
+            };
+        };
+    };
+    post_api_admin_backfill: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["BackfillRequest"];
+            };
+        };
+        responses: {
+            /** @description x */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackfillJob"];
+                };
+            };
+        };
+    };
+    get_api_admin_agents: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description x */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentPage"];
+                };
+            };
+        };
+    };
+    post_api_admin_agents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewAgent"];
+            };
+        };
+        responses: {
+            /** @description x */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Agent"];
+                };
+            };
+        };
+    };
+    get_api_admin_online: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description x */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OnlinePage"];
+                };
+            };
+        };
+    };
+    get_api_admin_config: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description x */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EffectiveConfig"];
+                };
+            };
+        };
+    };
+    get_api_admin_doctor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description x */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DoctorReport"];
+                };
+            };
+        };
+    };
+    post_api_admin_doctor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description x */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DoctorReport"];
                 };
             };
         };

@@ -1,0 +1,28 @@
+// The typed client of the operators' API: what changes something carries the proof that belongs
+// to an account's session; a person shows an access token instead.
+import createClient from 'openapi-fetch';
+import { authorised } from '$lib/api/client';
+import type { paths } from '$lib/api/schema';
+import { operator } from './operator.svelte';
+
+export const admin = createClient<paths>({ fetch: asOperator });
+
+async function asOperator(request: Request): Promise<Response> {
+  const isAccount = operator.me?.via === 'account';
+  const answer = await (isAccount ? byAccount(request) : authorised(request));
+  if (answer.status === 401) operator.end('expired');
+  return answer;
+}
+
+async function byAccount(request: Request): Promise<Response> {
+  if (request.method === 'GET') return fetch(request);
+  const again = request.clone();
+  const answer = await fetch(proved(request));
+  if (answer.status !== 403 || !(await operator.renewProof().catch(() => false))) return answer;
+  return fetch(proved(again));
+}
+
+function proved(request: Request): Request {
+  request.headers.set('X-CSRF-Token', operator.me?.csrf_token ?? '');
+  return request;
+}
