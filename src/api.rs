@@ -3,6 +3,7 @@
 //! Turns requests into calls of `service` and outcomes into statuses and bodies; decides
 //! nothing itself. Begin with [`Services`].
 
+pub mod admin;
 pub mod admin_session;
 pub mod agents;
 pub mod auth;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 
 use poem_openapi::{LicenseObject, OpenApiService, Tags};
 
+use crate::config::Setting;
 use crate::service::agents::Agents;
 use crate::service::auth::Auth;
 use crate::service::backfill::Backfill;
@@ -32,6 +34,9 @@ use crate::service::city::City;
 use crate::service::health::Health;
 use crate::service::members::Members;
 use crate::service::messages::Messages;
+use crate::service::online::Online;
+use crate::service::oversight::Oversight;
+use crate::service::status::StatusService;
 
 /// What the operations call.
 #[derive(Clone)]
@@ -44,6 +49,11 @@ pub struct Services {
     pub backfill: Arc<Backfill>,
     pub health: Arc<Health>,
     pub auth: Arc<Auth>,
+    pub status: Arc<StatusService>,
+    pub oversight: Arc<Oversight>,
+    pub online: Arc<Online>,
+    /// The configuration that is in force.
+    pub settings: Arc<[Setting]>,
 }
 
 /// Groups of operations.
@@ -59,7 +69,8 @@ pub enum Tag {
     Agents,
     /// Matrix for services that do not know Matrix.
     Gateway,
-    /// For whoever runs the place.
+    /// What only operators may see and do: local accounts, and people listed in
+    /// `auth.operators`.
     Admin,
     /// How the program itself does.
     System,
@@ -73,6 +84,7 @@ pub type Public = (
     members::MembersApi,
     sign_in::SignInApi,
     admin_session::AdminSessionApi,
+    admin::AdminApi,
 );
 
 /// Operations of the internal listener.
@@ -92,6 +104,7 @@ pub fn public(services: &Services) -> OpenApiService<(Public, system::SystemApi)
         members::MembersApi(services.clone()),
         sign_in::SignInApi(services.clone()),
         admin_session::AdminSessionApi(services.clone()),
+        admin::all(services),
     );
     let system = system::SystemApi(services.clone());
     OpenApiService::new((apis, system), "daarion", env!("CARGO_PKG_VERSION"))

@@ -16,7 +16,6 @@ pub use self::build::{App, registration};
 use crate::api;
 use crate::config::Config;
 use crate::consumer::hub::Hub;
-use crate::service::status::StatusService;
 use crate::web::admin::Admin;
 use crate::web::docs::Documents;
 use crate::web::{self, Parts};
@@ -71,10 +70,7 @@ impl Running {
         let parts = build::parts(&app.core, &app.services, hub, config, intake.1.clone());
         let admin = Admin {
             core: app.core.clone(),
-            status: Arc::new(StatusService::new(
-                app.core.clone(),
-                app.services.health.clone(),
-            )),
+            status: app.services.status.clone(),
             rebuilds: app.rebuilds.clone(),
             backfill: app.services.backfill.clone(),
             agents: app.services.agents.clone(),
@@ -88,6 +84,7 @@ impl Running {
             presence: app.presence,
             rebuilds: app.rebuilds,
             auth: app.services.auth.clone(),
+            link: app.link,
             heal_interval: config.matrix.heal_interval,
             retention: config.journal.retention,
         };
@@ -193,3 +190,6 @@ fn watchdog((tracker, stop): &(TaskTracker, CancellationToken)) {
         }
     });
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,7 @@ use serde::Serialize;
 
 mod auth;
 mod city;
+mod effective;
 mod error;
 mod internal;
 mod journal;
@@ -31,6 +32,7 @@ mod webhooks;
 
 pub use auth::{AuthConfig, IssuerConfig, IssuerKey};
 pub use city::{CityConfig, CreateBy};
+pub use effective::{Setting, Sources, settings};
 pub use error::ConfigError;
 pub use internal::InternalConfig;
 pub use journal::JournalConfig;
@@ -62,6 +64,9 @@ pub struct Config {
     pub journal: JournalConfig,
     pub limits: LimitsConfig,
     pub log: LogConfig,
+    /// Where each value was found; see [`settings`].
+    #[serde(skip)]
+    pub sources: Sources,
 }
 
 impl Config {
@@ -106,6 +111,7 @@ impl Config {
             journal: JournalConfig::read(&values)?,
             limits: LimitsConfig::read(&values)?,
             log: LogConfig::read(&values)?,
+            sources: Sources::of(&values),
         })
     }
 }

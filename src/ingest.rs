@@ -3,21 +3,27 @@
 //! It is the only caller of `Journal::append`. Whoever brings events waits here until they
 //! are durable, and the bell then wakes the journal's readers; it carries no data.
 
+mod minutes;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::{mpsc, watch};
 
+pub use self::minutes::{MINUTES, Minutes};
 use crate::clock::Clock;
 use crate::domain::Result;
 use crate::domain::event::NewEvent;
-use crate::domain::id::{RoomId, Seq};
+use crate::domain::id::{Millis, RoomId, Seq};
 use crate::homeserver::{Ephemeral, Mapped};
 use crate::store::{Append, Appended, Journal};
 
 /// How many rooms may wait to be looked at. A claim that finds the queue full is found again
 /// by the next healing.
 const CLAIMS: usize = 1_024;
+/// How long skipped events are not spoken of again, in milliseconds: members may send as many
+/// as they like.
+const QUIET: Millis = 60_000;
 
 /// The door.
 pub struct Ingest {
@@ -39,6 +45,32 @@ pub struct Counters {
     /// Events of rooms that are no channels: dropped unseen.
     pub foreign: AtomicU64,
     pub skipped: AtomicU64,
+    /// The kept events by the minute of their arrival.
+    pub minutes: Minutes,
+    /// When the homeserver last brought a transaction; 0 when it has not yet.
+    last_transaction_at: AtomicU64,
+    /// When skipped events were last spoken of.
+    told_of_skipped_at: AtomicU64,
+}
+
+impl Counters {
+    /// When the homeserver last brought a transaction, since the start.
+    #[must_use]
+    pub fn last_transaction_at(&self) -> Option<Millis> {
+        let at = self.last_transaction_at.load(Ordering::Relaxed);
+        (at > 0).then_some(at)
+    }
+
+    /// Without their reasons, which may quote what a member made up.
+    fn tell_of_skipped(&self, now: Millis) {
+        let told_at = self.told_of_skipped_at.load(Ordering::Relaxed);
+        if now < told_at.saturating_add(QUIET) {
+            return;
+        }
+        self.told_of_skipped_at.store(now, Ordering::Relaxed);
+        let skipped = self.skipped.load(Ordering::Relaxed);
+        tracing::warn!(skipped, "events of channels cannot be used");
+    }
 }
 
 /// The far ends of the door's queues, for whoever works on them.
@@ -84,6 +116,8 @@ impl Ingest {
     pub async fn transaction(&self, id: &str, mapped: Vec<Mapped>) -> Result<()> {
         self.counters.transactions.fetch_add(1, Ordering::Relaxed);
         let appended = self.take(Some(id.to_owned()), mapped).await?;
+        let last = &self.counters.last_transaction_at;
+        last.store(self.clock.now(), Ordering::Relaxed);
         if appended.repeated {
             let counter = &self.counters.repeated_transactions;
             counter.fetch_add(1, Ordering::Relaxed);
@@ -156,7 +190,11 @@ impl Ingest {
             |placed: &&crate::store::Placed| matches!(placed, crate::store::Placed::New(_));
         let new = appended.placed.iter().filter(is_new).count() as u64;
         self.counters.events.fetch_add(new, Ordering::Relaxed);
+        self.counters.minutes.add(self.clock.now(), new);
         self.counters.skipped.fetch_add(skipped, Ordering::Relaxed);
+        if skipped > 0 {
+            self.counters.tell_of_skipped(self.clock.now());
+        }
         let repeated = &self.counters.repeated_events;
         repeated.fetch_add(events - new, Ordering::Relaxed);
         if new > 0 {

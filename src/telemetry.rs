@@ -2,17 +2,34 @@
 //!
 //! Lines go to the standard error stream, for people on a terminal and as JSON for a journal.
 //! Fields carry what is searched for; neither secrets nor message bodies may be in them.
-//! Begin at [`init`].
+//! The latest warnings and errors are also kept for operators, whatever the level of the lines is
+//! (see [`problems`]). Begin at [`init`].
+
+mod advice;
+mod problem_log;
 
 use std::io::IsTerminal;
+use std::sync::{Arc, LazyLock};
 
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::Layer;
-use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::fmt::Layer as Lines;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::registry::Registry;
 use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
+pub use self::advice::Topic;
+use self::problem_log::ProblemLayer;
+pub use self::problem_log::{KEPT, Problem, ProblemLog, Severity};
 use crate::config::{LogConfig, LogFormat};
+
+/// Of the process, as the subscriber that fills it is.
+static PROBLEMS: LazyLock<Arc<ProblemLog>> = LazyLock::new(Arc::default);
+
+/// The latest problems of the process; empty before [`init`].
+#[must_use]
+pub fn problems() -> Arc<ProblemLog> {
+    PROBLEMS.clone()
+}
 
 /// Starts logging. A second call changes nothing, so that tests may start several parts.
 pub fn init(log: &LogConfig) {
@@ -26,16 +43,19 @@ pub fn init(log: &LogConfig) {
     let filter = EnvFilter::builder()
         .parse(format!("poem=warn,{}", log.level))
         .expect("the configuration checks the directives");
-    let registry = Registry::default().with(filter);
-    let lines = Layer::default().with_writer(std::io::stderr);
+    let problems = ProblemLayer(problems()).with_filter(LevelFilter::WARN);
+    let registry = Registry::default().with(problems);
+    let lines = Lines::default().with_writer(std::io::stderr);
     let outcome = if is_human && is_terminal {
         // The layer has colours unless `NO_COLOR` is set.
-        registry.with(lines).try_init()
+        registry.with(lines.with_filter(filter)).try_init()
     } else if is_human {
-        registry.with(lines.with_ansi(false)).try_init()
+        registry
+            .with(lines.with_ansi(false).with_filter(filter))
+            .try_init()
     } else {
         let lines = lines.json().flatten_event(true).with_span_list(false);
-        registry.with(lines).try_init()
+        registry.with(lines.with_filter(filter)).try_init()
     };
     if outcome.is_err() {
         tracing::debug!("logging was already set up");

@@ -43,10 +43,7 @@ impl AgentsApi {
     ) -> Result<Json<AgentPage>, Failure> {
         let limit = page::limit(limit.0)?;
         let page = self.0.agents.list(cursor.0.as_deref(), limit).await?;
-        Ok(Json(AgentPage {
-            items: page.items.into_iter().map(Into::into).collect(),
-            next: page.next,
-        }))
+        Ok(Json(page.into()))
     }
 
     /// Register an agent

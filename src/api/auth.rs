@@ -169,7 +169,9 @@ fn forbidden(message: String) -> Problem {
 /// An access token. Other schemes are for somebody before us, such as a proxy with a password.
 #[must_use]
 pub fn bearer(request: &Request) -> Option<&str> {
-    let (scheme, token) = header(request, "authorization")?.split_once(' ')?;
+    let given = header(request, "authorization")?;
+    // A token that is empty is one that we do not know, and not none.
+    let (scheme, token) = given.split_once(' ').unwrap_or((given, ""));
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 

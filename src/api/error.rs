@@ -12,8 +12,9 @@ use crate::domain::Error;
 pub struct ErrorBody {
     /// The Matrix error code where Matrix has one, e.g. `M_FORBIDDEN`, `M_NOT_FOUND`,
     /// `M_BAD_JSON`, `M_INVALID_PARAM`, `M_TOO_LARGE`, `M_LIMIT_EXCEEDED`; otherwise
-    /// `CONFLICT`, `HOMESERVER_UNAVAILABLE`, `HOMESERVER_ERROR`, `STORE_UNAVAILABLE` or
-    /// `INTERNAL_ERROR`.
+    /// `CONFLICT`, `HOMESERVER_UNAVAILABLE`, `HOMESERVER_ERROR`, `STORE_UNAVAILABLE`,
+    /// `INDEX_BEHIND` or `INTERNAL_ERROR`. With `INDEX_BEHIND` it is done and not to be repeated;
+    /// only what shows it lags.
     pub error: String,
     /// What was wrong, for people.
     pub message: String,
@@ -24,7 +25,8 @@ pub struct ErrorBody {
 pub struct BridgeErrorBody {
     /// `bad_request`, `unauthorized`, `forbidden`, `not_found`, `method_not_allowed`,
     /// `conflict`, `too_large`, `rate_limited`, `matrix_error`, `matrix_unavailable`,
-    /// `store_unavailable` or `internal_error`.
+    /// `store_unavailable`, `index_behind` or `internal_error`. With `index_behind` it is done and
+    /// not to be repeated; only what shows it lags.
     pub error: String,
     /// What was wrong, for people.
     pub detail: String,
@@ -128,14 +130,13 @@ impl From<Error> for Problem {
                 problem.bridge_code = "store_unavailable";
                 problem.retry(None)
             }
+            // Without a time to come back: what was asked for is done, and would be refused or
+            // done twice.
             Error::TimedOut(_) => {
-                let mut problem = Self::new(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "STORE_UNAVAILABLE",
-                    message,
-                );
-                problem.bridge_code = "store_unavailable";
-                problem.retry(None)
+                let mut problem =
+                    Self::new(StatusCode::SERVICE_UNAVAILABLE, "INDEX_BEHIND", message);
+                problem.bridge_code = "index_behind";
+                problem
             }
             Error::Internal(_) => {
                 tracing::error!(error = message, "internal error");
@@ -196,19 +197,20 @@ macro_rules! failures {
             /// The homeserver answered something that is not Matrix.
             #[oai(status = 502)]
             BadGateway(Json<$body>),
-            /// The homeserver or the store is not available now.
+            /// The homeserver or the store is not available now; or it is done and the index does
+            /// not show it yet.
             #[oai(status = 503)]
             Unavailable(
                 Json<$body>,
-                /// Seconds to wait.
+                /// Seconds to wait; absent when the request is not to be repeated.
                 #[oai(header = "Retry-After")]
-                u64,
+                Option<u64>,
             ),
         }
 
         impl From<Problem> for $name {
             fn from(problem: Problem) -> Self {
-                let retry = problem.retry_after.unwrap_or(5);
+                let retry = problem.retry_after;
                 let body = Json($body {
                     error: problem.$code.to_string(),
                     $text: problem.message,
@@ -219,7 +221,7 @@ macro_rules! failures {
                     StatusCode::NOT_FOUND => Self::NotFound(body),
                     StatusCode::CONFLICT => Self::Conflict(body),
                     StatusCode::PAYLOAD_TOO_LARGE => Self::TooLarge(body),
-                    StatusCode::TOO_MANY_REQUESTS => Self::TooMany(body, retry),
+                    StatusCode::TOO_MANY_REQUESTS => Self::TooMany(body, retry.unwrap_or(5)),
                     StatusCode::BAD_GATEWAY => Self::BadGateway(body),
                     StatusCode::SERVICE_UNAVAILABLE => Self::Unavailable(body, retry),
                     status if status.is_client_error() => Self::BadRequest(body),
@@ -260,6 +262,17 @@ mod tests {
             assert_eq!(problem.status.as_u16(), seen);
             assert_eq!(problem.code, "M_FORBIDDEN");
         }
+    }
+
+    #[test]
+    fn what_is_done_is_not_asked_for_again() {
+        let problem = Problem::from(Error::TimedOut("it is done".into()));
+        assert_eq!(problem.code, "INDEX_BEHIND");
+        assert_eq!(problem.bridge_code, "index_behind");
+        let Failure::Unavailable(_, retry) = Failure::from(problem) else {
+            panic!("another status");
+        };
+        assert_eq!(retry, None, "no Retry-After");
     }
 
     #[test]

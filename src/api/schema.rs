@@ -3,8 +3,12 @@
 mod agent;
 mod channel;
 mod city;
+mod job;
 mod member;
 mod message;
+mod overseen;
+mod overview;
+mod setting;
 mod sign_in;
 
 use poem_openapi::Enum;
@@ -12,10 +16,16 @@ use poem_openapi::Enum;
 pub use self::agent::{Agent, AgentPage, AgentPatch, AgentPost, NewAgent};
 pub use self::channel::{Channel, ChannelPage, NewChannel};
 pub use self::city::{CityRoom, CityRoomPatch, NewCityRoom};
+pub use self::job::BackfillJob;
 pub use self::member::{Invitation, Member, MemberPage};
 pub use self::message::{
     Content, ContentDetail, Media, Message, MessagePage, NewMessage, Order, TextFormat,
 };
+pub use self::overseen::{
+    AdminChannel, AdminChannelPage, ChannelHeal, Heal, NewAdminRoom, OnlinePage,
+};
+pub use self::overview::Overview;
+pub use self::setting::EffectiveConfig;
 pub use self::sign_in::{
     Grant, Login, Me, OperatorGrant, OperatorLogin, OperatorSession, RefreshRequest, Ticket, Via,
 };

@@ -171,8 +171,8 @@ impl Gate {
 
 /// What the proxy nearest to us says; those before it could say anything.
 fn forwarded<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
-    let headers = request.headers().get_all(name).into_iter();
-    let last = headers.last()?.to_str().ok()?.rsplit(',').next()?;
+    let mut headers = request.headers().get_all(name).into_iter();
+    let last = headers.next_back()?.to_str().ok()?.rsplit(',').next()?;
     Some(last.trim())
 }
 

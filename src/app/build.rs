@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::api::Services;
 use crate::api::auth::Gate;
 use crate::clock::Clock;
-use crate::config::{ActAs, Config, CreateBy};
+use crate::config::{self, ActAs, Config, CreateBy};
 use crate::consumer::hub::Hub;
 use crate::consumer::index::IndexConsumer;
 use crate::directory::Directory;
@@ -31,13 +31,17 @@ use crate::service::channels::Channels;
 use crate::service::city::City;
 use crate::service::creation::Creator;
 use crate::service::health::Health;
+use crate::service::link::Link;
 use crate::service::members::Members;
 use crate::service::messages::Messages;
+use crate::service::online::Online;
+use crate::service::oversight::Oversight;
 use crate::service::presence::Presence;
 use crate::service::reindex::Rebuilds;
+use crate::service::status::StatusService;
 use crate::service::{Core, Rules};
-use crate::store;
 use crate::web::Parts;
+use crate::{store, telemetry};
 
 /// The registration's id at the homeserver.
 const REGISTRATION_ID: &str = "daarion";
@@ -49,6 +53,7 @@ pub struct App {
     pub(super) services: Services,
     pub(super) creator: Arc<Creator>,
     pub(super) presence: Arc<Presence>,
+    pub(super) link: Arc<Link>,
     pub(super) consumer: IndexConsumer,
     pub(super) outlets: Outlets,
 }
@@ -89,12 +94,14 @@ impl App {
         let auth = auth.await?;
         let creator = Arc::new(Creator::new(core.clone()));
         let presence = Arc::new(Presence::new(core.clone()));
+        let link = Arc::new(Link::default());
         Ok(Self {
-            services: services(&core, &creator, &presence, Arc::new(auth)),
+            services: services(config, &core, &creator, &presence, &link, Arc::new(auth)),
             rebuilds: Arc::new(Rebuilds::default()),
             core,
             creator,
             presence,
+            link,
             consumer,
             outlets,
         })
@@ -208,19 +215,38 @@ fn rules(config: &Config) -> Rules {
 }
 
 fn services(
+    config: &Config,
     core: &Arc<Core>,
     creator: &Arc<Creator>,
     presence: &Arc<Presence>,
+    link: &Arc<Link>,
     auth: Arc<Auth>,
 ) -> Services {
     let city = Arc::new(City::new(core.clone(), creator.clone(), presence.clone()));
     let messages = Arc::new(Messages::new(core.clone()));
+    let health = Arc::new(Health::new(core.clone(), link.clone()));
+    let online = Arc::new(Online::new(core.clone(), presence.clone()));
+    let oversight = Oversight::new(core.clone(), city.clone(), presence.clone());
+    let homeserver_url = config.matrix.homeserver_url.as_str();
+    let status = StatusService {
+        core: core.clone(),
+        health: health.clone(),
+        link: link.clone(),
+        online: online.clone(),
+        problems: telemetry::problems(),
+        homeserver_url: homeserver_url.trim_end_matches('/').to_owned(),
+        started_at: core.clock.now(),
+    };
     Services {
         channels: Arc::new(Channels::new(core.clone(), creator.clone())),
         members: Arc::new(Members::new(core.clone())),
         agents: Arc::new(Agents::new(core.clone(), messages.clone())),
         backfill: Arc::new(Backfill::new(core.clone(), city.clone(), creator.clone())),
-        health: Arc::new(Health::new(core.clone())),
+        oversight: Arc::new(oversight),
+        status: Arc::new(status),
+        settings: config::settings(config).into(),
+        online,
+        health,
         auth,
         messages,
         city,

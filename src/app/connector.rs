@@ -13,6 +13,7 @@ use crate::ingest::Outlets;
 use crate::service::Core;
 use crate::service::auth::Auth;
 use crate::service::creation::Creator;
+use crate::service::link::Link;
 use crate::service::presence::Presence;
 use crate::service::reindex::Rebuilds;
 use crate::systemd;
@@ -29,6 +30,7 @@ pub struct Connector {
     pub presence: Arc<Presence>,
     pub rebuilds: Arc<Rebuilds>,
     pub auth: Arc<Auth>,
+    pub link: Arc<Link>,
     pub heal_interval: Duration,
     pub retention: Duration,
 }
@@ -66,9 +68,13 @@ impl Connector {
                 let pause = CHECK.min(self.heal_interval);
                 tokio::time::sleep(pause).await;
                 since_healing += pause;
-                if let Err(error) = self.core.homeserver.check().await {
+                if let Err(error) = self.check().await {
                     tracing::warn!(%error, "the homeserver is away");
                     break;
+                }
+                // It may have been mended, and then what waits comes at once.
+                if self.link.is_ping_failing() {
+                    self.ping().await;
                 }
                 // What it was still at when it was last looked for may be there now.
                 if let Err(error) = self.creator.settle().await {
@@ -94,17 +100,33 @@ impl Connector {
         }
     }
 
-    async fn look_after(&self) -> Result<()> {
-        let core = &self.core;
-        core.homeserver.check().await?;
-        core.homeserver.register_connector().await?;
-        // Also makes the homeserver push at once what it could not push before.
-        if let Err(error) = core.homeserver.ping().await {
+    async fn check(&self) -> Result<()> {
+        let outcome = self.core.homeserver.check().await;
+        self.link.note_check(&outcome);
+        outcome
+    }
+
+    /// Has the homeserver reach us, which also makes it push at once what it could not push
+    /// before. Said aloud when it is news.
+    async fn ping(&self) {
+        let outcome = self.core.homeserver.ping().await.map(drop);
+        let now = self.core.clock.now();
+        if !self.link.note_ping(now, outcome.clone()) {
+            return;
+        }
+        if let Err(error) = outcome {
             tracing::warn!(
                 %error,
                 "the homeserver cannot reach us: check matrix.connector_url and the registration"
             );
         }
+    }
+
+    async fn look_after(&self) -> Result<()> {
+        let core = &self.core;
+        self.check().await?;
+        core.homeserver.register_connector().await?;
+        self.ping().await;
         self.creator.settle().await?;
         // An empty journal beside a homeserver that has channels is a lost data directory: what
         // is found is no news to anybody.

@@ -42,9 +42,22 @@ fn show(status: &Value, output: Output) {
                 .unwrap_or("connected")
                 .to_owned(),
         ),
+        ("registration", registration(status)),
+        (
+            "transaction",
+            status["last_transaction_at"]
+                .as_str()
+                .unwrap_or("none since the start")
+                .to_owned(),
+        ),
         ("channels", number(&status["channels"]).to_string()),
         ("messages", number(&status["messages"]).to_string()),
         ("agents", number(&status["agents"]).to_string()),
+        ("online", number(&status["members_online"]).to_string()),
+        (
+            "events",
+            format!("{} in the last minute", status["events_per_minute"]),
+        ),
         (
             "store",
             format!("{size}, format {}", status["store"]["format"]),
@@ -79,6 +92,7 @@ fn show(status: &Value, output: Output) {
             "reader"
         ));
     }
+    show_problems(status, output);
     for skipped in status["skipped"]["latest"]
         .as_array()
         .into_iter()
@@ -88,5 +102,30 @@ fn show(status: &Value, output: Output) {
         let at = skipped["at"].as_str().unwrap_or("");
         let reason = skipped["reason"].as_str().unwrap_or("");
         output.line(format!("{:<16}{at} {reason}", "  skipped"));
+    }
+}
+
+fn registration(status: &Value) -> String {
+    let state = status["registration"].as_str().unwrap_or("unknown");
+    match status["registration_reason"].as_str() {
+        Some(reason) => format!("{}: {reason}", state.replace('_', " ")),
+        None => state.to_owned(),
+    }
+}
+
+fn show_problems(status: &Value, output: Output) {
+    let problems = status["problems"].as_array().into_iter().flatten();
+    for problem in problems.take(5) {
+        let text = |field: &str| problem[field].as_str().unwrap_or("");
+        output.line(format!(
+            "{:<16}{} {} ({} times)",
+            text("level"),
+            text("at"),
+            text("message"),
+            problem["count"]
+        ));
+        if let Some(advice) = problem["advice"].as_str() {
+            output.line(format!("{:<16}{advice}", "  what to do"));
+        }
     }
 }

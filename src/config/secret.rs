@@ -8,7 +8,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 /// What stands in place of a secret wherever one would be shown.
-pub(super) const HIDDEN: &str = "[hidden]";
+pub(super) const HIDDEN: &str = "(hidden)";
 
 /// A token, password or key.
 #[derive(Clone, PartialEq, Eq)]

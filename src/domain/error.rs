@@ -3,6 +3,10 @@
 
 use std::time::Duration;
 
+/// Why nothing works until the registration is mended at the homeserver.
+pub const UNKNOWN_CONNECTOR: &str = "the homeserver does not know our as_token: is the \
+     registration loaded there, and has the homeserver been restarted since it was changed?";
+
 /// The outcome of everything that can fail inside daarion.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -108,6 +112,12 @@ impl Error {
     #[must_use]
     pub fn is_refusal(&self, code: &str) -> bool {
         matches!(self, Self::HomeserverRefused { errcode, .. } if errcode == code)
+    }
+
+    /// Whether the homeserver does not know the connector, see [`UNKNOWN_CONNECTOR`].
+    #[must_use]
+    pub fn is_unknown_connector(&self) -> bool {
+        matches!(self, Self::HomeserverUnavailable { reason, .. } if reason == UNKNOWN_CONNECTOR)
     }
 
     /// Whether the same request may succeed later without being changed.

@@ -56,8 +56,9 @@ impl Agents {
             None => name.clone(),
         };
         let user = match user {
-            Some(user) => self.own_user(user).await?,
+            Some(user) => self.own_user(user, &name).await?,
             None => {
+                self.require_free(&by_name, &name)?;
                 core.homeserver.register_agent(&by_name).await?;
                 by_name
             }
@@ -126,14 +127,20 @@ impl Agents {
             entity: Entity::Agent { name: agent.name },
             operator: false,
         };
-        let notice = NewMessage {
-            notice: true,
-            ..new
-        };
-        self.messages.send(&caller, channel, notice).await
+        self.messages.send(&caller, channel, new).await
     }
 
-    async fn own_user(&self, user: &str) -> Result<UserId> {
+    /// Refuses the user of another agent, before anything of theirs is changed.
+    fn require_free(&self, user: &UserId, name: &str) -> Result<()> {
+        match self.core.directory.entity(user) {
+            Entity::Agent { name: other } if other != name => Err(Error::conflict(format!(
+                "matrix_user_id: {user} is agent:{other}"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    async fn own_user(&self, user: &str, name: &str) -> Result<UserId> {
         let wrong = |message: &str| Error::invalid("matrix_user_id", message);
         let user = UserId::parse(user).ok_or_else(|| wrong("must be @localpart:server"))?;
         if user.server() != self.core.directory.naming.server_name {
@@ -142,6 +149,7 @@ impl Agents {
         if user == self.core.directory.naming.connector() {
             return Err(wrong("is the connector's own user"));
         }
+        self.require_free(&user, name)?;
         if !self.core.homeserver.user_exists(&user).await? {
             return Err(wrong("does not exist on the homeserver"));
         }

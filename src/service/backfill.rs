@@ -4,9 +4,14 @@
 //! Safe to repeat and to interrupt: each room is looked up by its alias first and is either
 //! found, and then marked as a channel, or created like any new room.
 
+mod job;
+
 use std::sync::Arc;
 
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::{Mutex, OwnedMutexGuard, mpsc};
+
+pub use self::job::{Job, JobState};
+use self::job::{JobBoard, Running};
 
 use super::Core;
 use super::city::{City, NewCityRoom};
@@ -64,7 +69,8 @@ pub struct Backfill {
     city: Arc<City>,
     creator: Arc<Creator>,
     /// One backfill at a time: a second one waits its turn.
-    turn: Mutex<()>,
+    turn: Arc<Mutex<()>>,
+    job: JobBoard,
 }
 
 impl Backfill {
@@ -74,7 +80,8 @@ impl Backfill {
             core,
             city,
             creator,
-            turn: Mutex::default(),
+            turn: Arc::default(),
+            job: JobBoard::default(),
         }
     }
 
@@ -104,11 +111,63 @@ impl Backfill {
     /// it is done; a listener that has gone away does not stop the work.
     pub async fn run(&self, rooms: Vec<OldRoom>, steps: mpsc::Sender<Step>) -> Result<Summary> {
         Self::check(&rooms)?;
-        let _turn = self.turn.lock().await;
+        let turn = self.turn.clone().lock_owned().await;
+        let job = self.job.begin(self.core.clock.now());
+        self.run_in(turn, job, rooms, steps).await
+    }
+
+    /// Begins a backfill that goes on by itself, unless one is under way.
+    pub fn begin(self: &Arc<Self>, rooms: Vec<OldRoom>) -> Result<Job> {
+        Self::check(&rooms)?;
+        let turn = self
+            .turn
+            .clone()
+            .try_lock_owned()
+            .map_err(|_| Error::conflict("a backfill is under way; wait until it is done"))?;
+        let job = self.job.begin(self.core.clock.now());
+        let begun = self.job.read();
+        let backfill = self.clone();
+        tokio::spawn(async move {
+            // Nobody listens: who wants to know reads the job.
+            let (steps, _) = mpsc::channel(1);
+            backfill.run_in(turn, job, rooms, steps).await
+        });
+        Ok(begun)
+    }
+
+    /// What the latest backfill is at.
+    #[must_use]
+    pub fn job(&self) -> Job {
+        self.job.read()
+    }
+
+    /// Runs in a turn of its own, and keeps the job true.
+    async fn run_in(
+        &self,
+        _turn: OwnedMutexGuard<()>,
+        job: Running,
+        rooms: Vec<OldRoom>,
+        steps: mpsc::Sender<Step>,
+    ) -> Result<Summary> {
+        let outcome = self.work(&job, rooms, steps).await;
+        if let Err(error) = &outcome {
+            tracing::warn!(%error, "a backfill could not go on");
+        }
+        job.end(self.core.clock.now(), &outcome);
+        outcome
+    }
+
+    async fn work(
+        &self,
+        job: &Running,
+        rooms: Vec<OldRoom>,
+        steps: mpsc::Sender<Step>,
+    ) -> Result<Summary> {
         self.creator.settle().await?;
         self.core.find_channels(Source::Heal).await?;
         let rooms = self.with_known(rooms);
         let total = rooms.len();
+        job.set_total(total);
         let mut summary = Summary::default();
         for (at, room) in rooms.into_iter().enumerate() {
             let slug = room.slug.clone();
@@ -123,6 +182,7 @@ impl Backfill {
                 }
             };
             summary.count(&slug, &outcome);
+            job.count(&slug, &outcome);
             let done = at + 1;
             let _ = steps.try_send(Step {
                 slug,
@@ -153,7 +213,13 @@ impl Backfill {
         let alias = core.directory.city.alias(&room.slug)?;
         let found = core.homeserver.resolve_alias(&alias).await?;
         match (core.directory.city_room(&room.slug), found) {
-            (Some(channel), Some(found)) if channel.room == found => Ok(Outcome::Found),
+            (Some(channel), Some(found)) if channel.room == found => {
+                if channel.alias.as_ref() != Some(&alias) {
+                    let canonical = Setting::CanonicalAlias(alias);
+                    core.homeserver.set(&channel.room, &canonical, None).await?;
+                }
+                Ok(Outcome::Found)
+            }
             (Some(channel), Some(found)) => Err(Error::conflict(format!(
                 "{alias} belongs to {found}, but the city room is {}",
                 channel.room

@@ -15,7 +15,7 @@ use crate::domain::{Error, Result, slug, text};
 use crate::store::Creation;
 
 /// Bytes of a cursor of the channel list: `created_at` and id.
-const CURSOR: usize = 24;
+pub(super) const CURSOR: usize = 24;
 
 /// The channels.
 pub struct Channels {
@@ -215,7 +215,8 @@ impl ChannelFilter {
     }
 }
 
-fn key(channel: &Channel) -> [u8; CURSOR] {
+/// Where a channel stands in the order of the lists.
+pub(super) fn key(channel: &Channel) -> [u8; CURSOR] {
     let mut key = [0; CURSOR];
     key[..8].copy_from_slice(&channel.created_at.to_be_bytes());
     key[8..].copy_from_slice(channel.id.as_bytes());

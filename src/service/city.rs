@@ -317,7 +317,8 @@ impl City {
         Ok(rooms)
     }
 
-    async fn set_settings(
+    /// Writes what the connector alone may write of a channel, of a microdao's as well.
+    pub(super) async fn set_settings(
         &self,
         channel: &Channel,
         status: ChannelStatus,

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
 use super::Core;
+use super::link::Link;
 use crate::domain::Result;
 
 /// How long an answer of the homeserver counts: a flood of health checks is not handed on.
@@ -14,6 +15,7 @@ const FRESH: Duration = Duration::from_secs(2);
 /// The health service.
 pub struct Health {
     core: Arc<Core>,
+    link: Arc<Link>,
     last: Mutex<Option<(Instant, Result<()>)>>,
 }
 
@@ -35,9 +37,10 @@ impl HealthReport {
 
 impl Health {
     #[must_use]
-    pub fn new(core: Arc<Core>) -> Self {
+    pub fn new(core: Arc<Core>, link: Arc<Link>) -> Self {
         Self {
             core,
+            link,
             last: Mutex::default(),
         }
     }
@@ -66,6 +69,7 @@ impl Health {
             return answer.clone();
         }
         let answer = self.core.homeserver.check().await;
+        self.link.note_check(&answer);
         *last = Some((self.core.clock.instant(), answer.clone()));
         answer
     }

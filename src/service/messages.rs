@@ -38,8 +38,6 @@ pub struct NewMessage {
     pub reply_to: Option<MessageId>,
     pub thread: Option<MessageId>,
     pub mentions: Vec<String>,
-    /// `m.notice`, as agents speak.
-    pub notice: bool,
     /// The caller's own name of this sending: what is sent again with it is said once.
     pub key: Option<SendKey>,
 }
@@ -128,8 +126,8 @@ impl Messages {
         fetched.map_err(|error: Arc<Error>| (*error).clone())
     }
 
-    /// Sends a message as the caller. In a public channel a person who is no member joins
-    /// first, as in any Matrix client.
+    /// Sends a message as the caller, an agent's as a notice. In a public channel a person who is
+    /// no member joins first, as in any Matrix client.
     ///
     /// With a key it is the homeserver that remembers, by the transaction id made of it: so a
     /// repetition finds the first message also when this process was killed in between.
@@ -166,7 +164,7 @@ impl Messages {
             at: core.clock.now(),
             text: new.text,
             markdown: new.markdown,
-            notice: new.notice,
+            notice: matches!(caller.entity, Entity::Agent { .. }),
             reply_to: reply,
             thread,
             mentions,

@@ -37,6 +37,13 @@ impl Presence {
         }
     }
 
+    /// The users who are online now, in no order; some may be in no channel.
+    #[must_use]
+    pub fn users(&self) -> Vec<UserId> {
+        let users = self.online.read().unwrap_or_else(PoisonError::into_inner);
+        users.iter().cloned().collect()
+    }
+
     /// Takes news in.
     pub fn note(&self, news: Ephemeral) {
         let Ephemeral::Presence { user, online } = news;
@@ -51,10 +58,7 @@ impl Presence {
     /// How many members of each channel are online; a channel without any is left out. One
     /// read for each user that is online, however many channels there are.
     pub async fn online(&self) -> Result<HashMap<ChannelId, u64>> {
-        let online: Vec<_> = {
-            let users = self.online.read().unwrap_or_else(PoisonError::into_inner);
-            users.iter().cloned().collect()
-        };
+        let online = self.users();
         let mut counts = HashMap::new();
         for (at, user) in online.iter().enumerate() {
             // Reads do not wait for anything, and others want to be served.

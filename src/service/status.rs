@@ -1,23 +1,36 @@
-//! Status: what an operator sees at a glance.
+//! Status: what an operator sees at a glance, by `daarion status` and on the overview.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::Core;
 use super::health::{Health, HealthReport};
+use super::link::{Link, Registration};
+use super::online::Online;
 use crate::domain::Result;
 use crate::domain::event::Skipped;
-use crate::domain::id::Seq;
+use crate::domain::id::{Millis, Seq};
 use crate::store::StoreStatus;
+use crate::telemetry::{Problem, ProblemLog};
 
 /// What daarion is up to.
 #[derive(Clone, Debug)]
 pub struct Status {
+    pub started_at: Millis,
+    pub homeserver_url: String,
+    pub server_name: String,
     pub health: HealthReport,
+    pub registration: Registration,
+    /// Why the registration is not well.
+    pub registration_reason: Option<String>,
+    /// When the homeserver last brought a transaction, since the start.
+    pub last_transaction_at: Option<Millis>,
     pub store: StoreStatus,
     pub channels: u64,
     pub messages: u64,
     pub agents: u64,
+    /// Members of any channel who are online.
+    pub members_online: u64,
     pub journal_first: Seq,
     pub journal_head: Seq,
     /// Each journal reader's name and position.
@@ -27,25 +40,32 @@ pub struct Status {
     pub transactions: u64,
     pub repeated_transactions: u64,
     pub events: u64,
+    /// Events that were kept in the latest sixty seconds.
+    pub events_per_minute: u64,
+    /// The same for each of the latest sixty minutes, the running one last.
+    pub events_by_minute: Vec<u64>,
     pub repeated_events: u64,
     pub foreign_events: u64,
     pub skipped: u64,
     /// Newest first.
     pub latest_skipped: Vec<Skipped>,
+    /// Warnings and errors, the latest first.
+    pub problems: Vec<Problem>,
 }
 
 /// Gathers the status.
 pub struct StatusService {
-    core: Arc<Core>,
-    health: Arc<Health>,
+    pub core: Arc<Core>,
+    pub health: Arc<Health>,
+    pub link: Arc<Link>,
+    pub online: Arc<Online>,
+    pub problems: Arc<ProblemLog>,
+    /// As daarion reaches the homeserver.
+    pub homeserver_url: String,
+    pub started_at: Millis,
 }
 
 impl StatusService {
-    #[must_use]
-    pub fn new(core: Arc<Core>, health: Arc<Health>) -> Self {
-        Self { core, health }
-    }
-
     /// The status now.
     pub async fn report(&self) -> Result<Status> {
         let core = &self.core;
@@ -53,31 +73,50 @@ impl StatusService {
         let (messages, channels) = store.index.counts().await?;
         let skipped = store.journal.skipped().await?;
         let counters = core.ingest.counters();
-        let mut readers = vec![("index".to_owned(), core.indexed.position())];
-        for subscription in store.subscriptions.list().await? {
-            readers.push((
-                format!("{} {}", subscription.reader, subscription.id),
-                subscription.position,
-            ));
-        }
+        let now = core.clock.now();
+        let last_transaction_at = counters.last_transaction_at();
+        // First: it is the news that the registration's state is made of.
+        let health = self.health.report().await;
+        let (registration, registration_reason) = self.link.registration(last_transaction_at);
         Ok(Status {
-            health: self.health.report().await,
+            started_at: self.started_at,
+            homeserver_url: self.homeserver_url.clone(),
+            server_name: core.directory.naming.server_name.clone(),
+            health,
+            registration,
+            registration_reason,
+            last_transaction_at,
             store: store.closer.status(),
             channels,
             messages,
             agents: store.accounts.agents().await?.len() as u64,
+            members_online: self.online.count().await?,
             journal_first: store.journal.first().await?,
             journal_head: store.journal.head(),
-            readers,
+            readers: self.readers().await?,
             rebuilding: store.index.rebuilding().await?.is_some(),
             open_creations: store.creations.unfinished().await?.len() as u64,
             transactions: counters.transactions.load(Ordering::Relaxed),
             repeated_transactions: counters.repeated_transactions.load(Ordering::Relaxed),
             events: counters.events.load(Ordering::Relaxed),
+            events_per_minute: counters.minutes.per_minute(now),
+            events_by_minute: counters.minutes.by_minute(now),
             repeated_events: counters.repeated_events.load(Ordering::Relaxed),
             foreign_events: counters.foreign.load(Ordering::Relaxed),
             skipped: skipped.count,
             latest_skipped: skipped.latest,
+            problems: self.problems.latest(),
         })
+    }
+    async fn readers(&self) -> Result<Vec<(String, Seq)>> {
+        let core = &self.core;
+        let mut readers = vec![("index".to_owned(), core.indexed.position())];
+        for subscription in core.store.subscriptions.list().await? {
+            readers.push((
+                format!("{} {}", subscription.reader, subscription.id),
+                subscription.position,
+            ));
+        }
+        Ok(readers)
     }
 }

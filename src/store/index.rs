@@ -107,6 +107,13 @@ pub trait Index: Send + Sync {
     /// A page of members by user id, `next` being the last one's user id.
     async fn members(&self, query: MemberQuery) -> Result<Page<Member>, StoreError>;
 
+    /// How many members of a channel have this membership.
+    async fn count_members(
+        &self,
+        channel: ChannelId,
+        membership: Membership,
+    ) -> Result<u64, StoreError>;
+
     /// One user's membership.
     async fn member(&self, channel: ChannelId, user: &UserId)
     -> Result<Option<Member>, StoreError>;

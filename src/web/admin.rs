@@ -23,6 +23,7 @@ use crate::service::backfill::{Backfill, OldRoom, Outcome, Step, Summary};
 use crate::service::heal::HealReport;
 use crate::service::reindex::{Rebuilds, ReindexReport};
 use crate::service::status::{Status, StatusService};
+use crate::telemetry::{Problem, Topic};
 
 /// What the commands reach.
 #[derive(Clone)]
@@ -306,10 +307,15 @@ fn status_json(status: &Status) -> Value {
             "raw": skipped.raw,
         })
     });
+    let problems = status.problems.iter().map(problem_json);
     json!({
         "version": env!("CARGO_PKG_VERSION"),
         "status": if status.health.is_ok() { "ok" } else { "degraded" },
+        "started_at": crate::payload::Rfc3339(status.started_at),
         "homeserver": status.health.homeserver.as_ref().err(),
+        "registration": status.registration.as_str(),
+        "registration_reason": status.registration_reason,
+        "last_transaction_at": status.last_transaction_at.map(crate::payload::Rfc3339),
         "store": {
             "error": status.health.store.as_ref().err(),
             "bytes": status.store.bytes,
@@ -319,6 +325,8 @@ fn status_json(status: &Status) -> Value {
         "channels": status.channels,
         "messages": status.messages,
         "agents": status.agents,
+        "members_online": status.members_online,
+        "events_per_minute": status.events_per_minute,
         "journal": {"first": status.journal_first, "head": status.journal_head},
         "readers": readers.collect::<Vec<_>>(),
         "rebuilding": status.rebuilding,
@@ -331,5 +339,17 @@ fn status_json(status: &Status) -> Value {
             "foreign_events": status.foreign_events,
         },
         "skipped": {"count": status.skipped, "latest": skipped.collect::<Vec<_>>()},
+        "problems": problems.collect::<Vec<_>>(),
+    })
+}
+
+fn problem_json(problem: &Problem) -> Value {
+    json!({
+        "at": crate::payload::Rfc3339(problem.last_at),
+        "level": problem.severity.as_str(),
+        "code": problem.code,
+        "message": problem.message,
+        "count": problem.count,
+        "advice": problem.topic.map(Topic::advice),
     })
 }

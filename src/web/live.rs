@@ -1,7 +1,8 @@
 //! The live stream of a channel over a WebSocket.
 //!
 //! A listener signs up with the hub first and then reads the journal up to where the hub was,
-//! so there is no gap between the two; what is in both is told apart by `seq`.
+//! so there is no gap between the two; what is in both is told apart by `seq`. Whether it may
+//! listen is asked once more when it has signed up, of an index that holds all until then.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -172,6 +173,7 @@ impl Stream {
         self.still_signed_in().await?;
         let listener = self.live.hub.listen(self.channel);
         let Listener { mut frames, from } = listener;
+        self.admit(from).await?;
         let sent = self.begin(socket, from).await?;
         let mut ping = tokio::time::interval(PING);
         ping.reset();
@@ -192,6 +194,10 @@ impl Stream {
                     Ok(frame) if frame.seq > sent => self.hand_on(socket, &frame).await,
                     Ok(_) => Ok(()),
                     Err(RecvError::Lagged(_) | RecvError::Closed) => {
+                        tracing::warn!(
+                            channel_id = %self.channel,
+                            "a live stream's reader is too slow; it is to resume"
+                        );
                         return Err(End::Resume(
                             CloseCode::Again,
                             "too slow; resume with after=<seq>",
@@ -220,6 +226,17 @@ impl Stream {
         match self.session {
             Some(session) if self.people().has_ended(session).await => Err(End::SignedOut),
             _ => Ok(()),
+        }
+    }
+
+    /// Looks again whether the caller may listen, now that nothing can be missed any more: what
+    /// happened before the stream was opened may not have been in the index then.
+    async fn admit(&self, from: Seq) -> Result<(), End> {
+        let channels = &self.live.services.channels;
+        match channels.lets_in(&self.caller, self.channel, from).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(End::Removed),
+            Err(_) => Err(End::Resume(CloseCode::Again, "the index is behind")),
         }
     }
 

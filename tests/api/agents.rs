@@ -2,6 +2,7 @@
 
 use std::process::Output;
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::daarion::{Caller, World, shared_world};
@@ -282,14 +283,50 @@ async fn agent_posts_notices_to_channels_that_it_is_in() {
     );
     let answer = post(&service, "agent:nobody", &channel, "Бу").await;
     refused(404, "M_NOT_FOUND", answer);
-    // The agent speaks through the people's API as well, when a service says that it is it.
+    // The agent speaks through the people's API as well, when a service says that it is it, and
+    // as an agent.
     let body = json!({ "text": "Інакше" });
     let sent = world
         .daarion
         .api_as(&id)
         .post(&messages_of(&channel), body)
         .await;
-    assert_eq!(answered(201, sent)["sender_type"], "agent");
+    let sent = answered(201, sent);
+    assert_eq!(sent["sender_type"], "agent");
+    assert_eq!(sent["msgtype"], "m.notice");
+    let seen = alice
+        .matrix
+        .wait_for_text(room_of(&channel), "Інакше")
+        .await;
+    assert_eq!(seen["content"]["msgtype"], "m.notice");
+}
+
+#[tokio::test]
+async fn nobody_becomes_another_agent_or_renames_it() {
+    let world = shared_world().await;
+    let service = world.daarion.service();
+    let sofia = registered(&service, "sofia").await;
+    let place = path(&["internal", "agents", &sofia]);
+    let sofia = answered(200, service.get(&place).await);
+    let user = text(&sofia["matrix_user_id"]).to_owned();
+    let profile = path(&["_matrix", "client", "v3", "profile", &user, "displayname"]);
+    let alice = Person::new(world, "alice").await;
+    let name = async || {
+        let (_, shown) = alice.matrix.request(Method::GET, &profile, None).await;
+        shown["displayname"].clone()
+    };
+    assert_eq!(name().await, sofia["display_name"]);
+
+    let evil = format!("agent:{}", unique("evil"));
+    let body = json!({ "id": evil, "display_name": "Зло", "matrix_user_id": user });
+    let words = refused(409, "CONFLICT", service.post(AGENTS, body).await);
+    assert!(words.contains(text(&sofia["id"])), "{words}");
+    // The name of an agent that is yet to come is not for others either.
+    let unborn = format!("@agent_{}:test.localhost", unique("unborn"));
+    let body = json!({ "id": evil, "matrix_user_id": unborn });
+    refused(409, "CONFLICT", service.post(AGENTS, body).await);
+    assert_eq!(name().await, sofia["display_name"]);
+    assert_eq!(answered(200, service.get(&place).await), sofia);
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ mod daarion;
 #[path = "../homeserver/mod.rs"]
 mod homeserver;
 
+mod admin;
 mod agents;
 mod bad_input;
 mod browser;

@@ -124,7 +124,7 @@ fn wrong_entries_of_the_file_are_named() {
         (
             "[matrix]\nconnector_url = \"http://user:pass@h\"",
             "matrix.connector_url: expected an http or https URL like \"http://127.0.0.1:7003\", \
-             found \"http://[hidden]@h\"",
+             found \"http://(hidden)@h\"",
         ),
         (
             "[matrix]\nsender_localpart = \"Daarion\"",
@@ -215,15 +215,15 @@ fn wrong_entries_of_the_file_are_named() {
         ),
         (
             "[nats]\nurl = \"http://u:p@h\"",
-            "nats.url: expected a URL like \"nats://127.0.0.1:4222\", found \"http://[hidden]@h\"",
+            "nats.url: expected a URL like \"nats://127.0.0.1:4222\", found \"http://(hidden)@h\"",
         ),
         (
             "[nats]\nurl = \"user:secret@h:4222\"",
-            "nats.url: expected a URL like \"nats://127.0.0.1:4222\", found \"[hidden]@h:4222\"",
+            "nats.url: expected a URL like \"nats://127.0.0.1:4222\", found \"(hidden)@h:4222\"",
         ),
         (
             "[nats]\nurl = \"nats://token@h:4222,nats://u:p,w@h\"",
-            "nats.url: expected a URL like \"nats://127.0.0.1:4222\", found \"nats://[hidden]@h\"",
+            "nats.url: expected a URL like \"nats://127.0.0.1:4222\", found \"nats://(hidden)@h\"",
         ),
         (
             "[auth]\noperators = [\"ada@example.org\"]",

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use daarion::config::{
-    ActAs, Config, CreateBy, IssuerKey, ListenAddr, LogFormat, Secret, describe,
+    ActAs, Config, CreateBy, IssuerKey, ListenAddr, LogFormat, Secret, Source, describe, settings,
 };
 
 use crate::case::{AS_TOKEN, Case, HS_TOKEN, SECRET};
@@ -236,8 +236,67 @@ fn secrets_are_never_shown() {
         assert!(!shown.contains(secret), "{secret} in {shown}");
     }
     let described = describe(&config);
-    assert_eq!(described["matrix"]["as_token"], "[hidden]");
-    assert_eq!(described["nats"]["url"], "nats://[hidden]@localhost:4222");
+    assert_eq!(described["matrix"]["as_token"], "(hidden)");
+    assert_eq!(described["nats"]["url"], "nats://(hidden)@localhost:4222");
     assert_eq!(described["matrix"]["heal_interval"], "15m");
     assert_eq!(described["listen"]["public"][0], "127.0.0.1:7004");
+}
+
+#[test]
+fn each_key_tells_its_source() {
+    let case = Case::new("[city]\nname = \"Kyiv\"\n[matrix]\nas_token_file = \"%d/as\"")
+        .without("DAARION_MATRIX__AS_TOKEN")
+        .with("NATS_URL", "nats://user:hunter2@localhost:4222");
+    let directory = case.directory.path().display().to_string();
+    let token = case.write("as", "file-as-token-0123\n");
+    let config = case.with("CREDENTIALS_DIRECTORY", &directory).load();
+    let all = settings(&config);
+    let find = |key: &str| {
+        let found = all.iter().find(|setting| setting.key == key);
+        found.unwrap_or_else(|| panic!("{key} in {all:?}"))
+    };
+    let file = config_file(&directory);
+    for (key, value, source) in [
+        ("city.name", "Kyiv", file),
+        ("city.room_prefix", "city_", Source::Default),
+        (
+            "matrix.server_name",
+            "example.org",
+            Source::Alias("MATRIX_SERVER_NAME"),
+        ),
+        ("matrix.as_token", "(hidden)", Source::SecretFile(token)),
+        (
+            "matrix.hs_token",
+            "(hidden)",
+            Source::Variable("DAARION_MATRIX__HS_TOKEN".to_owned()),
+        ),
+        (
+            "nats.url",
+            "nats://(hidden)@localhost:4222",
+            Source::Alias("NATS_URL"),
+        ),
+    ] {
+        let setting = find(key);
+        assert_eq!(
+            (&setting.value, &setting.source),
+            (&value.into(), &source),
+            "{key}"
+        );
+        assert!(!setting.description.is_empty(), "{key}");
+    }
+    assert_eq!(find("city.name").default, "DAARION City");
+    assert!(find("matrix.as_token").default.is_null());
+    assert!(
+        find("matrix.admin_token").value.is_null(),
+        "not set is not hidden"
+    );
+    assert!(find("matrix.as_token").is_secret);
+    let shown = format!("{all:?}");
+    for secret in ["file-as-token-0123", HS_TOKEN, SECRET, "hunter2"] {
+        assert!(!shown.contains(secret), "{secret} in {shown}");
+    }
+}
+
+fn config_file(directory: &str) -> Source {
+    Source::File(Path::new(directory).join("daarion.toml"))
 }

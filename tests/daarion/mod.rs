@@ -344,6 +344,7 @@ impl Daarion {
             "auth.insecure_user_header",
             options.insecure_user_header.to_string(),
         );
+        toml.set("auth.operators", "[\"user:operator\"]");
         for (key, value) in &options.settings {
             toml.set(key, value.as_str());
         }

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::NewMessage;
 use crate::api::time::Time;
 use crate::domain::member;
+use crate::domain::page::Page;
 
 /// An agent.
 #[derive(Object, Clone, Debug)]
@@ -56,6 +57,15 @@ pub struct AgentPage {
     pub items: Vec<Agent>,
     /// Give it as `cursor` for the next page; null at the end.
     pub next: Option<String>,
+}
+
+impl From<Page<member::Agent>> for AgentPage {
+    fn from(page: Page<member::Agent>) -> Self {
+        Self {
+            items: page.items.into_iter().map(Into::into).collect(),
+            next: page.next,
+        }
+    }
 }
 
 /// Something that an agent says.

@@ -144,7 +144,6 @@ impl From<NewMessage> for messages::NewMessage {
             reply_to: new.reply_to.map(MessageId),
             thread: new.thread_id.map(MessageId),
             mentions: new.mentions,
-            notice: false,
             key: None,
         }
     }

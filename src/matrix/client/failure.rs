@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::domain::Error;
 use crate::domain::entity::Entity;
+use crate::domain::error::UNKNOWN_CONNECTOR;
 
 /// How long to wait when the homeserver asks for fewer requests without saying how long.
 const DEFAULT_RETRY: Duration = Duration::from_millis(500);
@@ -107,10 +108,7 @@ pub fn is_unknown_user(error: &Error) -> bool {
 /// into one that says what to look for.
 pub(super) fn name_as_token(error: Error) -> Error {
     if error.is_refusal("M_UNKNOWN_TOKEN") || error.is_refusal("M_MISSING_TOKEN") {
-        return Error::unavailable(
-            "the homeserver does not know our as_token: is the registration loaded there, \
-             and has the homeserver been restarted since it was changed?",
-        );
+        return Error::unavailable(UNKNOWN_CONNECTOR);
     }
     error
 }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::attempts::Attempts;
 use super::tickets::{self, Tickets};
-use super::tokens::{self, RefreshToken, Tokens};
+use super::tokens::{self, Access, RefreshToken, Tokens};
 use super::{Address, AuthRules};
 use crate::clock::Clock;
 use crate::directory::Directory;
@@ -259,11 +259,14 @@ impl People {
             return Err(ended("the session is no person's"));
         };
         let lifetime = self.rules.access_token_lifetime;
-        let end = now + super::millis(lifetime);
-        let access = self.tokens.access(entity, refresh.session, now, end)?;
+        let access = Access {
+            entity: entity.clone(),
+            session: refresh.session,
+            expires_at: now + super::millis(lifetime),
+        };
         Ok(Grant {
             caller: self.caller(entity.clone()),
-            access_token: access,
+            access_token: self.tokens.access(&access, self.clock.uuid(), now)?,
             expires_in: lifetime.as_secs(),
             refresh_token: self.tokens.write_refresh(refresh),
             refresh_expires_in: self.rules.refresh_token_lifetime.as_secs(),

@@ -48,6 +48,8 @@ struct Claims {
     aud: String,
     sub: String,
     sid: Uuid,
+    /// Its own id, so that no two are the same.
+    jti: Uuid,
     iat: u64,
     exp: u64,
 }
@@ -103,21 +105,16 @@ impl Tokens {
         }
     }
 
-    /// An access token.
-    pub fn access(
-        &self,
-        entity: &Entity,
-        session: Uuid,
-        now: Millis,
-        end: Millis,
-    ) -> Result<String> {
+    /// An access token, by an id of its own.
+    pub fn access(&self, access: &Access, id: Uuid, now: Millis) -> Result<String> {
         let claims = Claims {
             iss: self.issuer.clone(),
             aud: AUDIENCE.to_owned(),
-            sub: entity.to_string(),
-            sid: session,
+            sub: access.entity.to_string(),
+            sid: access.session,
+            jti: id,
             iat: now / 1_000,
-            exp: end / 1_000,
+            exp: access.expires_at / 1_000,
         };
         let mut header = Header::new(Algorithm::HS256);
         header.kid = Some(self.key_id.clone());
@@ -197,25 +194,25 @@ mod tests {
 
     #[test]
     fn access_tokens_are_read_back_and_others_are_not() {
-        let alice = Entity::parse("user:alice").expect("an entity");
-        let session = Uuid::from_u128(7);
-        let token = tokens().access(&alice, session, 5_000, 9_000);
-        let token = token.expect("a token");
-        let read = tokens().read_access(&token).expect("ours");
-        let expected = Access {
-            entity: alice.clone(),
-            session,
+        let access = Access {
+            entity: Entity::parse("user:alice").expect("an entity"),
+            session: Uuid::from_u128(7),
             expires_at: 9_000,
         };
-        assert_eq!(read, expected);
+        let issue = |by: &Tokens, id| {
+            let token = by.access(&access, Uuid::from_u128(id), 5_000);
+            token.expect("a token")
+        };
+        let token = issue(&tokens(), 1);
+        assert_ne!(token, issue(&tokens(), 2));
+        assert_eq!(tokens().read_access(&token).as_ref(), Some(&access));
         let header = jsonwebtoken::decode_header(&token).expect("a header");
         assert!(header.kid.is_some_and(|id| !id.is_empty()));
         for others in [
             Tokens::new(&[3; 32], [2; 32], "example.org"),
             Tokens::new(&[1; 32], [2; 32], "example.net"),
         ] {
-            let foreign = others.access(&alice, session, 5_000, 9_000);
-            assert_eq!(tokens().read_access(&foreign.expect("a token")), None);
+            assert_eq!(tokens().read_access(&issue(&others, 1)), None);
         }
         let (head, rest) = token.split_once('.').expect("three parts");
         let none = text(br#"{"alg":"none","typ":"JWT"}"#);

@@ -171,3 +171,24 @@ pub async fn those_who_left_are_asked_for(ground: impl Ground) {
     let banned = page(&store, Some(Membership::Banned), None, 5).await;
     assert_eq!(names(&banned), ["carol"]);
 }
+
+pub async fn members_are_counted(ground: impl Ground) {
+    let store = ground.open().await;
+    let mut events = vec![created(1), created(2)];
+    for name in ["alice", "bob", "carol"] {
+        events.push(changed(1, name, Membership::Joined, 10));
+    }
+    events.push(changed(1, "dora", Membership::Invited, 10));
+    events.push(changed(1, "carol", Membership::Left, 20));
+    events.push(changed(2, "eve", Membership::Joined, 10));
+    store.put_and_index(events).await;
+    for (membership, count) in [
+        (Membership::Joined, 2),
+        (Membership::Invited, 1),
+        (Membership::Left, 1),
+        (Membership::Banned, 0),
+    ] {
+        let counted = store.index.count_members(channel_id(1), membership).await;
+        assert_eq!(counted.expect("read"), count, "{membership:?}");
+    }
+}

@@ -156,6 +156,14 @@ impl Index for Redb {
         self.read(|txn| pages::members(txn, &query))
     }
 
+    async fn count_members(
+        &self,
+        channel: ChannelId,
+        membership: Membership,
+    ) -> Result<u64, StoreError> {
+        self.read(|txn| pages::count_members(txn, channel, membership))
+    }
+
     async fn member(
         &self,
         channel: ChannelId,

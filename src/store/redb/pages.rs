@@ -6,7 +6,7 @@ use super::index::message_key;
 use super::records::member::MemberRecord;
 use super::records::{Record, message};
 use super::{keys, tables};
-use crate::domain::id::MessageId;
+use crate::domain::id::{ChannelId, MessageId};
 use crate::domain::member::{Member, Membership};
 use crate::domain::page::{Order, Page};
 use crate::store::StoreError;
@@ -77,6 +77,22 @@ pub fn members(txn: &ReadTransaction, query: &MemberQuery) -> Result<Page<Member
         items.push(member);
     }
     Ok(Page { items, next: None })
+}
+
+/// How many members of a channel have a membership.
+pub fn count_members(
+    txn: &ReadTransaction,
+    channel: ChannelId,
+    membership: Membership,
+) -> Result<u64, StoreError> {
+    let range = keys::Range::of(&keys::members(channel, keys::member_class(membership)));
+    let table = txn.open_table(tables::MEMBERS)?;
+    let mut count = 0;
+    for entry in table.range::<&[u8]>(range.bounds())? {
+        let member = Member::try_from(MemberRecord::decode(entry?.1.value())?)?;
+        count += u64::from(member.membership == membership);
+    }
+    Ok(count)
 }
 
 fn is_wanted(membership: Option<Membership>, member: &Member) -> bool {

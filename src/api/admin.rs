@@ -1,0 +1,31 @@
+//! What operators see and do (`/api/admin`): one file a page of the administration.
+//!
+//! Every operation begins with the extractor `Operator`, which lets nobody else pass.
+
+mod agents;
+mod backfill;
+mod channels;
+mod overview;
+mod settings;
+
+use super::Services;
+
+/// All operations of the area.
+pub type AdminApi = (
+    overview::OverviewApi,
+    channels::AdminChannelsApi,
+    backfill::AdminBackfillApi,
+    agents::AdminAgentsApi,
+    settings::SettingsApi,
+);
+
+/// The operations over these services.
+pub fn all(services: &Services) -> AdminApi {
+    (
+        overview::OverviewApi(services.clone()),
+        channels::AdminChannelsApi(services.clone()),
+        backfill::AdminBackfillApi(services.clone()),
+        agents::AdminAgentsApi(services.clone()),
+        settings::SettingsApi(services.clone()),
+    )
+}
