@@ -7,7 +7,7 @@ import { operator } from './operator.svelte';
 
 export const admin = createClient<paths>({ fetch: asOperator });
 
-async function asOperator(request: Request): Promise<Response> {
+export async function asOperator(request: Request): Promise<Response> {
   const isAccount = operator.me?.via === 'account';
   const answer = await (isAccount ? byAccount(request) : authorised(request));
   if (answer.status === 401) operator.end('expired');

@@ -373,6 +373,250 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * See how the installation does
+         * @description The link to the homeserver, what comes in, how far the journal's readers are, and the
+         *     latest warnings and errors with what to do about them. The same figures as
+         *     `daarion status`. Answers while the homeserver is away.
+         */
+        get: operations["getOverview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/online": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the people online
+         * @description Members of any channel who are online now by Matrix presence, by Matrix user id.
+         */
+        get: operations["listOnline"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/channels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List all channels
+         * @description City rooms and channels of microdaos, private ones among them, the oldest first, each
+         *     with the state of its adoption: whether its Matrix room has the alias that it should
+         *     have. A backfill gives city rooms their aliases back.
+         */
+        get: operations["listAdminChannels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/channels/{channel_id}/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Archive a channel
+         * @description It stays readable here and in Matrix; daarion sends nothing there any more. Archiving an
+         *     archived channel changes nothing. 503 when the homeserver is not there.
+         */
+        post: operations["archiveChannel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/channels/{channel_id}/unarchive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take an archived channel back into use
+         * @description 503 when the homeserver is not there.
+         */
+        post: operations["unarchiveChannel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/channels/{channel_id}/heal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Heal a channel
+         * @description Walks its history on the homeserver and takes in what is missing here. 503 when the
+         *     homeserver is not there; what was healed until then stays.
+         */
+        post: operations["healChannel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/heal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Heal all channels
+         * @description As `daarion heal`: also finds channels that were never announced. Answers when all is
+         *     walked, which takes minutes for long histories; it goes on when the caller goes away. A
+         *     channel that could not be walked to its end says why. 503 when the homeserver is not
+         *     there.
+         */
+        post: operations["healAll"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/rooms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create a city room that belongs to nobody
+         * @description Makes the Matrix room `#city_<slug>:<server>`; only daarion itself has power there, and
+         *     so operators by it. 409 when the slug is taken; 503 when the homeserver is not there.
+         */
+        post: operations["createAdminRoom"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/backfill": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * See how the backfill goes
+         * @description The one that is under way, or else the latest since the start of daarion; those that a
+         *     service or `daarion backfill` began are shown too.
+         */
+        get: operations["getBackfill"];
+        put?: never;
+        /**
+         * Begin a backfill
+         * @description Looks each room's Matrix room up by its alias, marks it as the city's, or creates it, and
+         *     sees that every city room that is known has its alias. Goes on by itself, whether anybody
+         *     looks or not. Safe to repeat. 409 while a backfill is under way, however it was begun.
+         */
+        post: operations["beginBackfill"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/agents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List agents
+         * @description By name.
+         */
+        get: operations["listAdminAgents"];
+        put?: never;
+        /**
+         * Register an agent
+         * @description Registers `@agent_<name>:<server>` with the homeserver, unless `matrix_user_id` names a
+         *     user that the agent shall be. 409 when the agent exists; 503 when the homeserver is not
+         *     there.
+         */
+        post: operations["createAdminAgent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * See the effective configuration
+         * @description Every key with its value, default, source and description, in the order of the sample
+         *     configuration. Secrets are hidden. It is read once, at the start of daarion.
+         */
+        get: operations["getConfig"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -427,202 +671,188 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/admin/overview": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["get_api_admin_overview"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/admin/channels": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["get_api_admin_channels"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/admin/channels/{channel_id}/archive": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: operations["post_api_admin_channels_channel_id_archive"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/admin/channels/{channel_id}/unarchive": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: operations["post_api_admin_channels_channel_id_unarchive"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/admin/channels/{channel_id}/heal": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: operations["post_api_admin_channels_channel_id_heal"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/admin/heal": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: operations["post_api_admin_heal"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/admin/rooms": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: operations["post_api_admin_rooms"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/admin/backfill": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["get_api_admin_backfill"];
-        put?: never;
-        post: operations["post_api_admin_backfill"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/admin/agents": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["get_api_admin_agents"];
-        put?: never;
-        post: operations["post_api_admin_agents"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/admin/online": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["get_api_admin_online"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/admin/config": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["get_api_admin_config"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/admin/doctor": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["get_api_admin_doctor"];
-        put?: never;
-        post: operations["post_api_admin_doctor"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * AdminChannel
+         * @description A channel as operators see it.
+         */
+        AdminChannel: {
+            /**
+             * Format: uuid
+             * @description The channel's id.
+             */
+            channel_id: string;
+            kind: components["schemas"]["ChannelKind"];
+            /** @description `a-z 0-9 - _`, 1 to 64. */
+            slug: string;
+            /** @description The bare name. */
+            name: string;
+            /** @description `microdao:<name>`. */
+            microdao_id: string;
+            status: components["schemas"]["ChannelStatus"];
+            visibility: components["schemas"]["Visibility"];
+            /** @description End-to-end encrypted: nothing of its content is kept. */
+            confidential: boolean;
+            /** @description The room that newcomers are shown first. A city has one. */
+            is_default: boolean;
+            /** @description `!opaque`; room version 12 ids have no server part. */
+            matrix_room_id: string;
+            /** @description The canonical alias that the Matrix room has; null when it has none. */
+            matrix_room_alias?: string;
+            /** @description The alias that it should have; null when none can be made of the slug. */
+            alias_expected?: string;
+            /** @description What the two say. */
+            adoption: components["schemas"]["Adoption"] & unknown;
+            /**
+             * Format: uint64
+             * @description How many have joined, daarion's own user among them.
+             */
+            members: number;
+            /**
+             * Format: uint64
+             * @description How many of them are online now, by Matrix presence.
+             */
+            members_online: number;
+            /**
+             * Format: date-time
+             * @description When something was last said; null when nothing ever was.
+             * @example 2025-11-24T10:30:00.000Z
+             */
+            last_event?: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-24T10:30:00.000Z
+             */
+            created_at: string;
+        };
+        /**
+         * AdminChannelPage
+         * @description A page of channels as operators see them.
+         */
+        AdminChannelPage: {
+            items: components["schemas"]["AdminChannel"][];
+            /** @description Give it as `cursor` for the next page; null at the end. */
+            next?: string;
+        };
+        /**
+         * @description Whether a Matrix room is to its channel what it should be.
+         * @enum {string}
+         */
+        Adoption: "adopted" | "alias_missing" | "alias_differs";
+        /**
+         * Agent
+         * @description An agent.
+         */
+        Agent: {
+            /** @description `agent:<name>`. */
+            id: string;
+            /** @description What people see. */
+            display_name: string;
+            /** @description `@localpart:server`. */
+            matrix_user_id: string;
+            /**
+             * Format: date-time
+             * @description When it was registered.
+             * @example 2025-11-24T10:30:00.000Z
+             */
+            created_at: string;
+        };
+        /**
+         * AgentPage
+         * @description A page of agents.
+         */
+        AgentPage: {
+            items: components["schemas"]["Agent"][];
+            /** @description Give it as `cursor` for the next page; null at the end. */
+            next?: string;
+        };
+        /**
+         * BackfillFailure
+         * @description A room that could not be brought in.
+         */
+        BackfillFailure: {
+            slug: string;
+            /** @description Why, for people. */
+            error: string;
+        };
+        /**
+         * BackfillJob
+         * @description The latest backfill.
+         */
+        BackfillJob: {
+            state: components["schemas"]["BackfillState"];
+            /**
+             * Format: uint64
+             * @description How many rooms there are to look at; 0 until that is known.
+             */
+            total: number;
+            /**
+             * Format: uint64
+             * @description How many have been looked at.
+             */
+            checked: number;
+            /**
+             * Format: uint64
+             * @description How many had their Matrix room.
+             */
+            found: number;
+            /**
+             * Format: uint64
+             * @description How many got theirs.
+             */
+            created: number;
+            /** @description Those that could not be brought in; run it again when the reason is mended. */
+            failed: components["schemas"]["BackfillFailure"][];
+            /**
+             * Format: date-time
+             * @description Null while none has run.
+             * @example 2025-11-24T10:30:00.000Z
+             */
+            started_at?: string;
+            /**
+             * Format: date-time
+             * @description Null until it has ended.
+             * @example 2025-11-24T10:30:00.000Z
+             */
+            finished_at?: string;
+            /** @description Why it could not go on; null unless `state` is `failed`. */
+            error?: string;
+        };
+        /**
+         * BackfillRequest
+         * @description What to bring in.
+         */
+        BackfillRequest: {
+            /**
+             * @description Rooms of an older installation, at most 10,000. Every city room that is known is
+             *     checked too.
+             * @default []
+             */
+            rooms?: components["schemas"]["BackfillRoom"][];
+        };
+        /**
+         * BackfillRoom
+         * @description A city room as an older installation knew it.
+         */
+        BackfillRoom: {
+            /** @description `a-z 0-9 - _`, 1 to 64. */
+            slug: string;
+            /** @description The bare name. */
+            name: string;
+            /**
+             * @description May be empty.
+             * @default
+             */
+            description?: string;
+        };
+        /**
+         * @description Whether a backfill is under way, and how the latest one went.
+         * @enum {string}
+         */
+        BackfillState: "idle" | "running" | "done" | "failed";
         /**
          * BridgeErrorBody
          * @description Why a request of the city or the bridge failed.
@@ -631,7 +861,8 @@ export interface components {
             /**
              * @description `bad_request`, `unauthorized`, `forbidden`, `not_found`, `method_not_allowed`,
              *     `conflict`, `too_large`, `rate_limited`, `matrix_error`, `matrix_unavailable`,
-             *     `store_unavailable` or `internal_error`.
+             *     `store_unavailable`, `index_behind` or `internal_error`. With `index_behind` it is done and
+             *     not to be repeated; only what shows it lags.
              */
             error: string;
             /** @description What was wrong, for people. */
@@ -683,6 +914,27 @@ export interface components {
             last_event?: string;
             /** @description How the caller stands to it; null without any relation. */
             membership?: components["schemas"]["Membership"] & unknown;
+        };
+        /**
+         * ChannelHeal
+         * @description What a healing found in one channel.
+         */
+        ChannelHeal: {
+            /** Format: uuid */
+            channel_id: string;
+            slug: string;
+            /**
+             * Format: uint64
+             * @description Events that the homeserver had and daarion had not.
+             */
+            missing: number;
+            /**
+             * Format: uint64
+             * @description How many of them are there now.
+             */
+            healed: number;
+            /** @description Why its history could not be walked to the end. */
+            error?: string;
         };
         /**
          * @description What a channel is for.
@@ -764,6 +1016,28 @@ export interface components {
             is_default?: boolean;
         };
         /**
+         * ConfigSetting
+         * @description A key of the configuration.
+         */
+        ConfigSetting: {
+            /** @description Section and name, `matrix.heal_interval`. */
+            key: string;
+            /**
+             * @description Text, number, flag or list; `(hidden)` for a secret that is set, null when nothing is
+             *     set.
+             */
+            value: unknown;
+            /** @description Null for a key that is needed, or that is not set by default. */
+            default: unknown;
+            /** @description Whether the value is a secret. */
+            is_secret: boolean;
+            source: components["schemas"]["SettingSource"];
+            /** @description The path of the file or the name of the variable; null for a default. */
+            source_name?: string;
+            /** @description What it is for. */
+            description: string;
+        };
+        /**
          * Content
          * @description A message's content in full.
          */
@@ -779,6 +1053,31 @@ export interface components {
          */
         ContentDetail: "preview" | "full";
         /**
+         * Counts
+         * @description How many there are.
+         */
+        Counts: {
+            /** Format: uint64 */
+            channels: number;
+            /** Format: uint64 */
+            messages: number;
+            /** Format: uint64 */
+            agents: number;
+            /**
+             * Format: uint64
+             * @description Members of any channel who are online now.
+             */
+            members_online: number;
+        };
+        /**
+         * EffectiveConfig
+         * @description The effective configuration.
+         */
+        EffectiveConfig: {
+            /** @description Every key, in the order of the sample configuration. */
+            items: components["schemas"]["ConfigSetting"][];
+        };
+        /**
          * ErrorBody
          * @description Why a request failed.
          */
@@ -786,8 +1085,9 @@ export interface components {
             /**
              * @description The Matrix error code where Matrix has one, e.g. `M_FORBIDDEN`, `M_NOT_FOUND`,
              *     `M_BAD_JSON`, `M_INVALID_PARAM`, `M_TOO_LARGE`, `M_LIMIT_EXCEEDED`; otherwise
-             *     `CONFLICT`, `HOMESERVER_UNAVAILABLE`, `HOMESERVER_ERROR`, `STORE_UNAVAILABLE` or
-             *     `INTERNAL_ERROR`.
+             *     `CONFLICT`, `HOMESERVER_UNAVAILABLE`, `HOMESERVER_ERROR`, `STORE_UNAVAILABLE`,
+             *     `INDEX_BEHIND` or `INTERNAL_ERROR`. With `INDEX_BEHIND` it is done and not to be repeated;
+             *     only what shows it lags.
              */
             error: string;
             /** @description What was wrong, for people. */
@@ -818,6 +1118,21 @@ export interface components {
             refresh_token?: string;
         };
         /**
+         * Heal
+         * @description What a healing found.
+         */
+        Heal: {
+            /**
+             * Format: uint64
+             * @description The sum over the channels.
+             */
+            missing: number;
+            /** Format: uint64 */
+            healed: number;
+            /** @description By slug. */
+            channels: components["schemas"]["ChannelHeal"][];
+        };
+        /**
          * HealthBody
          * @description How daarion does.
          */
@@ -830,6 +1145,35 @@ export interface components {
             reason?: string;
         };
         /**
+         * HomeserverLink
+         * @description The link to the homeserver.
+         */
+        HomeserverLink: {
+            /** @description As daarion reaches it. */
+            url: string;
+            /** @description The part after the colon of its user ids. */
+            server_name: string;
+            /** @description Whether it answers now. */
+            status: components["schemas"]["HomeserverState"] & unknown;
+            /** @description Why it is unreachable; null when it is connected. */
+            reason?: string;
+            /** @description By the latest check and the latest ping. */
+            registration: components["schemas"]["RegistrationState"] & unknown;
+            /** @description Why the registration is not well; null when it is, or when that is not known. */
+            registration_reason?: string;
+            /**
+             * Format: date-time
+             * @description When it last brought a transaction; null when it has not since the start.
+             * @example 2025-11-24T10:30:00.000Z
+             */
+            last_transaction_at?: string;
+        };
+        /**
+         * @description Whether the homeserver answers.
+         * @enum {string}
+         */
+        HomeserverState: "connected" | "unreachable";
+        /**
          * Invitation
          * @description Somebody to be invited.
          */
@@ -839,6 +1183,54 @@ export interface components {
              *     once, people accept in their client.
              */
             member_id: string;
+        };
+        /**
+         * JournalState
+         * @description The journal's positions.
+         */
+        JournalState: {
+            /**
+             * Format: uint64
+             * @description The oldest event that is kept; `head` + 1 when none is.
+             */
+            first: number;
+            /**
+             * Format: uint64
+             * @description The newest event.
+             */
+            head: number;
+        };
+        /**
+         * LoggedProblem
+         * @description A warning or an error of the log, without the words of people and without secrets.
+         */
+        LoggedProblem: {
+            /**
+             * Format: date-time
+             * @description When it came last.
+             * @example 2025-11-24T10:30:00.000Z
+             */
+            at: string;
+            /**
+             * Format: date-time
+             * @description When it came first, since the start.
+             * @example 2025-11-24T10:30:00.000Z
+             */
+            first_at: string;
+            level: components["schemas"]["ProblemLevel"];
+            /** @description The same whenever the same thing goes wrong: the part of daarion and its words. */
+            code: string;
+            /** @description The words, and the latest reason. */
+            message: string;
+            /**
+             * Format: uint64
+             * @description How often it came since the start.
+             */
+            count: number;
+            /** @description What it is about; null when it is not one of the well-known. */
+            topic?: components["schemas"]["ProblemTopic"] & unknown;
+            /** @description What to do about it; null when it is not one of the well-known. */
+            advice?: string;
         };
         /**
          * Login
@@ -961,7 +1353,10 @@ export interface components {
             msgtype: string;
             /** @description The first 280 characters of the plain text. Empty when deleted or encrypted. */
             content_preview: string;
-            /** @description Whether the text goes on behind the preview. */
+            /**
+             * @description Whether the text goes on behind the preview. With an empty preview: the last edit was
+             *     taken back, and `content=full` has what the message says now.
+             */
             truncated: boolean;
             /**
              * Format: uuid
@@ -1003,6 +1398,38 @@ export interface components {
             items: components["schemas"]["Message"][];
             /** @description Give it as `cursor` for the next page; null at the end. */
             next?: string;
+        };
+        /**
+         * NewAdminRoom
+         * @description A city room to be made that belongs to nobody.
+         */
+        NewAdminRoom: {
+            /** @description 1 to 128 characters on one line. */
+            name: string;
+            /** @description `a-z 0-9 - _`, 1 to 64; made of the name when absent. */
+            slug?: string;
+            /**
+             * @description At most 1,000 characters.
+             * @default
+             */
+            description?: string;
+            /** @description Makes it the city's default room. The first room becomes that by itself. */
+            is_default?: boolean;
+        };
+        /**
+         * NewAgent
+         * @description An agent to be registered.
+         */
+        NewAgent: {
+            /** @description `agent:<name>`, the name 1 to 64 of `a-z 0-9 . _ = - /`. */
+            id: string;
+            /** @description The name when absent. */
+            display_name?: string;
+            /**
+             * @description An existing user of this homeserver that the agent shall be; it gets a user of its own,
+             *     `@agent_<name>:<server>`, when absent.
+             */
+            matrix_user_id?: string;
         };
         /**
          * NewChannel
@@ -1079,6 +1506,32 @@ export interface components {
             mentions?: string[];
         };
         /**
+         * OnlinePage
+         * @description A page of people who are online.
+         */
+        OnlinePage: {
+            items: components["schemas"]["OnlinePerson"][];
+            /** @description Give it as `cursor` for the next page; null at the end. */
+            next?: string;
+        };
+        /**
+         * OnlinePerson
+         * @description Somebody who is online.
+         */
+        OnlinePerson: {
+            /** @description `user:<localpart>`, with `:<server>` for people from elsewhere. */
+            entity_id: string;
+            /** @description `@localpart:server`. */
+            matrix_user_id: string;
+            /** @description As one of the channels shows it; null when they have none. */
+            display_name?: string;
+            /**
+             * Format: uint64
+             * @description How many channels they have joined.
+             */
+            channels: number;
+        };
+        /**
          * OperatorGrant
          * @description An operator's session, as it begins. Its id is in the cookie.
          */
@@ -1132,6 +1585,70 @@ export interface components {
          */
         Order: "desc" | "asc";
         /**
+         * Overview
+         * @description How the installation does.
+         */
+        Overview: {
+            /** @description Of daarion. */
+            version: string;
+            /**
+             * Format: date-time
+             * @description When daarion was started.
+             * @example 2025-11-24T10:30:00.000Z
+             */
+            started_at: string;
+            homeserver: components["schemas"]["HomeserverLink"];
+            /**
+             * Format: uint64
+             * @description Events that were kept in the latest sixty seconds.
+             */
+            events_per_minute: number;
+            /** @description The same for each of the latest sixty minutes, the oldest first, the running one last. */
+            events_by_minute: number[];
+            readers: components["schemas"]["ReaderLag"][];
+            store: components["schemas"]["StoreState"];
+            journal: components["schemas"]["JournalState"];
+            counts: components["schemas"]["Counts"];
+            skipped: components["schemas"]["SkippedEvents"];
+            /** @description Whether a rebuild of the index from the homeserver is under way. */
+            rebuilding: boolean;
+            /**
+             * Format: uint64
+             * @description Channels that are being made.
+             */
+            open_creations: number;
+            /** @description The latest distinct warnings and errors since the start, the latest first, at most 50. */
+            problems: components["schemas"]["LoggedProblem"][];
+        };
+        /**
+         * @description How bad a problem is.
+         * @enum {string}
+         */
+        ProblemLevel: "warning" | "error";
+        /**
+         * @description What a well-known problem is about.
+         * @enum {string}
+         */
+        ProblemTopic: "unknown_as_token" | "homeserver_away" | "cannot_reach_us" | "disk_full" | "store_failing" | "skipped_events" | "slow_receiver";
+        /**
+         * ReaderLag
+         * @description Somebody who reads the journal from a position of their own.
+         */
+        ReaderLag: {
+            /** @description `index`, or a subscription. */
+            name: string;
+            /**
+             * Format: uint64
+             * @description The last event that it has read.
+             */
+            position: number;
+            /**
+             * Format: uint64
+             * @description How many events it is behind.
+             */
+            lag: number;
+        };
+        /**
          * ReadyBody
          * @description Whether daarion takes requests.
          */
@@ -1148,6 +1665,60 @@ export interface components {
         RefreshRequest: {
             /** @description What the last answer had as `refresh_token`. */
             refresh_token: string;
+        };
+        /**
+         * @description Whether the homeserver has our registration and reaches us by it.
+         * @enum {string}
+         */
+        RegistrationState: "ok" | "refused" | "unreachable_from_homeserver" | "unknown";
+        /**
+         * @description Where a value was found.
+         * @enum {string}
+         */
+        SettingSource: "default" | "file" | "variable" | "secret_file";
+        /**
+         * SkippedEvent
+         * @description A Matrix event of a channel that could not be used.
+         */
+        SkippedEvent: {
+            /**
+             * Format: date-time
+             * @example 2025-11-24T10:30:00.000Z
+             */
+            at: string;
+            /** @description Its type is not known, or what of it is malformed. */
+            reason: string;
+        };
+        /**
+         * SkippedEvents
+         * @description Matrix events of channels that could not be used.
+         */
+        SkippedEvents: {
+            /**
+             * Format: uint64
+             * @description How many there have been.
+             */
+            count: number;
+            /** @description The latest, newest first, at most 20. `daarion status --json` shows what they say. */
+            latest: components["schemas"]["SkippedEvent"][];
+        };
+        /**
+         * StoreState
+         * @description The store.
+         */
+        StoreState: {
+            /**
+             * Format: uint64
+             * @description Size of its file in bytes.
+             */
+            bytes: number;
+            /**
+             * Format: uint64
+             * @description Format of its file.
+             */
+            format: number;
+            /** @description Whether the last write failed. */
+            failing: boolean;
         };
         /**
          * @description How the text of a message is to be read.
@@ -1177,191 +1748,6 @@ export interface components {
          * @enum {string}
          */
         Visibility: "public" | "private";
-        OverviewHomeserver: {
-            url: string;
-            server_name: string;
-            /** @enum {string} */
-            status: "connected" | "unreachable";
-            reason?: string;
-            /** @enum {string} */
-            registration: "ok" | "refused" | "unreachable_from_homeserver" | "unknown";
-            registration_reason?: string;
-            last_transaction_at?: string;
-        };
-        OverviewReader: {
-            name: string;
-            position: number;
-            lag: number;
-        };
-        OverviewStore: {
-            bytes: number;
-            format: number;
-            failing: boolean;
-        };
-        OverviewJournal: {
-            first: number;
-            head: number;
-        };
-        OverviewCounts: {
-            channels: number;
-            messages: number;
-            agents: number;
-            members_online: number;
-        };
-        SkippedEvent: {
-            at: string;
-            reason: string;
-        };
-        OverviewSkipped: {
-            count: number;
-            latest: components["schemas"]["SkippedEvent"][];
-        };
-        LoggedProblem: {
-            at: string;
-            /** @enum {string} */
-            level: "warning" | "error";
-            code: string;
-            message: string;
-            count: number;
-            first_at: string;
-            /** @enum {string} */
-            topic?: "unknown_as_token" | "homeserver_away" | "cannot_reach_us" | "disk_full" | "store_failing" | "skipped_events" | "slow_receiver";
-            advice?: string;
-        };
-        Overview: {
-            version: string;
-            started_at: string;
-            homeserver: components["schemas"]["OverviewHomeserver"];
-            events_per_minute: number;
-            events_by_minute: number[];
-            readers: components["schemas"]["OverviewReader"][];
-            store: components["schemas"]["OverviewStore"];
-            journal: components["schemas"]["OverviewJournal"];
-            counts: components["schemas"]["OverviewCounts"];
-            skipped: components["schemas"]["OverviewSkipped"];
-            rebuilding: boolean;
-            open_creations: number;
-            problems: components["schemas"]["LoggedProblem"][];
-        };
-        AdminChannel: {
-            channel_id: string;
-            /** @enum {string} */
-            kind: "city" | "channel";
-            slug: string;
-            name: string;
-            microdao_id: string;
-            /** @enum {string} */
-            status: "active" | "archived";
-            /** @enum {string} */
-            visibility: "public" | "private";
-            confidential: boolean;
-            is_default: boolean;
-            matrix_room_id: string;
-            matrix_room_alias?: string;
-            members: number;
-            members_online: number;
-            last_event?: string;
-            /** @enum {string} */
-            adoption: "adopted" | "alias_missing" | "alias_differs";
-            alias_expected?: string;
-        };
-        AdminChannelPage: {
-            items: components["schemas"]["AdminChannel"][];
-            next?: string;
-        };
-        ChannelHeal: {
-            channel_id: string;
-            slug: string;
-            missing: number;
-            healed: number;
-            error?: string;
-        };
-        Heal: {
-            missing: number;
-            healed: number;
-            channels: components["schemas"]["ChannelHeal"][];
-        };
-        NewAdminRoom: {
-            slug?: string;
-            name: string;
-            description?: string;
-            is_default?: boolean;
-        };
-        BackfillRoom: {
-            slug: string;
-            name: string;
-            description?: string;
-        };
-        BackfillRequest: {
-            rooms: components["schemas"]["BackfillRoom"][];
-        };
-        BackfillFailure: {
-            slug: string;
-            error: string;
-        };
-        BackfillJob: {
-            /** @enum {string} */
-            state: "idle" | "running" | "done" | "failed";
-            total: number;
-            checked: number;
-            found: number;
-            created: number;
-            failed: components["schemas"]["BackfillFailure"][];
-            started_at?: string;
-            finished_at?: string;
-            error?: string;
-        };
-        Agent: {
-            id: string;
-            display_name: string;
-            matrix_user_id: string;
-            created_at: string;
-        };
-        AgentPage: {
-            items: components["schemas"]["Agent"][];
-            next?: string;
-        };
-        NewAgent: {
-            id: string;
-            display_name?: string;
-            matrix_user_id?: string;
-        };
-        OnlinePerson: {
-            entity_id: string;
-            matrix_user_id: string;
-            display_name?: string;
-            channels: number;
-        };
-        OnlinePage: {
-            items: components["schemas"]["OnlinePerson"][];
-            next?: string;
-        };
-        ConfigSetting: {
-            key: string;
-            value: unknown;
-            default: unknown;
-            is_secret: boolean;
-            /** @enum {string} */
-            source: "default" | "file" | "variable" | "secret_file";
-            source_name?: string;
-            description: string;
-        };
-        EffectiveConfig: {
-            items: components["schemas"]["ConfigSetting"][];
-        };
-        Finding: {
-            id: string;
-            /** @enum {string} */
-            status: "ok" | "warning" | "failed" | "skipped";
-            seen: string;
-            advice?: string;
-        };
-        DoctorReport: {
-            /** @enum {string} */
-            status: "ok" | "warning" | "failed";
-            findings: components["schemas"]["Finding"][];
-            examined_at?: string;
-        };
     };
     responses: never;
     parameters: never;
@@ -1471,11 +1857,14 @@ export interface operations {
                     "application/json; charset=utf-8": components["schemas"]["BridgeErrorBody"];
                 };
             };
-            /** @description The homeserver or the store is not available now. */
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
             503: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "RETRY-AFTER": number;
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1589,11 +1978,14 @@ export interface operations {
                     "application/json; charset=utf-8": components["schemas"]["BridgeErrorBody"];
                 };
             };
-            /** @description The homeserver or the store is not available now. */
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
             503: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "RETRY-AFTER": number;
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1705,11 +2097,14 @@ export interface operations {
                     "application/json; charset=utf-8": components["schemas"]["BridgeErrorBody"];
                 };
             };
-            /** @description The homeserver or the store is not available now. */
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
             503: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "RETRY-AFTER": number;
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1825,11 +2220,14 @@ export interface operations {
                     "application/json; charset=utf-8": components["schemas"]["BridgeErrorBody"];
                 };
             };
-            /** @description The homeserver or the store is not available now. */
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
             503: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "RETRY-AFTER": number;
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1941,11 +2339,14 @@ export interface operations {
                     "application/json; charset=utf-8": components["schemas"]["BridgeErrorBody"];
                 };
             };
-            /** @description The homeserver or the store is not available now. */
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
             503: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "RETRY-AFTER": number;
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2057,11 +2458,14 @@ export interface operations {
                     "application/json; charset=utf-8": components["schemas"]["BridgeErrorBody"];
                 };
             };
-            /** @description The homeserver or the store is not available now. */
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
             503: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "RETRY-AFTER": number;
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2185,11 +2589,14 @@ export interface operations {
                     "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The homeserver or the store is not available now. */
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
             503: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "RETRY-AFTER": number;
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2303,11 +2710,14 @@ export interface operations {
                     "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The homeserver or the store is not available now. */
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
             503: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "RETRY-AFTER": number;
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2419,11 +2829,14 @@ export interface operations {
                     "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The homeserver or the store is not available now. */
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
             503: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "RETRY-AFTER": number;
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2544,11 +2957,14 @@ export interface operations {
                     "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The homeserver or the store is not available now. */
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
             503: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "RETRY-AFTER": number;
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2673,11 +3089,14 @@ export interface operations {
                     "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The homeserver or the store is not available now. */
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
             503: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "RETRY-AFTER": number;
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2794,11 +3213,14 @@ export interface operations {
                     "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The homeserver or the store is not available now. */
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
             503: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "RETRY-AFTER": number;
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2917,11 +3339,14 @@ export interface operations {
                     "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The homeserver or the store is not available now. */
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
             503: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "RETRY-AFTER": number;
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3047,11 +3472,14 @@ export interface operations {
                     "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The homeserver or the store is not available now. */
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
             503: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "RETRY-AFTER": number;
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3169,11 +3597,14 @@ export interface operations {
                     "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The homeserver or the store is not available now. */
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
             503: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "RETRY-AFTER": number;
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3291,11 +3722,14 @@ export interface operations {
                     "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The homeserver or the store is not available now. */
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
             503: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "RETRY-AFTER": number;
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3405,11 +3839,14 @@ export interface operations {
                     "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The homeserver or the store is not available now. */
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
             503: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "RETRY-AFTER": number;
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3518,11 +3955,14 @@ export interface operations {
                     "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The homeserver or the store is not available now. */
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
             503: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "RETRY-AFTER": number;
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3634,11 +4074,14 @@ export interface operations {
                     "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The homeserver or the store is not available now. */
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
             503: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "RETRY-AFTER": number;
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3756,11 +4199,14 @@ export interface operations {
                     "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The homeserver or the store is not available now. */
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
             503: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "RETRY-AFTER": number;
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3869,11 +4315,14 @@ export interface operations {
                     "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The homeserver or the store is not available now. */
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
             503: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    "RETRY-AFTER": number;
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3983,11 +4432,1565 @@ export interface operations {
                     "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The homeserver or the store is not available now. */
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
             503: {
+                headers: {
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    getOverview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["Overview"];
+                };
+            };
+            /** @description Bad input; the text names the field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller did not say who it is, or not convincingly. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or none that the caller may know of. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It exists already, or its state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than the limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
                 headers: {
                     /** @description Seconds to wait. */
                     "RETRY-AFTER": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug; nothing was lost. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The homeserver answered something that is not Matrix. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    listOnline: {
+        parameters: {
+            query?: {
+                /** @description How many, 1 to 200; 50 when absent. */
+                limit?: number;
+                /** @description The `next` of an earlier page. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["OnlinePage"];
+                };
+            };
+            /** @description Bad input; the text names the field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller did not say who it is, or not convincingly. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or none that the caller may know of. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It exists already, or its state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than the limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "RETRY-AFTER": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug; nothing was lost. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The homeserver answered something that is not Matrix. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    listAdminChannels: {
+        parameters: {
+            query?: {
+                /** @description Only of this kind. */
+                kind?: components["schemas"]["ChannelKind"];
+                /** @description Only with this status. */
+                status?: components["schemas"]["ChannelStatus"];
+                /** @description How many, 1 to 200; 50 when absent. */
+                limit?: number;
+                /** @description The `next` of an earlier page. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["AdminChannelPage"];
+                };
+            };
+            /** @description Bad input; the text names the field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller did not say who it is, or not convincingly. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or none that the caller may know of. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It exists already, or its state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than the limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "RETRY-AFTER": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug; nothing was lost. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The homeserver answered something that is not Matrix. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    archiveChannel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The channel's id. */
+                channel_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["AdminChannel"];
+                };
+            };
+            /** @description Bad input; the text names the field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller did not say who it is, or not convincingly. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or none that the caller may know of. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It exists already, or its state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than the limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "RETRY-AFTER": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug; nothing was lost. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The homeserver answered something that is not Matrix. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    unarchiveChannel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The channel's id. */
+                channel_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["AdminChannel"];
+                };
+            };
+            /** @description Bad input; the text names the field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller did not say who it is, or not convincingly. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or none that the caller may know of. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It exists already, or its state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than the limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "RETRY-AFTER": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug; nothing was lost. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The homeserver answered something that is not Matrix. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    healChannel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The channel's id. */
+                channel_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ChannelHeal"];
+                };
+            };
+            /** @description Bad input; the text names the field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller did not say who it is, or not convincingly. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or none that the caller may know of. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It exists already, or its state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than the limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "RETRY-AFTER": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug; nothing was lost. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The homeserver answered something that is not Matrix. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    healAll: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["Heal"];
+                };
+            };
+            /** @description Bad input; the text names the field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller did not say who it is, or not convincingly. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or none that the caller may know of. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It exists already, or its state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than the limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "RETRY-AFTER": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug; nothing was lost. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The homeserver answered something that is not Matrix. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    createAdminRoom: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json; charset=utf-8": components["schemas"]["NewAdminRoom"];
+            };
+        };
+        responses: {
+            /** @description The room, with its Matrix room. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["AdminChannel"];
+                };
+            };
+            /** @description Bad input; the text names the field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller did not say who it is, or not convincingly. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or none that the caller may know of. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It exists already, or its state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than the limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "RETRY-AFTER": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug; nothing was lost. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The homeserver answered something that is not Matrix. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    getBackfill: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["BackfillJob"];
+                };
+            };
+            /** @description Bad input; the text names the field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller did not say who it is, or not convincingly. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or none that the caller may know of. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It exists already, or its state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than the limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "RETRY-AFTER": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug; nothing was lost. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The homeserver answered something that is not Matrix. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    beginBackfill: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json; charset=utf-8": components["schemas"]["BackfillRequest"];
+            };
+        };
+        responses: {
+            /** @description The job as it begins. `GET /api/admin/backfill` tells how it goes on. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["BackfillJob"];
+                };
+            };
+            /** @description Bad input; the text names the field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller did not say who it is, or not convincingly. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or none that the caller may know of. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It exists already, or its state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than the limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "RETRY-AFTER": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug; nothing was lost. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The homeserver answered something that is not Matrix. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    listAdminAgents: {
+        parameters: {
+            query?: {
+                /** @description How many, 1 to 200; 50 when absent. */
+                limit?: number;
+                /** @description The `next` of an earlier page. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["AgentPage"];
+                };
+            };
+            /** @description Bad input; the text names the field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller did not say who it is, or not convincingly. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or none that the caller may know of. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It exists already, or its state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than the limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "RETRY-AFTER": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug; nothing was lost. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The homeserver answered something that is not Matrix. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    createAdminAgent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json; charset=utf-8": components["schemas"]["NewAgent"];
+            };
+        };
+        responses: {
+            /** @description The agent, with its Matrix user. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["Agent"];
+                };
+            };
+            /** @description Bad input; the text names the field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller did not say who it is, or not convincingly. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or none that the caller may know of. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It exists already, or its state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than the limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "RETRY-AFTER": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug; nothing was lost. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The homeserver answered something that is not Matrix. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    getConfig: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["EffectiveConfig"];
+                };
+            };
+            /** @description Bad input; the text names the field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller did not say who it is, or not convincingly. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or none that the caller may know of. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It exists already, or its state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than the limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "RETRY-AFTER": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug; nothing was lost. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The homeserver answered something that is not Matrix. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4079,335 +6082,6 @@ export interface operations {
                 };
                 content: {
                     "application/json; charset=utf-8": components["schemas"]["ReadyBody"];
-                };
-            };
-        };
-    };
-    get_api_admin_overview: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description x */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Overview"];
-                };
-            };
-        };
-    };
-    get_api_admin_channels: {
-        parameters: {
-            query?: {
-                limit?: number;
-                cursor?: string;
-                kind?: "city" | "channel";
-                status?: "active" | "archived";
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description x */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AdminChannelPage"];
-                };
-            };
-        };
-    };
-    post_api_admin_channels_channel_id_archive: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                channel_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description x */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AdminChannel"];
-                };
-            };
-        };
-    };
-    post_api_admin_channels_channel_id_unarchive: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                channel_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description x */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AdminChannel"];
-                };
-            };
-        };
-    };
-    post_api_admin_channels_channel_id_heal: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                channel_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description x */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ChannelHeal"];
-                };
-            };
-        };
-    };
-    post_api_admin_heal: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description x */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Heal"];
-                };
-            };
-        };
-    };
-    post_api_admin_rooms: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["NewAdminRoom"];
-            };
-        };
-        responses: {
-            /** @description x */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AdminChannel"];
-                };
-            };
-        };
-    };
-    get_api_admin_backfill: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description x */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["BackfillJob"];
-                };
-            };
-        };
-    };
-    post_api_admin_backfill: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: {
-            content: {
-                "application/json": components["schemas"]["BackfillRequest"];
-            };
-        };
-        responses: {
-            /** @description x */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["BackfillJob"];
-                };
-            };
-        };
-    };
-    get_api_admin_agents: {
-        parameters: {
-            query?: {
-                limit?: number;
-                cursor?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description x */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AgentPage"];
-                };
-            };
-        };
-    };
-    post_api_admin_agents: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["NewAgent"];
-            };
-        };
-        responses: {
-            /** @description x */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Agent"];
-                };
-            };
-        };
-    };
-    get_api_admin_online: {
-        parameters: {
-            query?: {
-                limit?: number;
-                cursor?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description x */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OnlinePage"];
-                };
-            };
-        };
-    };
-    get_api_admin_config: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description x */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["EffectiveConfig"];
-                };
-            };
-        };
-    };
-    get_api_admin_doctor: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description x */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["DoctorReport"];
-                };
-            };
-        };
-    };
-    post_api_admin_doctor: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description x */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["DoctorReport"];
                 };
             };
         };
