@@ -143,6 +143,6 @@ mod tests {
         }
         assert_eq!(found["data_dir"], "The directory of the store.");
         assert_eq!(found["matrix.as_token"], found["matrix.hs_token"]);
-        assert!(found["auth.issuers"].contains("\n   [[auth.issuers]]\n"));
+        assert!(found["auth.issuers"].contains("\n  [[auth.issuers]]\n"));
     }
 }

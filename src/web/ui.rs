@@ -15,7 +15,7 @@ use assets::{Asset, Find, built, negotiated};
 
 /// The first segments of the paths that are the server's: an unknown path below them is an
 /// error, never the page.
-const SERVERS: [&str; 11] = [
+const SERVERS: [&str; 12] = [
     "_matrix",
     "api",
     "docs",
@@ -26,6 +26,7 @@ const SERVERS: [&str; 11] = [
     "openapi.json",
     "openapi.yaml",
     "readyz",
+    "status",
     "ws",
 ];
 /// Files with a hash in their name; what has one never changes.
@@ -91,10 +92,12 @@ impl<E: Endpoint> Endpoint for WithPages<E> {
     }
 }
 
-/// Whether a path is the application's.
+/// Whether a path is the application's. None of its pages begins with what has to be escaped, so
+/// `/%61pi` is no way around the server's own.
 fn is_page(path: &str) -> bool {
     let first = path.trim_start_matches('/').split('/').next();
-    !SERVERS.contains(&first.unwrap_or_default())
+    let first = first.unwrap_or_default();
+    !first.contains('%') && !SERVERS.contains(&first)
 }
 
 fn answer(find: Find, request: &Request) -> Result<Response> {
