@@ -48,27 +48,34 @@ export function tell(context) {
     assert.doesNotMatch(await page.locator('main').textContent(), /secret/);
   });
 
-  story(context, 'while the homeserver is away, operators see so, and what to do about it', async (world) => {
+  story(context, 'while the homeserver is away, operators get in, see so, and read what to do about it', async (world) => {
     const { installation } = world;
     const { page } = await world.operator('/admin', { language: 'uk' });
-    await panel(page, 'Домашній сервер').getByText('З’єднано').waitFor();
+    const homeserver = panel(page, 'Домашній сервер');
+    await homeserver.getByText('З’єднано').waitFor();
     await installation.server.stop();
-    await panel(page, 'Домашній сервер').getByText('Не відповідає').waitFor(PATIENCE);
-    const problem = panel(page, 'Останні негаразди').getByRole('listitem').filter({ hasText: 'homeserver unavailable' });
-    await problem.first().getByText('Що робити:').waitFor(PATIENCE);
-    // Operators with an account of their own get in all the same.
-    const guest = await world.visitor();
-    await guest.open('/admin/login');
-    await guest.page.getByLabel('Operator name').fill('warden');
-    await guest.page.getByLabel('Password').fill(world.password('warden'));
-    await guest.page.getByRole('button', { name: 'Sign in', exact: true }).click();
-    await guest.page.waitForURL('**/admin');
-    await panel(guest.page, 'Homeserver').getByText('Does not answer').waitFor();
-    await guest.page.goto('/admin/rooms');
-    await guest.page.getByRole('button', { name: 'Heal all' }).click();
-    await guest.page.getByRole('alert').getByText('The homeserver is away at the moment.').waitFor();
-    await installation.startSynapse();
-    await panel(page, 'Домашній сервер').getByText('З’єднано').waitFor(PATIENCE);
+    try {
+      await homeserver.getByText('Не відповідає').waitFor(PATIENCE);
+      // Who starts daarion then reads the reason in its log, and here.
+      await installation.daarion.stop();
+      await installation.startDaarion();
+      const problems = panel(page, 'Останні проблеми').getByRole('listitem');
+      const away = problems.filter({ hasText: 'homeserver unavailable' }).first();
+      await away.getByText('Що робити:').waitFor(PATIENCE);
+      await away.getByText('matrix.homeserver_url').waitFor();
+
+      const guest = await world.visitor();
+      await guest.open('/admin/login?next=/admin/rooms');
+      await guest.page.getByLabel('Operator name').fill('warden');
+      await guest.page.getByLabel('Password').fill(world.password('warden'));
+      await guest.page.getByRole('button', { name: 'Sign in', exact: true }).click();
+      await guest.page.waitForURL('**/admin/rooms');
+      await guest.page.getByRole('button', { name: 'Heal all' }).click();
+      await guest.page.getByRole('alert').getByText('The homeserver is away at the moment.').waitFor();
+    } finally {
+      await installation.startSynapse();
+    }
+    await homeserver.getByText('З’єднано').waitFor(PATIENCE);
   });
 
   story(context, 'a screen of operators shows that it loads, that it failed, and what it read last', async (world) => {
@@ -185,5 +192,5 @@ export function tell(context) {
     assert.equal(await link.getAttribute('href'), '/docs');
     await link.click();
     await page.getByRole('heading', { name: /daarion/i, level: 1 }).or(page.locator('.title')).first().waitFor();
-  }, { isAllowed: (text) => text.includes('/docs') });
+  });
 }
