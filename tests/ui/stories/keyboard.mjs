@@ -64,7 +64,7 @@ export function tell(context) {
     await page.keyboard.press('Enter');
     await guest.message('My own answer').getByText('The first line').waitFor();
 
-    await tabTo(page, /^Account of Олена/, 'Shift+Tab');
+    await tabTo(page, /Account of Олена/, 'Shift+Tab');
     await page.keyboard.press('Enter');
     await page.getByRole('menu').waitFor();
     await page.keyboard.press('End');
@@ -104,7 +104,7 @@ export function tell(context) {
     await tabTo(page, 'Archive');
     await page.keyboard.press('Enter');
     await page.getByText('“Zebra crossing” is archived.').waitFor();
-    await tabTo(page, /^Operator warden/, 'Shift+Tab');
+    await tabTo(page, /Operator warden/, 'Shift+Tab');
     await page.keyboard.press('Enter');
     await page.getByRole('menu').waitFor();
     await page.keyboard.press('End');

@@ -20,6 +20,8 @@ class Operator {
   /** Why nobody is at work here any more; the sign-in page tells. */
   ended = $state<'expired' | null>(null);
 
+  #isLeaving = false;
+
   /** Takes up the work of an earlier visit. Null when there is none. */
   async restore(): Promise<OperatorSession | null> {
     if (this.me) return this.me;
@@ -46,6 +48,7 @@ class Operator {
 
   /** Ends an account's session. A person stays signed in to the city. */
   async signOut(): Promise<void> {
+    this.#isLeaving = true;
     try {
       const proof = { 'X-CSRF-Token': this.me?.csrf_token ?? '' };
       if (this.me?.via === 'account') {
@@ -53,6 +56,7 @@ class Operator {
       }
     } finally {
       this.end(null);
+      this.#isLeaving = false;
     }
   }
 
@@ -65,6 +69,8 @@ class Operator {
   }
 
   end(why: 'expired' | null): void {
+    // What was being read while the session was ended is refused, and that is no news.
+    if (this.#isLeaving && why) return;
     this.me = null;
     this.ended = why;
     localStorage.removeItem(MARK);
