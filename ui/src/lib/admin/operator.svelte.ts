@@ -20,8 +20,6 @@ class Operator {
   /** Why nobody is at work here any more; the sign-in page tells. */
   ended = $state<'expired' | null>(null);
 
-  #isLeaving = false;
-
   /** Takes up the work of an earlier visit. Null when there is none. */
   async restore(): Promise<OperatorSession | null> {
     if (this.me) return this.me;
@@ -48,16 +46,12 @@ class Operator {
 
   /** Ends an account's session. A person stays signed in to the city. */
   async signOut(): Promise<void> {
-    this.#isLeaving = true;
-    try {
-      const proof = { 'X-CSRF-Token': this.me?.csrf_token ?? '' };
-      if (this.me?.via === 'account') {
-        await ok(byCookie.POST('/api/admin/logout', { headers: proof }));
-      }
-    } finally {
-      this.end(null);
-      this.#isLeaving = false;
-    }
+    const { me } = this;
+    // First, so that what is still being read finds nobody here whose session could expire.
+    this.end(null);
+    if (me?.via !== 'account') return;
+    const proof = { 'X-CSRF-Token': me.csrf_token ?? '' };
+    await ok(byCookie.POST('/api/admin/logout', { headers: proof }));
   }
 
   /** Reads the proof again: another tab may have begun a new session. Says whether it is new. */
@@ -69,8 +63,6 @@ class Operator {
   }
 
   end(why: 'expired' | null): void {
-    // What was being read while the session was ended is refused, and that is no news.
-    if (this.#isLeaving && why) return;
     this.me = null;
     this.ended = why;
     localStorage.removeItem(MARK);
