@@ -141,7 +141,7 @@ export function tell(context) {
       assert.equal(answer.status(), 200);
       await page.getByRole('heading', { name: /The homeserver answers/ }).waitFor();
     }
-    await page.route('**/api/admin/doctor', (route) => route.fulfill({ json: { status: 'failed', findings: [
+    await page.route('**/api/admin/doctor', (route) => route.fulfill({ json: { status: 'failed', examined_at: new Date().toISOString(), findings: [
       { id: 'homeserver', status: 'ok', seen: 'it answers in 3 ms' },
       { id: 'disk', status: 'warning', seen: '1 GB is free', advice: 'free some space' },
       { id: 'hs_token', status: 'failed', seen: 'it shows another hs_token', advice: 'daarion setup' },
@@ -150,6 +150,7 @@ export function tell(context) {
     await page.reload();
     await page.getByText('1 thing is wrong').waitFor();
     await page.getByText('1 thing could be better').waitFor();
+    await page.getByText('Examined now').waitFor();
     const found = page.getByRole('main').getByRole('listitem');
     assert.match(await found.first().textContent(), /The homeserver’s token\s*Wrong.*Mend it:\s*daarion setup/s);
     await page.getByRole('button', { name: 'Run again' }).click();

@@ -15,6 +15,8 @@ export interface Finding {
 
 export interface Report {
   findings: Finding[];
+  /** When the examination began. */
+  examined_at?: string;
 }
 
 type Answer = { responses: { 200: { content: { 'application/json': Report } } } };
