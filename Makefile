@@ -79,7 +79,7 @@ cargo:
 
 npm:
 	@command -v npm >/dev/null || { \
-	    echo "make: npm is not installed; get Node.js 20.19 or newer with npm" >&2; exit 1; }
+	    echo "make: npm is not installed; get Node.js 20.19 or newer with npm from https://nodejs.org" >&2; exit 1; }
 
 # What lies on the disk.
 

@@ -2,22 +2,25 @@
 
 mod build;
 mod connector;
+mod descriptors;
+mod start;
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use self::build::{App, registration};
+use self::start::Signals;
 use crate::api;
 use crate::config::Config;
 use crate::consumer::hub::Hub;
 use crate::web::admin::Admin;
 use crate::web::docs::Documents;
+use crate::web::server::{Access, HEAD};
 use crate::web::{self, Parts};
 use crate::{store, systemd};
 
@@ -26,17 +29,16 @@ const STOP: Duration = Duration::from_secs(9);
 
 /// Runs the daemon until it is told to stop.
 pub async fn serve(config: Config) -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let app = App::build(&config).await?;
+    let mut signals = Signals::listen()?;
+    let Some(app) = start::build(&config, &mut signals).await? else {
+        tracing::info!("told to stop before the start was complete");
+        return Ok(());
+    };
     let store = app.core.store.clone();
     let running = Running::start(app, &config).await?;
     systemd::ready("serving");
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "ready");
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
+    signals.told_to_stop().await;
     systemd::stopping();
     tracing::info!("stopping");
     running.stop().await;
@@ -145,18 +147,27 @@ async fn listen(
     parts: &Parts,
     admin: Admin,
 ) -> anyhow::Result<()> {
+    // A quarter is for the store, the homeserver, the command line, and what is under way.
+    let descriptors = descriptors::raise();
+    let (public, internal) = (&config.listen.public, &config.listen.internal);
     let trees = [
-        ("listen.public", &config.listen.public, web::public(parts)),
+        ("listen.public", public, web::public(parts), (0o666, 2)),
         (
             "listen.internal",
-            &config.listen.internal,
+            internal,
             web::internal(parts),
+            (0o660, 4),
         ),
     ];
-    for (key, addresses, tree) in trees {
+    for (key, addresses, tree, (mode, share)) in trees {
         let tree = Arc::new(tree);
+        let access = Access {
+            mode,
+            connections: (descriptors / share / addresses.len()).max(1),
+            head: HEAD,
+        };
         for address in addresses {
-            let bound = web::server::bind(address)
+            let bound = web::server::bind(address, access)
                 .await
                 .with_context(|| format!("failed to listen on {address} ({key})"))?;
             tracing::info!(address = bound.address, key, "listening");
@@ -164,11 +175,14 @@ async fn listen(
         }
     }
     let path = &config.listen.admin;
-    let bound = web::server::bind_unix(path)
+    let only_us = Access {
+        mode: 0o600,
+        connections: descriptors / 16 + 1,
+        head: HEAD,
+    };
+    let bound = web::server::bind_unix(path, only_us)
         .await
         .with_context(|| format!("failed to listen on {} (listen.admin)", path.display()))?;
-    let only_us = std::os::unix::fs::PermissionsExt::from_mode(0o600);
-    tokio::fs::set_permissions(path, only_us).await?;
     let tree = Arc::new(web::admin::routes(admin));
     web::server::serve(tracker, bound, tree, stop.clone());
     Ok(())

@@ -18,7 +18,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::telemetry;
 use output::Output;
 
@@ -29,7 +29,7 @@ struct Cli {
     /// The configuration file [default: /etc/daarion/daarion.toml].
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Print JSON instead of tables.
+    /// Print JSON instead of tables. Documents stay what they are.
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
@@ -82,32 +82,41 @@ fn dispatch(cli: Cli, output: Output) -> anyhow::Result<()> {
     let load = || Config::load(cli.config.as_deref());
     match cli.command {
         Command::Openapi(args) => wait_for(openapi::run(&args, output)),
-        Command::Config(config::Command::PrintDefault) => {
-            config::print_default(output);
-            Ok(())
-        }
-        Command::Config(config::Command::Check) => {
-            config::check(&load()?, output);
-            Ok(())
-        }
-        Command::Registration(registration::Command::Show) => {
-            registration::show(&load()?, output);
-            Ok(())
-        }
+        Command::Config(config::Command::PrintDefault) => config::print_default(output),
+        Command::Config(config::Command::Check) => config::check(&load()?, output),
+        Command::Registration(registration::Command::Show) => registration::show(&load()?, output),
         Command::Serve => serve(load()?),
-        command => wait_for(talk(command, load()?, output)),
+        command => {
+            // No more than this: the secrets may be where only the daemon finds them.
+            let socket = Config::load_admin(cli.config.as_deref())?;
+            wait_for(talk(
+                command,
+                &Place {
+                    socket,
+                    load: &load,
+                },
+                output,
+            ))
+        }
     }
 }
 
+/// Where the daemon is to be asked, and what to work with when it is down.
+struct Place<'a> {
+    socket: PathBuf,
+    load: &'a dyn Fn() -> Result<Config, ConfigError>,
+}
+
 /// The commands that ask the running daemon.
-async fn talk(command: Command, config: Config, output: Output) -> anyhow::Result<()> {
+async fn talk(command: Command, place: &Place<'_>, output: Output) -> anyhow::Result<()> {
+    let socket = &place.socket;
     match command {
-        Command::Status => status::run(&config, output).await,
-        Command::Heal => heal::run(&config, output).await,
-        Command::Reindex(args) => reindex::run(&args, &config, output).await,
-        Command::Backfill(args) => backfill::run(&args, &config, output).await,
-        Command::Admin(command) => admin::run(&command, &config, output).await,
-        Command::Agent(command) => agent::run(&command, &config, output).await,
+        Command::Status => status::run(socket, output).await,
+        Command::Heal => heal::run(socket, output).await,
+        Command::Reindex(args) => reindex::run(&args, place, output).await,
+        Command::Backfill(args) => backfill::run(&args, socket, output).await,
+        Command::Admin(command) => admin::run(&command, place, output).await,
+        Command::Agent(command) => agent::run(&command, socket, output).await,
         _ => Ok(()),
     }
 }
@@ -118,9 +127,12 @@ fn serve(config: Config) -> anyhow::Result<()> {
 }
 
 fn wait_for<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    tokio::runtime::Builder::new_multi_thread()
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("daarion")
-        .build()?
-        .block_on(work)
+        .build()?;
+    let outcome = runtime.block_on(work);
+    // A store that is still being opened when we are told to stop is not waited for.
+    runtime.shutdown_background();
+    outcome
 }

@@ -75,16 +75,29 @@ impl Config {
     ///
     /// # Errors
     /// The first thing that is wrong, in one line.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that reads the environment"
-    )]
     pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
-        // Variables that are not UTF-8 are none of ours: all of our names and values are text.
-        let variables = std::env::vars_os().filter_map(|(name, value)| {
-            Some((name.into_string().ok()?, value.into_string().ok()?))
-        });
-        Self::load_from(path, variables)
+        Self::load_from(path, environment())
+    }
+
+    /// The socket of the command line, from the same sources. Of the rest only the section
+    /// `[listen]` is looked at: no secret is needed to ask the daemon.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, in one line.
+    pub fn load_admin(path: Option<&Path>) -> Result<PathBuf, ConfigError> {
+        Self::load_admin_from(path, environment())
+    }
+
+    /// As [`Config::load_admin`], with an environment of the caller's.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, in one line.
+    pub fn load_admin_from(
+        path: Option<&Path>,
+        env: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<PathBuf, ConfigError> {
+        let env = env.into_iter().collect::<BTreeMap<_, _>>();
+        Ok(ListenConfig::read(&load::values(path, &env)?)?.admin)
     }
 
     /// As [`Config::load`], with an environment of the caller's.
@@ -114,6 +127,17 @@ impl Config {
             sources: Sources::of(&values),
         })
     }
+}
+
+/// The variables of the process. Those that are not UTF-8 are none of ours: all of our names and
+/// values are text.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that reads the environment"
+)]
+fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
 /// The effective configuration as JSON, one object a section, with secrets hidden.

@@ -12,6 +12,15 @@ pub fn ready(text: &str) {
     send(&[NotifyState::Ready, NotifyState::Status(&one_line(text))]);
 }
 
+/// The start goes on and may take so much longer.
+pub fn starting(text: &str, longer: Duration) {
+    let longer = u32::try_from(longer.as_micros()).unwrap_or(u32::MAX);
+    send(&[
+        NotifyState::Status(&one_line(text)),
+        NotifyState::ExtendTimeoutUsec(longer),
+    ]);
+}
+
 /// What the daemon is doing, for `systemctl status`.
 pub fn status(text: &str) {
     send(&[NotifyState::Status(&one_line(text))]);

@@ -6,6 +6,7 @@
 
 pub mod admin;
 pub mod appservice;
+pub mod connection;
 pub mod docs;
 pub mod limit;
 pub mod live;

@@ -147,7 +147,7 @@ pub fn registration(config: &Config) -> String {
     })
 }
 
-async fn open_store(config: &Config) -> anyhow::Result<store::Store> {
+pub(super) async fn open_store(config: &Config) -> anyhow::Result<store::Store> {
     let directory = config.data_dir.clone();
     tokio::fs::create_dir_all(&directory)
         .await

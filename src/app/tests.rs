@@ -51,8 +51,13 @@ impl Lagging {
             app.core.indexed.clone(),
         ));
         let parts = build::parts(&app.core, &app.services, hub, &config, stop.clone());
+        let access = web::server::Access {
+            mode: 0o600,
+            connections: 9,
+            head: web::server::HEAD,
+        };
         let any = ListenAddr::Tcp("127.0.0.1:0".parse().expect("an address"));
-        let bound = web::server::bind(&any).await.expect("a free port");
+        let bound = web::server::bind(&any, access).await.expect("a free port");
         let address = bound.address.clone();
         let tree = Arc::new(web::public(&parts));
         web::server::serve(&TaskTracker::new(), bound, tree, stop.clone());
@@ -95,7 +100,7 @@ async fn who_may_listen_is_not_guessed_while_the_index_is_behind() {
     assert_eq!(frame.code, CloseCode::Again, "1013");
 }
 
-fn config() -> Config {
+pub(super) fn config() -> Config {
     let needed = [
         ("DAARION_MATRIX__HOMESERVER_URL", "http://127.0.0.1"),
         ("DAARION_MATRIX__SERVER_NAME", "s"),

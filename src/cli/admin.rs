@@ -7,10 +7,10 @@ use anyhow::{Context, bail};
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::Place;
 use super::client::Daemon;
 use super::output::Output;
 use crate::app::App;
-use crate::config::Config;
 use crate::domain::account::{LONGEST_PASSWORD, SHORTEST_PASSWORD};
 use crate::service::auth::Auth;
 use crate::web::admin::{operator_json, operators_json};
@@ -37,42 +37,40 @@ pub struct Args {
 }
 
 /// Runs the command.
-pub async fn run(command: &Command, config: &Config, output: Output) -> anyhow::Result<()> {
+pub async fn run(command: &Command, place: &Place<'_>, output: Output) -> anyhow::Result<()> {
     let answer = match command {
-        Command::List => list(config).await?,
-        Command::Create(args) => create(config, &args.name, &password(args)?).await?,
-        Command::Passwd(args) => set_password(config, &args.name, &password(args)?).await?,
+        Command::List => list(place).await?,
+        Command::Create(args) => create(place, &args.name, &password(args)?).await?,
+        Command::Passwd(args) => set_password(place, &args.name, &password(args)?).await?,
     };
     if output.json {
-        output.value(&answer);
-        return Ok(());
+        return output.value(&answer);
     }
     match command {
         Command::List => show(&answer, output),
         Command::Create(args) => output.line(format!("operator {} can sign in", args.name)),
         Command::Passwd(args) => output.line(format!("operator {} has a new password", args.name)),
     }
-    Ok(())
 }
 
-async fn list(config: &Config) -> anyhow::Result<Value> {
-    match Daemon::find(config).await? {
+async fn list(place: &Place<'_>) -> anyhow::Result<Value> {
+    match Daemon::find(&place.socket).await? {
         Some(daemon) => daemon.ask(Method::GET, "/operators", None).await,
         None => {
-            let all = alone(config, async |auth| auth.operators.list().await);
+            let all = alone(place, async |auth| auth.operators.list().await);
             Ok(operators_json(&all.await??))
         }
     }
 }
 
-async fn create(config: &Config, name: &str, password: &str) -> anyhow::Result<Value> {
-    match Daemon::find(config).await? {
+async fn create(place: &Place<'_>, name: &str, password: &str) -> anyhow::Result<Value> {
+    match Daemon::find(&place.socket).await? {
         Some(daemon) => {
             let body = json!({ "name": name, "password": password });
             daemon.ask(Method::POST, "/operators", Some(&body)).await
         }
         None => {
-            let made = alone(config, async |auth| {
+            let made = alone(place, async |auth| {
                 auth.operators.create(name, password).await
             });
             Ok(operator_json(&made.await??))
@@ -80,15 +78,15 @@ async fn create(config: &Config, name: &str, password: &str) -> anyhow::Result<V
     }
 }
 
-async fn set_password(config: &Config, name: &str, password: &str) -> anyhow::Result<Value> {
-    match Daemon::find(config).await? {
+async fn set_password(place: &Place<'_>, name: &str, password: &str) -> anyhow::Result<Value> {
+    match Daemon::find(&place.socket).await? {
         Some(daemon) => {
             let path = format!("/operators/{}/password", segment(name));
             let body = json!({ "password": password });
             daemon.ask(Method::POST, &path, Some(&body)).await
         }
         None => {
-            let set = alone(config, async |auth| {
+            let set = alone(place, async |auth| {
                 auth.operators.set_password(name, password).await
             });
             set.await??;
@@ -98,8 +96,8 @@ async fn set_password(config: &Config, name: &str, password: &str) -> anyhow::Re
 }
 
 /// Works on the store itself.
-async fn alone<T>(config: &Config, work: impl AsyncFnOnce(&Auth) -> T) -> anyhow::Result<T> {
-    let app = App::build(config).await?;
+async fn alone<T>(place: &Place<'_>, work: impl AsyncFnOnce(&Auth) -> T) -> anyhow::Result<T> {
+    let app = App::build(&(place.load)()?).await?;
     Ok(app.with_auth_alone(work).await)
 }
 
@@ -140,7 +138,7 @@ fn first_line(input: &mut impl BufRead) -> anyhow::Result<String> {
     Ok(line.strip_suffix('\r').unwrap_or(line).to_owned())
 }
 
-fn show(answer: &Value, output: Output) {
+fn show(answer: &Value, output: Output) -> anyhow::Result<()> {
     let text = |value: &Value| value.as_str().unwrap_or("").to_owned();
     let rows: Vec<_> = answer["items"]
         .as_array()
@@ -154,5 +152,5 @@ fn show(answer: &Value, output: Output) {
             ]
         })
         .collect();
-    output.table(&["OPERATOR", "SINCE", "PASSWORD SET"], &rows);
+    output.table(&["OPERATOR", "SINCE", "PASSWORD SET"], &rows)
 }

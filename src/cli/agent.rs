@@ -1,11 +1,12 @@
 //! `daarion agent create|list`
 
+use std::path::Path;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::client::Daemon;
 use super::output::Output;
-use crate::config::Config;
 
 /// Agents.
 #[derive(clap::Subcommand)]
@@ -26,15 +27,15 @@ pub enum Command {
 }
 
 /// Runs the command through the daemon.
-pub async fn run(command: &Command, config: &Config, output: Output) -> anyhow::Result<()> {
-    let daemon = Daemon::connect(config).await?;
+pub async fn run(command: &Command, socket: &Path, output: Output) -> anyhow::Result<()> {
+    let daemon = Daemon::connect(socket).await?;
     match command {
         Command::List => {
             let agents = daemon.ask(Method::GET, "/agents", None).await?;
             if output.json {
-                output.value(&agents);
+                output.value(&agents)
             } else {
-                show(agents["items"].as_array().into_iter().flatten(), output);
+                show(agents["items"].as_array().into_iter().flatten(), output)
             }
         }
         Command::Create {
@@ -50,16 +51,15 @@ pub async fn run(command: &Command, config: &Config, output: Output) -> anyhow::
             });
             let agent = daemon.ask(Method::POST, "/agents", Some(&body)).await?;
             if output.json {
-                output.value(&agent);
+                output.value(&agent)
             } else {
-                show(std::iter::once(&agent), output);
+                show(std::iter::once(&agent), output)
             }
         }
     }
-    Ok(())
 }
 
-fn show<'a>(agents: impl Iterator<Item = &'a Value>, output: Output) {
+fn show<'a>(agents: impl Iterator<Item = &'a Value>, output: Output) -> anyhow::Result<()> {
     let text = |value: &Value| value.as_str().unwrap_or("").to_owned();
     let rows: Vec<_> = agents
         .map(|agent| {
@@ -70,5 +70,5 @@ fn show<'a>(agents: impl Iterator<Item = &'a Value>, output: Output) {
             ]
         })
         .collect();
-    output.table(&["AGENT", "NAME", "MATRIX USER"], &rows);
+    output.table(&["AGENT", "NAME", "MATRIX USER"], &rows)
 }

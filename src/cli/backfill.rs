@@ -1,6 +1,6 @@
 //! `daarion backfill`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use futures_util::StreamExt;
@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 
 use super::client::Daemon;
 use super::output::Output;
-use crate::config::Config;
 
 /// What to bring in.
 #[derive(clap::Args)]
@@ -21,12 +20,12 @@ pub struct Args {
 }
 
 /// Backfills, with a line of progress for each room.
-pub async fn run(args: &Args, config: &Config, output: Output) -> anyhow::Result<()> {
+pub async fn run(args: &Args, socket: &Path, output: Output) -> anyhow::Result<()> {
     let body = match &args.rooms {
         None => json!({}),
         Some(path) => read(path).await?,
     };
-    let daemon = Daemon::connect(config).await?;
+    let daemon = Daemon::connect(socket).await?;
     let response = daemon.send(Method::POST, "/backfill", Some(&body)).await?;
     let mut lines = response.bytes_stream();
     let mut buffer = Vec::new();
@@ -63,12 +62,12 @@ fn step(step: &Value) -> String {
 fn show(summary: &Value, output: Output) -> anyhow::Result<()> {
     let failed = summary["failed"].as_array().map_or(0, Vec::len);
     if output.json {
-        output.value(summary);
+        output.value(summary)?;
     } else {
         output.line(format!(
             "{} checked, {} found, {} created, {failed} failed",
             summary["checked"], summary["found"], summary["created"]
-        ));
+        ))?;
     }
     if failed > 0 {
         bail!("{failed} rooms failed; mend the reasons above and run it again");

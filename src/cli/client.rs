@@ -1,10 +1,10 @@
 //! The commands' way to the running daemon: HTTP over its unix socket.
 
+use std::path::Path;
+
 use anyhow::{Context, anyhow, bail};
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::Value;
-
-use crate::config::Config;
 
 /// A connection to the running daemon.
 pub struct Daemon {
@@ -12,9 +12,8 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// The daemon of a configuration; `None` when none is running.
-    pub async fn find(config: &Config) -> anyhow::Result<Option<Self>> {
-        let path = &config.listen.admin;
+    /// The daemon that listens on a socket; `None` when none is running.
+    pub async fn find(path: &Path) -> anyhow::Result<Option<Self>> {
         match tokio::net::UnixStream::connect(path).await {
             Ok(_) => {}
             Err(error)
@@ -31,16 +30,16 @@ impl Daemon {
             }
         }
         // Without a time limit: a rebuild takes as long as it takes.
-        let client = Client::builder().unix_socket(path.as_path()).build()?;
+        let client = Client::builder().unix_socket(path).build()?;
         Ok(Some(Self { client }))
     }
 
-    /// The daemon of a configuration, which must be running.
-    pub async fn connect(config: &Config) -> anyhow::Result<Self> {
-        Self::find(config).await?.ok_or_else(|| {
+    /// The daemon that listens on a socket, which must be running.
+    pub async fn connect(path: &Path) -> anyhow::Result<Self> {
+        Self::find(path).await?.ok_or_else(|| {
             anyhow!(
                 "not running: nobody answers at {} (systemctl status daarion)",
-                config.listen.admin.display()
+                path.display()
             )
         })
     }

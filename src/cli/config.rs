@@ -14,15 +14,15 @@ pub enum Command {
 
 /// Says that the configuration, which was loaded, is good; `--json` prints it with the secrets
 /// hidden.
-pub fn check(config: &Config, output: Output) {
+pub fn check(config: &Config, output: Output) -> anyhow::Result<()> {
     if output.json {
-        output.value(&config::describe(config));
+        output.value(&config::describe(config))
     } else {
-        output.line("the configuration is good");
+        output.line("the configuration is good")
     }
 }
 
 /// Prints the sample.
-pub fn print_default(output: Output) {
-    output.text(config::SAMPLE);
+pub fn print_default(output: Output) -> anyhow::Result<()> {
+    output.text(config::SAMPLE)
 }

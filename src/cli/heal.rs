@@ -1,21 +1,22 @@
 //! `daarion heal`
 
+use std::path::Path;
+
 use anyhow::bail;
 use reqwest::Method;
 use serde_json::Value;
 
 use super::client::Daemon;
 use super::output::Output;
-use crate::config::Config;
 
 /// Heals and prints what was found; fails when a channel could not be walked.
-pub async fn run(config: &Config, output: Output) -> anyhow::Result<()> {
-    let daemon = Daemon::connect(config).await?;
+pub async fn run(socket: &Path, output: Output) -> anyhow::Result<()> {
+    let daemon = Daemon::connect(socket).await?;
     let report = daemon.ask(Method::POST, "/heal", None).await?;
     if output.json {
-        output.value(&report);
+        output.value(&report)?;
     } else {
-        show(&report, output);
+        show(&report, output)?;
     }
     let channels = report["channels"].as_array().into_iter().flatten();
     let failed = channels
@@ -27,7 +28,7 @@ pub async fn run(config: &Config, output: Output) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn show(report: &Value, output: Output) {
+fn show(report: &Value, output: Output) -> anyhow::Result<()> {
     let channels = report["channels"].as_array().into_iter().flatten();
     let rows: Vec<_> = channels
         .filter(|channel| channel["missing"] != 0 || !channel["error"].is_null())
@@ -41,8 +42,8 @@ fn show(report: &Value, output: Output) {
         })
         .collect();
     if !rows.is_empty() {
-        output.table(&["CHANNEL", "MISSING", "HEALED", "ERROR"], &rows);
+        output.table(&["CHANNEL", "MISSING", "HEALED", "ERROR"], &rows)?;
     }
     let (missing, healed) = (&report["missing"], &report["healed"]);
-    output.line(format!("{missing} missing, {healed} healed"));
+    output.line(format!("{missing} missing, {healed} healed"))
 }

@@ -33,6 +33,5 @@ pub async fn run(args: &Args, output: Output) -> anyhow::Result<()> {
         documents.yaml()
     } else {
         documents.json()
-    });
-    Ok(())
+    })
 }

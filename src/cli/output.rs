@@ -1,7 +1,9 @@
-//! What commands print: tables for people, JSON for programs.
+//! What commands print: tables for people, JSON for programs. A command whose answer could not
+//! be written has failed.
 
-use std::io::Write;
+use std::io::{self, ErrorKind, Write};
 
+use anyhow::Context;
 use serde_json::Value;
 
 /// Where the command's answer goes.
@@ -12,24 +14,23 @@ pub struct Output {
 
 impl Output {
     /// A line for people.
-    pub fn line(self, text: impl AsRef<str>) {
-        self.text(&format!("{}\n", text.as_ref()));
+    pub fn line(self, text: impl AsRef<str>) -> anyhow::Result<()> {
+        self.text(&format!("{}\n", text.as_ref()))
     }
 
     /// A text as it stands.
-    pub fn text(self, text: &str) {
-        // A reader that has seen enough (`daarion status | head -1`) is no failure.
-        let _ = std::io::stdout().write_all(text.as_bytes());
+    pub fn text(self, text: &str) -> anyhow::Result<()> {
+        write(&mut io::stdout().lock(), text).context("failed to write the answer")
     }
 
     /// JSON for programs.
-    pub fn value(self, value: &Value) {
-        self.line(format!("{value:#}"));
+    pub fn value(self, value: &Value) -> anyhow::Result<()> {
+        self.line(format!("{value:#}"))
     }
 
     /// A line of progress, apart from the answer.
     pub fn progress(self, text: impl AsRef<str>) {
-        let _ = writeln!(std::io::stderr(), "{}", text.as_ref());
+        let _ = writeln!(io::stderr(), "{}", text.as_ref());
     }
 
     /// Why the command failed, in one line.
@@ -39,7 +40,7 @@ impl Output {
     }
 
     /// Rows under their headings, each column as wide as its widest cell.
-    pub fn table(self, headings: &[&str], rows: &[Vec<String>]) {
+    pub fn table(self, headings: &[&str], rows: &[Vec<String>]) -> anyhow::Result<()> {
         let width = |column: usize| {
             let cells = rows.iter().filter_map(|row| row.get(column));
             let widest = cells.map(|cell| cell.chars().count()).max();
@@ -51,11 +52,21 @@ impl Output {
             let padded: Vec<_> = padded
                 .map(|(cell, width)| format!("{cell:width$}"))
                 .collect();
-            self.line(padded.join("  ").trim_end());
+            self.line(padded.join("  ").trim_end())
         };
-        print(headings.to_vec());
+        print(headings.to_vec())?;
         for row in rows {
-            print(row.iter().map(String::as_str).collect());
+            print(row.iter().map(String::as_str).collect())?;
         }
+        Ok(())
+    }
+}
+
+/// Writes a text through to whoever reads it.
+fn write(to: &mut impl Write, text: &str) -> io::Result<()> {
+    match to.write_all(text.as_bytes()).and_then(|()| to.flush()) {
+        // A reader that has seen enough (`daarion status | head -1`) is no failure.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written,
     }
 }

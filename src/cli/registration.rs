@@ -12,6 +12,6 @@ pub enum Command {
 }
 
 /// Prints the registration. It holds both tokens.
-pub fn show(config: &Config, output: Output) {
-    output.text(&app::registration(config));
+pub fn show(config: &Config, output: Output) -> anyhow::Result<()> {
+    output.text(&app::registration(config))
 }

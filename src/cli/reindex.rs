@@ -3,10 +3,10 @@
 use anyhow::bail;
 use reqwest::Method;
 
+use super::Place;
 use super::client::Daemon;
 use super::output::Output;
 use crate::app::App;
-use crate::config::Config;
 use crate::web::admin::reindex_json;
 
 /// How to rebuild.
@@ -18,15 +18,15 @@ pub struct Args {
 }
 
 /// Rebuilds the index and prints what is in it then.
-pub async fn run(args: &Args, config: &Config, output: Output) -> anyhow::Result<()> {
+pub async fn run(args: &Args, place: &Place<'_>, output: Output) -> anyhow::Result<()> {
     let from_homeserver = args.from_homeserver;
-    let report = match Daemon::find(config).await? {
+    let report = match Daemon::find(&place.socket).await? {
         Some(daemon) => {
             let path = format!("/reindex?from_homeserver={from_homeserver}");
             daemon.ask(Method::POST, &path, None).await?
         }
         None => {
-            let app = App::build(config).await?;
+            let app = App::build(&(place.load)()?).await?;
             let rebuilt = app
                 .run_alone(async |core, rebuilds| rebuilds.run(core, from_homeserver).await)
                 .await?;
@@ -34,10 +34,10 @@ pub async fn run(args: &Args, config: &Config, output: Output) -> anyhow::Result
         }
     };
     if output.json {
-        output.value(&report);
+        output.value(&report)?;
     } else {
         let (channels, messages) = (&report["channels"], &report["messages"]);
-        output.line(format!("{channels} channels, {messages} messages"));
+        output.line(format!("{channels} channels, {messages} messages"))?;
     }
     match report["failed"].as_u64() {
         Some(0) | None => Ok(()),

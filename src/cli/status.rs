@@ -1,21 +1,22 @@
 //! `daarion status`
 
+use std::path::Path;
+
 use anyhow::bail;
 use reqwest::Method;
 use serde_json::Value;
 
 use super::client::Daemon;
 use super::output::Output;
-use crate::config::Config;
 
 /// Prints the status; fails when the daemon is degraded, so that scripts can tell.
-pub async fn run(config: &Config, output: Output) -> anyhow::Result<()> {
-    let daemon = Daemon::connect(config).await?;
+pub async fn run(socket: &Path, output: Output) -> anyhow::Result<()> {
+    let daemon = Daemon::connect(socket).await?;
     let status = daemon.ask(Method::GET, "/status", None).await?;
     if output.json {
-        output.value(&status);
+        output.value(&status)?;
     } else {
-        show(&status, output);
+        show(&status, output)?;
     }
     if status["status"] == "ok" {
         return Ok(());
@@ -25,7 +26,7 @@ pub async fn run(config: &Config, output: Output) -> anyhow::Result<()> {
     bail!("degraded: {}", reason.unwrap_or("no reason given"))
 }
 
-fn show(status: &Value, output: Output) {
+fn show(status: &Value, output: Output) -> anyhow::Result<()> {
     let number = |value: &Value| value.as_u64().unwrap_or_default();
     let since = &status["since_start"];
     let size = bytesize::ByteSize(number(&status["store"]["bytes"]));
@@ -82,7 +83,7 @@ fn show(status: &Value, output: Output) {
         ("skipped events", status["skipped"]["count"].to_string()),
     ];
     for (name, value) in rows {
-        output.line(format!("{name:<16}{value}"));
+        output.line(format!("{name:<16}{value}"))?;
     }
     for reader in status["readers"].as_array().into_iter().flatten() {
         let name = reader["name"].as_str().unwrap_or("");
@@ -90,9 +91,9 @@ fn show(status: &Value, output: Output) {
         output.line(format!(
             "{:<16}{name}: at {position}, {lag} behind",
             "reader"
-        ));
+        ))?;
     }
-    show_problems(status, output);
+    show_problems(status, output)?;
     for skipped in status["skipped"]["latest"]
         .as_array()
         .into_iter()
@@ -101,8 +102,9 @@ fn show(status: &Value, output: Output) {
     {
         let at = skipped["at"].as_str().unwrap_or("");
         let reason = skipped["reason"].as_str().unwrap_or("");
-        output.line(format!("{:<16}{at} {reason}", "  skipped"));
+        output.line(format!("{:<16}{at} {reason}", "  skipped"))?;
     }
+    Ok(())
 }
 
 fn registration(status: &Value) -> String {
@@ -113,7 +115,7 @@ fn registration(status: &Value) -> String {
     }
 }
 
-fn show_problems(status: &Value, output: Output) {
+fn show_problems(status: &Value, output: Output) -> anyhow::Result<()> {
     let problems = status["problems"].as_array().into_iter().flatten();
     for problem in problems.take(5) {
         let text = |field: &str| problem[field].as_str().unwrap_or("");
@@ -123,9 +125,10 @@ fn show_problems(status: &Value, output: Output) {
             text("at"),
             text("message"),
             problem["count"]
-        ));
+        ))?;
         if let Some(advice) = problem["advice"].as_str() {
-            output.line(format!("{:<16}{advice}", "  what to do"));
+            output.line(format!("{:<16}{advice}", "  what to do"))?;
         }
     }
+    Ok(())
 }

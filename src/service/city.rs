@@ -175,26 +175,33 @@ impl City {
                 "the city has one default room; make another one the default instead",
             ));
         }
+        let name = name.filter(|name| *name != channel.name);
+        let description = description.filter(|text| *text != channel.description);
+        let becomes_default = patch.is_default == Some(true) && !channel.is_default;
+        let changes = name.is_some() || description.is_some() || becomes_default;
+        if channel.status == ChannelStatus::Archived && changes {
+            return Err(Error::conflict(
+                "the room is archived; take it back into use to change it",
+            ));
+        }
         let user = self.core.directory.user_id(&caller.entity);
+        // Before anything is changed: a patch is not refused half-way.
+        let makes_default = patch.is_default == Some(true)
+            && self.may_make_default(&channel, caller, &user).await?;
         let acting = (!caller.operator).then_some(&user);
-        if let Some(name) = name.filter(|name| *name != channel.name) {
+        if let Some(name) = name {
             let matrix_name = self.core.directory.city.matrix_name(&name);
             let change = ChannelChange::Name(name);
             self.set(&channel, Setting::Name(matrix_name), change, acting)
                 .await?;
         }
-        if let Some(text) = description.filter(|text| *text != channel.description) {
+        if let Some(text) = description {
             let setting = Setting::Topic(text.clone());
             let change = ChannelChange::Description(text);
             self.set(&channel, setting, change, acting).await?;
         }
-        if patch.is_default == Some(true) {
-            match self.require_owner(&channel, caller, &user).await {
-                // It is so already; only what may be left to do is not theirs.
-                Err(Error::Forbidden(_)) if channel.is_default => {}
-                Err(error) => return Err(error),
-                Ok(()) => self.make_default(&channel).await?,
-            }
+        if makes_default {
+            self.make_default(&channel).await?;
         }
         self.get(caller, slug).await
     }
@@ -272,6 +279,20 @@ impl City {
         Err(Error::forbidden(
             "only an owner of the room (power level 100) or an operator may do this",
         ))
+    }
+
+    /// Whether the caller is to make the room the default one. Where it is that already, only
+    /// what may be left to do is not theirs.
+    async fn may_make_default(
+        &self,
+        channel: &Channel,
+        caller: &Caller,
+        user: &UserId,
+    ) -> Result<bool> {
+        match self.require_owner(channel, caller, user).await {
+            Err(Error::Forbidden(_)) if channel.is_default => Ok(false),
+            other => other.map(|()| true),
+        }
     }
 
     /// The new default is announced first: between the two steps there may be two that say

@@ -1,22 +1,32 @@
 //! The OpenAPI documents and the page that shows them, which loads nothing from outside.
 
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use bytes::Bytes;
 use poem::http::header;
-use poem::web::{Data, Html};
+use poem::web::Data;
 use poem::{EndpointExt, IntoResponse, Response, Route, get, handler};
 use poem_openapi::{OpenApi, OpenApiService};
 use serde_json::{Map, Value, json};
 
 use super::problems::Names;
 
-/// A listener's document. Its forms are made when they are asked for, which is seldom: the
-/// page alone has more bytes than the whole of an idle daemon's other strings.
+/// A listener's document. Its forms are made when they are first asked for, which may be never:
+/// the page alone has more bytes than the whole of an idle daemon's other strings.
 #[derive(Clone)]
 pub struct Documents {
     /// As poem-openapi writes it.
     generated: Arc<str>,
+    made: Arc<Made>,
+}
+
+/// The forms that have been asked for.
+#[derive(Default)]
+struct Made {
+    page: OnceLock<Bytes>,
+    json: OnceLock<Bytes>,
+    yaml: OnceLock<Bytes>,
 }
 
 impl Documents {
@@ -24,6 +34,7 @@ impl Documents {
     pub fn of<T: OpenApi>(service: &OpenApiService<T, ()>) -> Self {
         Self {
             generated: service.spec().into(),
+            made: Arc::default(),
         }
     }
 
@@ -142,7 +153,8 @@ const POLICY: &str = "default-src 'self'; script-src 'self' 'unsafe-inline'; \
 
 #[handler]
 fn page(documents: Data<&Documents>) -> Response {
-    Html(documents.page())
+    let page = documents.made.page.get_or_init(|| documents.page().into());
+    answer(page, "text/html; charset=utf-8")
         .with_header(header::CONTENT_SECURITY_POLICY, POLICY)
         .with_header(header::X_CONTENT_TYPE_OPTIONS, "nosniff")
         .into_response()
@@ -150,16 +162,38 @@ fn page(documents: Data<&Documents>) -> Response {
 
 #[handler]
 fn as_json(documents: Data<&Documents>) -> Response {
-    documents
-        .json()
-        .with_content_type("application/json")
-        .into_response()
+    let json = documents.made.json.get_or_init(|| documents.json().into());
+    answer(json, "application/json")
 }
 
 #[handler]
 fn as_yaml(documents: Data<&Documents>) -> Response {
-    documents
-        .yaml()
-        .with_content_type("application/yaml")
-        .into_response()
+    let yaml = documents.made.yaml.get_or_init(|| documents.yaml().into());
+    answer(yaml, "application/yaml")
+}
+
+fn answer(form: &Bytes, content_type: &str) -> Response {
+    form.clone().with_content_type(content_type).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use poem::{Endpoint, Request};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn forms_are_made_once_and_not_copied() {
+        let service = OpenApiService::new((), "a", "1");
+        let endpoint = mount(Route::new(), Documents::of(&service));
+        let get = async |path: &str| {
+            let request = Request::builder().uri_str(path).finish();
+            let response = endpoint.get_response(request).await;
+            let body = response.into_body().into_bytes().await;
+            body.expect("a body of ours").as_ptr()
+        };
+        for path in ["/docs", "/openapi.json", "/openapi.yaml"] {
+            assert_eq!(get(path).await, get(path).await, "{path}");
+        }
+    }
 }

@@ -6,6 +6,9 @@
 
 mod assets;
 
+use std::borrow::Cow;
+
+use bytes::Bytes;
 use poem::error::{MethodNotAllowedError, NotFoundError};
 use poem::http::{Method, StatusCode, header};
 use poem::web::Html;
@@ -160,7 +163,11 @@ fn send(request: &Request, asset: Asset, cache: &'static str) -> Response {
         Some(encoding) => response.header(header::CONTENT_ENCODING, encoding),
         None => response,
     };
-    response.body(asset.bytes.into_owned())
+    // What the binary carries is sent from where it lies.
+    response.body(match asset.bytes {
+        Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+        Cow::Owned(bytes) => bytes.into(),
+    })
 }
 
 /// Whether an `If-None-Match` names the tag.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use daarion::config::Config;
+use daarion::config::{Config, ConfigError};
 use tempfile::TempDir;
 
 pub const AS_TOKEN: &str = "as-token-0123456789";
@@ -69,6 +69,11 @@ impl Case {
     pub fn load(&self) -> Config {
         Config::load_from(Some(&self.path("daarion.toml")), self.env.clone())
             .unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// What a command that asks the daemon finds out.
+    pub fn admin(&self) -> Result<PathBuf, ConfigError> {
+        Config::load_admin_from(Some(&self.path("daarion.toml")), self.env.clone())
     }
 
     /// The line of the error, with the path of the directory shortened to `DIR`.

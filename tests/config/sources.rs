@@ -300,3 +300,20 @@ fn each_key_tells_its_source() {
 fn config_file(directory: &str) -> Source {
     Source::File(Path::new(directory).join("daarion.toml"))
 }
+
+#[test]
+fn socket_of_the_command_line_is_found_without_the_rest() {
+    let file = "[listen]\nadmin = \"/srv/a.sock\"\n\
+                [matrix]\nas_token_file = \"${CREDENTIALS_DIRECTORY}/as_token\"";
+    let case = Case::bare(file);
+    assert_eq!(case.admin().expect("is found"), Path::new("/srv/a.sock"));
+    let default = Case::bare("").admin().expect("is found");
+    assert_eq!(default, Path::new("/run/daarion/admin.sock"));
+    let case = Case::bare(file).with("DAARION_LISTEN__ADMIN", "/srv/b.sock");
+    assert_eq!(case.admin().expect("is found"), Path::new("/srv/b.sock"));
+
+    for wrong in ["[listen]\nadmn = \"/a\"", "[listen]\nadmin = 7", "[listen"] {
+        let error = Case::bare(wrong).admin().expect_err(wrong).to_string();
+        assert!(!error.contains('\n'), "{error}");
+    }
+}

@@ -171,6 +171,23 @@ impl Daarion {
             .expect("the binary can be run")
     }
 
+    /// As [`Self::run_cli`], with a standard output of the test's.
+    pub async fn run_cli_into(&self, arguments: &[&str], stdout: impl Into<Stdio>) -> Output {
+        let child = tokio::process::Command::new(binary())
+            .args(arguments)
+            .arg("--config")
+            .arg(self.config_path())
+            .current_dir(self.directory.path())
+            .env_clear()
+            .envs(self.environment())
+            .kill_on_drop(true)
+            .stdout(stdout)
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary can be run");
+        child.wait_with_output().await.expect("it ends")
+    }
+
     /// As [`Self::run_cli`], with something on the standard input.
     pub async fn run_cli_with(&self, arguments: &[&str], input: &str) -> Output {
         let mut child = tokio::process::Command::new(binary())

@@ -20,6 +20,7 @@ from http_json import Refused
 from installation import ADMIN, PEOPLE, SERVER_NAME, Installation, Ports
 from lines import curl_lines, run
 from processes import Failed
+from state import held
 
 SECOND_START_LIMIT_S = 15
 
@@ -46,7 +47,8 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, on_signal)
     try:
-        return check(options) if options.check else show(options)
+        with held(options.state):
+            return check(options) if options.check else show(options)
     except Interrupted:
         return 0 if not options.check else 130
     except (Failed, Refused, OSError) as error:

@@ -4,7 +4,6 @@ Everything lies in one folder: secrets (made at the first start), configuration 
 start, since ports may have been taken), data and logs.
 """
 
-import fcntl
 import hashlib
 import hmac
 import json
@@ -26,6 +25,7 @@ PEOPLE = ("alice", "bob", "olena")
 ADMIN = "admin"
 SYNAPSE_LIMIT_S = 60
 DAARION_LIMIT_S = 30
+COMMAND_LIMIT_S = 30
 
 BASE_CONFIGURATION = Path(__file__).resolve().parent.parent / "homeserver" / "base.yaml"
 
@@ -98,11 +98,6 @@ class Installation:
         self._say = say
         self._servers: list[Server] = []
         state.mkdir(parents=True, exist_ok=True)
-        self._lock = (state / "lock").open("w")
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Failed(f"a demo with the state {state} runs already") from None
         self.secrets = self._load_secrets()
 
     @property
@@ -141,9 +136,7 @@ class Installation:
 
     def stop(self) -> bool:
         servers, self._servers = self._servers, []
-        is_clean = stop_all(servers, self._say)
-        self._lock.close()
-        return is_clean
+        return stop_all(servers, self._say)
 
     def check_alive(self) -> None:
         for server in self._servers:
@@ -203,14 +196,20 @@ class Installation:
 
     def _registration(self) -> str:
         """The registration, as the project's own tooling writes it."""
-        result = subprocess.run(
-            [self._daarion, "registration", "show", "--config", self._configuration],
-            env=clean_environment(),
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=False,
-        )
+        command = [self._daarion, "registration", "show", "--config", self._configuration]
+        try:
+            result = subprocess.run(
+                command,
+                env=clean_environment(),
+                capture_output=True,
+                text=True,
+                timeout=COMMAND_LIMIT_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise Failed(
+                f"daarion registration show did not end within {COMMAND_LIMIT_S} s"
+            ) from None
         if result.returncode != 0:
             raise Failed(f"daarion registration show failed: {result.stderr.strip()}")
         return result.stdout

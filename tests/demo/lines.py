@@ -109,14 +109,17 @@ def run(line: Line) -> str:
 
 
 def _try(line: Line) -> str:
-    result = subprocess.run(
-        ["bash", "-c", line.command],
-        env={**os.environ, "NO_PROXY": "*", "no_proxy": "*"},
-        capture_output=True,
-        text=True,
-        timeout=LINE_LIMIT_S,
-        check=False,
-    )
+    try:
+        result = subprocess.run(
+            ["bash", "-c", line.command],
+            env={**os.environ, "NO_PROXY": "*", "no_proxy": "*"},
+            capture_output=True,
+            text=True,
+            timeout=LINE_LIMIT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return f"no end within {LINE_LIMIT_S} s"
     if result.returncode != 0:
         return f"exit code {result.returncode}: {result.stderr.strip()}"
     try:

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Checks the committed OpenAPI documents with a pinned public linter, which npm installs under
-# target/openapi-lint (again only when the lock file changes).
+# Checks the committed OpenAPI documents with a public linter, which npm installs under
+# target/openapi-lint (again only when the lock file changes). package.json pins its version,
+# package-lock.json those of all that it stands on, and npm ci takes no others.
 set -euo pipefail
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
@@ -23,7 +24,7 @@ exec 9>"$tool/.lock"
 flock 9
 if [[ "$(cat "$stamp" 2>/dev/null)" != "$want" ]]; then
     if ! command -v npm >/dev/null; then
-        echo "openapi: npm is needed for the linter (Node.js 18.17 or newer; on Debian: apt-get install -y npm)" >&2
+        echo "openapi: npm is needed for the linter (get Node.js 20.19 or newer with npm from https://nodejs.org)" >&2
         exit 1
     fi
     echo "openapi: installing the linter (once)" >&2

@@ -2,8 +2,9 @@
 
 use daarion::domain::Error;
 use daarion::domain::access::Caller;
-use daarion::domain::channel::Channel;
+use daarion::domain::channel::{Channel, ChannelStatus};
 use daarion::domain::entity::Entity;
+use daarion::homeserver::Homeserver;
 use daarion::homeserver::fake::Call;
 use daarion::service::city::{CityRoomPatch, NewCityRoom};
 
@@ -92,4 +93,80 @@ async fn room_that_is_made_while_a_rebuild_looks_for_the_others_is_not_the_first
         .clear(daarion::consumer::index::ClearTo::JournalEnd);
     cleared.await.expect("is cleared");
     assert!(!make(&world, "second", None).await.is_default);
+}
+
+#[tokio::test]
+async fn patch_that_is_refused_changes_nothing() {
+    let world = World::start().await;
+    make(&world, "first", None).await;
+    let room = make(&world, "second", None).await;
+    // A moderator may set the name, but not say which room is the default one.
+    let bob = world.person("bob");
+    let joined = world.fake.join(&room.room, Some(&bob));
+    joined.await.expect("the room is public");
+    world.fake.set_power(&room.room, &bob, 50).expect("a room");
+    let caller = Caller {
+        entity: Entity::parse("user:bob").expect("an entity"),
+        operator: false,
+    };
+    let patch = |name: &str, is_default: Option<bool>| CityRoomPatch {
+        name: Some(name.into()),
+        description: Some("What bob says".into()),
+        is_default,
+    };
+    let before = world.names().await;
+    let refused = world
+        .city
+        .patch(&caller, "second", patch("Bob's", Some(true)));
+    let refused = refused.await.expect_err("is refused");
+    assert!(matches!(refused, Error::Forbidden(_)), "{refused}");
+    assert_eq!(world.names().await, before, "nothing happened");
+    let known = world.core.directory.channel(room.id).expect("a channel");
+    assert_eq!(known.name, "second");
+
+    // And all of it is done when it may be.
+    world.later();
+    world.fake.set_power(&room.room, &bob, 100).expect("a room");
+    let patched = world
+        .city
+        .patch(&caller, "second", patch("Bob's", Some(true)));
+    let patched = patched.await.expect("is patched").channel;
+    assert_eq!(patched.name, "Bob's");
+    assert_eq!(patched.description, "What bob says");
+    assert!(patched.is_default);
+}
+
+#[tokio::test]
+async fn archived_room_is_not_changed() {
+    let world = World::start().await;
+    make(&world, "first", None).await;
+    make(&world, "second", None).await;
+    let archived = ChannelStatus::Archived;
+    world.later();
+    let operator = operator();
+    let set = world.city.set_status(&operator, "second", archived);
+    set.await.expect("is archived");
+    let before = world.names().await;
+    let changes = [
+        (Some("Other"), None, None),
+        (None, Some("Other"), None),
+        (None, None, Some(true)),
+    ];
+    for (name, description, is_default) in changes {
+        let patch = CityRoomPatch {
+            name: name.map(str::to_owned),
+            description: description.map(str::to_owned),
+            is_default,
+        };
+        let refused = world.city.patch(&operator, "second", patch).await;
+        let refused = refused.expect_err("is refused");
+        assert!(matches!(refused, Error::Conflict(_)), "{refused}");
+    }
+    assert_eq!(world.names().await, before, "nothing happened");
+    let same = CityRoomPatch {
+        name: Some("second".into()),
+        ..CityRoomPatch::default()
+    };
+    let patched = world.city.patch(&operator, "second", same).await;
+    assert_eq!(patched.expect("nothing to do").channel.status, archived);
 }

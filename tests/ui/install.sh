@@ -29,7 +29,7 @@ command -v "${DAARION_CHROMIUM:-chromium}" >/dev/null || install_chromium
 
 want="$(sha256sum <"$here/package-lock.json")"
 if [[ "$(cat "$stamp" 2>/dev/null)" != "$want" ]]; then
-    command -v npm >/dev/null || fail "npm is missing; get Node.js 20.19 or newer with npm"
+    command -v npm >/dev/null || fail "npm is missing; get Node.js 20.19 or newer with npm from https://nodejs.org"
     say "installing what drives the browser (once)"
     cp "$here/package.json" "$here/package-lock.json" "$here/.npmrc" "$tools/"
     (cd "$tools" && npm ci --ignore-scripts --no-progress >&2)

@@ -48,7 +48,9 @@ export interface paths {
         /**
          * Change a city room
          * @description Name and description are set in Matrix as the caller, whose power level there decides
-         *     (50 by default). The default room is changed by an owner or an operator.
+         *     (50 by default). The default room is changed by an owner or an operator. An archived room
+         *     is not changed: 409. A refusal changes nothing, unless the room asks for more power for
+         *     its description than for its name: then the name is set before Matrix refuses.
          */
         patch: operations["updateCityRoom"];
         trace?: never;

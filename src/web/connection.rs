@@ -1,0 +1,176 @@
+//! A connection as it is accepted: it counts against its listener's number and must send the
+//! head of its first request in time, so that nobody holds a place by saying nothing.
+//!
+//! What comes later on a connection that is kept open is the reverse proxy's to watch.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Sleep;
+
+/// A connection that holds a place of its listener's for as long as it lives.
+pub struct Connection<Io> {
+    io: Io,
+    _place: OwnedSemaphorePermit,
+    /// Until the first head is there.
+    head: Option<Head>,
+}
+
+impl<Io> Connection<Io> {
+    /// A connection that has so long to send its first head.
+    pub fn new(io: Io, place: OwnedSemaphorePermit, within: Duration) -> Self {
+        let deadline = Box::pin(tokio::time::sleep(within));
+        Self {
+            io,
+            _place: place,
+            head: Some(Head {
+                deadline,
+                at: At::Start,
+            }),
+        }
+    }
+}
+
+/// A request's head that is awaited.
+struct Head {
+    deadline: Pin<Box<Sleep>>,
+    at: At,
+}
+
+/// Where the reading of a head is. Lines may end with a bare line feed (RFC 9112, 2.2).
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum At {
+    /// Empty lines before a head are none of it.
+    Start,
+    Line,
+    LineEnd,
+    End,
+}
+
+impl Head {
+    /// Reads on; says whether the head is whole. The preface of HTTP/2 looks like one.
+    fn ends_in(&mut self, bytes: &[u8]) -> bool {
+        for byte in bytes {
+            self.at = match (self.at, byte) {
+                (At::End, _) | (At::LineEnd, b'\n') => At::End,
+                (at, b'\r') | (at @ At::Start, b'\n') => at,
+                (At::Line, b'\n') => At::LineEnd,
+                _ => At::Line,
+            };
+        }
+        self.at == At::End
+    }
+}
+
+impl<Io: AsyncRead + Unpin> AsyncRead for Connection<Io> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let read = Pin::new(&mut self.io).poll_read(cx, buf);
+        let Some(head) = &mut self.head else {
+            return read;
+        };
+        if read.is_pending() && head.deadline.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        if head.ends_in(&buf.filled()[before..]) {
+            self.head = None;
+        }
+        read
+    }
+}
+
+impl<Io: AsyncWrite + Unpin> AsyncWrite for Connection<Io> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write_vectored(cx, parts)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::sync::Semaphore;
+
+    use super::*;
+
+    const SOON: Duration = Duration::from_millis(50);
+
+    async fn pair() -> (Connection<tokio::io::DuplexStream>, tokio::io::DuplexStream) {
+        let place = Arc::new(Semaphore::new(1)).acquire_owned().await;
+        let (ours, theirs) = tokio::io::duplex(1024);
+        (Connection::new(ours, place.expect("a place"), SOON), theirs)
+    }
+
+    /// What comes of reading until the other side is silent for good.
+    async fn read(said: &[u8]) -> io::Result<usize> {
+        let (mut ours, mut theirs) = pair().await;
+        theirs.write_all(said).await?;
+        let (mut heard, mut buffer) = (0, [0; 3]);
+        loop {
+            match tokio::time::timeout(SOON * 4, ours.read(&mut buffer)).await {
+                Ok(read) => heard += read?,
+                Err(_) => return Ok(heard),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn head_that_does_not_come_ends_the_connection() {
+        let heads: [&[u8]; 5] = [
+            b"",
+            b"GET / HTTP/1.1\r\n",
+            b"GET / HTTP/1.1\r\nHost: x\r\n",
+            b"\r\n\r\n\r\n",
+            b"\n\n",
+        ];
+        for head in heads {
+            let error = read(head).await.expect_err("no head");
+            assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        }
+    }
+
+    #[tokio::test]
+    async fn connection_whose_head_has_come_may_be_silent() {
+        let heads: [&[u8]; 3] = [
+            b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+            b"\r\nGET / HTTP/1.1\nHost: x\n\nwhat follows",
+            b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        ];
+        for head in heads {
+            assert_eq!(read(head).await.expect("is kept"), head.len());
+        }
+    }
+}

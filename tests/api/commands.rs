@@ -1,0 +1,79 @@
+//! The command line as scripts meet it: what it needs, and how it fails.
+
+use std::fs::{self, File};
+use std::process::Output;
+
+use serde_json::Value;
+
+use crate::daarion::{Daarion, DaarionOptions, shared_world};
+
+/// Those that only read, and print something.
+const COMMANDS: [&[&str]; 7] = [
+    &["status"],
+    &["status", "--json"],
+    &["agent", "list"],
+    &["openapi"],
+    &["registration", "show"],
+    &["config", "check"],
+    &["config", "print-default"],
+];
+
+#[tokio::test]
+async fn command_needs_no_more_of_the_configuration_than_where_to_ask() {
+    let world = shared_world().await;
+    let elsewhere = Daarion::prepare(&DaarionOptions::default());
+    let socket = Value::from(world.daarion.admin_socket().display().to_string());
+    // The secrets are where only the service manager puts them.
+    let file = format!(
+        "[listen]\nadmin = {socket}\n\
+         [matrix]\nas_token_file = \"${{CREDENTIALS_DIRECTORY}}/as_token\"\n"
+    );
+    fs::write(elsewhere.config_path(), file).expect("is written");
+
+    let status = elsewhere.run_cli(&["status", "--json"]).await;
+    assert_eq!(status.status.code(), Some(0), "{status:?}");
+    let shown: Value = serde_json::from_slice(&status.stdout).expect("JSON");
+    assert_eq!(shown["status"], "ok", "{shown}");
+    for command in [&["heal"][..], &["agent", "list"], &["admin", "list"]] {
+        let output = elsewhere.run_cli(command).await;
+        assert_eq!(output.status.code(), Some(0), "{command:?}: {output:?}");
+    }
+
+    // What has to know more says so.
+    for command in [&["serve"][..], &["config", "check"]] {
+        let output = elsewhere.run_cli(command).await;
+        assert_eq!(output.status.code(), Some(1), "{command:?}: {output:?}");
+        assert_eq!(said(&output).lines().count(), 1, "{output:?}");
+    }
+}
+
+#[tokio::test]
+async fn answer_that_cannot_be_written_is_a_failure() {
+    let world = shared_world().await;
+    for command in COMMANDS {
+        let full = File::options().write(true).open("/dev/full");
+        let full = full.expect("Linux has it");
+        let output = world.daarion.run_cli_into(command, full).await;
+        assert_eq!(output.status.code(), Some(1), "{command:?}: {output:?}");
+        let said = said(&output);
+        let expected = "daarion: failed to write the answer: No space left on device";
+        assert!(said.starts_with(expected), "{command:?}: {said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+    }
+}
+
+#[tokio::test]
+async fn reader_that_has_seen_enough_is_no_failure() {
+    let world = shared_world().await;
+    for command in COMMANDS {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let output = world.daarion.run_cli_into(command, writer).await;
+        assert_eq!(output.status.code(), Some(0), "{command:?}: {output:?}");
+        assert_eq!(said(&output), "", "{command:?}");
+    }
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
