@@ -1,6 +1,7 @@
 // The pictures of the documents: a small city, seen by a few people.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { until } from './world/processes.mjs';
 
 const ROOMS = [
   { name: 'General', slug: 'general', description: 'Where newcomers arrive and the day begins', is_default: true },
@@ -37,7 +38,27 @@ async function furnish(world) {
     said.push(await program.say(who, rooms.general, text, more));
   }
   await program.say('olena', rooms.maisternia, 'Верстат працює');
-  return rooms;
+  for (const [id, name] of [['sofia', 'Софія'], ['weather', 'Weather']]) {
+    await program.as('alice').inside('POST', '/internal/agents', { id: `agent:${id}`, display_name: name });
+  }
+  await trouble(world, rooms);
+}
+
+/** Something for operators to see: an event that nobody knows, a room without its address. */
+async function trouble({ matrix }, { energy, biblioteka }) {
+  await matrix.alice.send(energy.matrix_room_id, { reading: 14 }, 'org.example.meter');
+  const alias = `/rooms/${encodeURIComponent(biblioteka.matrix_room_id)}/state/m.room.canonical_alias/`;
+  await matrix.alice.call('PUT', alias, {});
+}
+
+/** Until the overview knows of all that. */
+function isNoticed(world) {
+  return until('the overview knows', 30_000, async () => {
+    const { name, value } = await world.operatorCookie();
+    const headers = { Cookie: `${name}=${value}` };
+    const { homeserver, problems } = await (await fetch(`${world.url}/api/admin/overview`, { headers })).json();
+    return problems.length > 0 && homeserver.registration === 'ok';
+  });
 }
 
 const PICTURES = [
@@ -51,14 +72,22 @@ const PICTURES = [
   { name: 'chat-dark', path: '/city/general', theme: 'dark', wide: true, chat: true },
   { name: 'chat-uk', path: '/city/general', language: 'uk', chat: true },
   { name: 'chat-phone', path: '/city/general', phone: true, chat: true },
+  { name: 'admin-overview-light', operator: true, path: '/admin', wide: true },
+  { name: 'admin-overview-dark-uk', operator: true, path: '/admin', theme: 'dark', language: 'uk', wide: true },
+  { name: 'admin-overview-phone', operator: true, path: '/admin', phone: true },
+  { name: 'admin-rooms-light', operator: true, path: '/admin/rooms', wide: true },
+  { name: 'admin-rooms-dark-uk', operator: true, path: '/admin/rooms', theme: 'dark', language: 'uk', wide: true },
+  { name: 'admin-rooms-phone-uk', operator: true, path: '/admin/rooms', phone: true, language: 'uk' },
   { name: 'chat-phone-dark-uk', path: '/city/general', phone: true, theme: 'dark', language: 'uk', chat: true },
 ];
 
 export async function takePictures(world, folder) {
   mkdirSync(folder, { recursive: true });
   await furnish(world);
+  await isNoticed(world);
   for (const picture of PICTURES) {
-    const visitor = await world.visitor(picture.guest ? undefined : 'alice', picture);
+    const isMember = !picture.guest && !picture.operator;
+    const visitor = await world.visitor(isMember ? 'alice' : undefined, picture);
     const { page } = visitor;
     if (picture.chat) await visitor.enter(picture.path);
     else await visitor.open(picture.path);

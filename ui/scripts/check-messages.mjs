@@ -1,9 +1,15 @@
-// Every message has each language, the same inputs, and all plural forms of that language.
-import { readFileSync } from 'node:fs';
+// Every message is used, has each language, the same inputs, and all plural forms of that language.
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 
 const LANGUAGES = ['en', 'uk'];
 const FOLDERS = ['messages', 'messages/admin'];
 const problems = [];
+
+const sources = readdirSync('src', { recursive: true })
+  .filter((path) => /\.(svelte|ts)$/.test(path) && !path.includes('paraglide'))
+  .map((path) => readFileSync(join('src', path), 'utf8'));
+const used = new Set(sources.flatMap((text) => [...text.matchAll(/\bm\.(\w+)/g)].map(([, key]) => key)));
 
 for (const folder of FOLDERS) {
   const read = (language) => JSON.parse(readFileSync(`${folder}/${language}.json`, 'utf8'));
@@ -11,6 +17,7 @@ for (const folder of FOLDERS) {
   const keys = new Set(all.flatMap(([, messages]) => Object.keys(messages)));
   for (const key of keys) {
     if (key === '$schema') continue;
+    if (!used.has(key)) problems.push(`${folder}: ${key} is used nowhere`);
     const inputs = all.map(([language, messages]) => check(folder, key, language, messages[key]));
     if (new Set(inputs).size > 1) problems.push(`${folder}: ${key}: other inputs: ${inputs.join(' | ')}`);
   }

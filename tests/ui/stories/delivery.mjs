@@ -6,6 +6,9 @@ import { story } from '../world/story.mjs';
 /** What the city's first load may have of JavaScript, gzipped, in bytes. */
 const BUDGET = 120 * 1024;
 
+/** What only the scripts of operators' pages have in them. */
+const OPERATORS = /\/api\/admin\//;
+
 /** Node's fetch asks for compressed forms and undoes them; these requests say what they want. */
 const ask = (world, path, headers = {}) =>
   fetch(world.url + path, { headers: { 'Accept-Encoding': 'identity', ...headers } });
@@ -72,11 +75,18 @@ export function tell(context) {
     const scripts = [...new Set(alice.scripts)];
     let total = 0;
     for (const path of scripts) {
-      const text = Buffer.from(await (await ask(world, path)).arrayBuffer());
+      const text = await (await ask(world, path)).text();
       total += gzipSync(text, { level: 9 }).length;
+      assert.doesNotMatch(text, OPERATORS, `${path} is for operators`);
     }
     console.log(`# the city's first load: ${scripts.length} scripts, ${(total / 1024).toFixed(1)} KB gzipped`);
     assert.ok(total <= BUDGET, `${total} bytes in ${scripts.join(' ')}`);
+
+    const { page, scripts: loaded } = await world.operator('/admin');
+    await page.getByRole('heading', { name: 'Homeserver' }).waitFor();
+    const own = [...new Set(loaded)].filter((path) => !scripts.includes(path));
+    const texts = await Promise.all(own.map(async (path) => (await ask(world, path)).text()));
+    assert.ok(texts.some((text) => OPERATORS.test(text)), 'what is looked for would be found');
   });
 
   story(context, 'an empty city says so and offers the first room', async (world) => {

@@ -21,6 +21,26 @@ const topRow = (page) =>
     return row ? { id: row.dataset.message, top: row.getBoundingClientRect().top } : null;
   });
 
+/** How far below the screen the end is, in pixels. */
+const depth = (page) =>
+  page.evaluate(() => {
+    const { scrollHeight, scrollTop, clientHeight } = document.querySelector('.viewport');
+    return scrollHeight - scrollTop - clientHeight;
+  });
+
+/** Until nothing on the screen has moved for a few looks: rows are measured as they come in. */
+async function standsStill(page) {
+  const LOOKS = 6;
+  let before = null;
+  let same = 0;
+  await until('the rows stand still', 10_000, async () => {
+    const now = JSON.stringify([await topRow(page), await depth(page)]);
+    same = now === before ? same + 1 : 0;
+    before = now;
+    return same >= LOOKS;
+  });
+}
+
 export function tell(context) {
   story(context, 'a long history is read upward, whole, and without a jump', async (world) => {
     const room = await world.program.room('alice', { name: 'Archive', slug: 'long' });
@@ -32,6 +52,7 @@ export function tell(context) {
     await alice.enter('/city/long');
     await alice.message(`Line ${MANY} of many.`).waitFor();
     const { page } = alice;
+    await standsStill(page);
     const viewport = page.locator('.viewport');
     const box = await viewport.boundingBox();
     await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
@@ -54,7 +75,8 @@ export function tell(context) {
       }, before.id));
       // It moves down by what was scrolled, or by less at the upper end; never further, never up.
       if (after !== null && before && (after - before.top > 300 || after - before.top < -60)) jumps += 1;
-      return page.getByText('This is where it began.').isVisible();
+      const beginning = page.getByText('This is where it began.');
+      return (await beginning.isVisible()) && (await beginning.boundingBox()).y >= box.y;
     });
     assert.equal(jumps, 0);
     assert.equal(seen.size, MANY, 'each line was on the screen');
@@ -67,10 +89,12 @@ export function tell(context) {
     await alice.enter('/city/long');
     const { page } = alice;
     await alice.message(`Line ${MANY} of many.`).waitFor();
+    await standsStill(page);
     const box = await page.locator('.viewport').boundingBox();
     await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
     await page.mouse.wheel(0, -1500);
     await page.getByRole('button', { name: 'To the newest' }).waitFor();
+    await standsStill(page);
     const before = await topRow(page);
     const channel = await world.program.as('bob').call('GET', '/api/city/rooms/long');
     await world.program.say('bob', channel, 'While you were reading, one');

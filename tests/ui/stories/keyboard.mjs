@@ -4,7 +4,7 @@ import { story } from '../world/story.mjs';
 
 /** Presses Tab until what has the focus is called so. */
 async function tabTo(page, name, key = 'Tab') {
-  for (let presses = 0; presses < 40; presses += 1) {
+  for (let presses = 0; presses < 150; presses += 1) {
     await page.keyboard.press(key);
     const found = await page.evaluate(() => {
       const focused = document.activeElement;
@@ -64,11 +64,51 @@ export function tell(context) {
     await page.keyboard.press('Enter');
     await guest.message('My own answer').getByText('The first line').waitFor();
 
-    await tabTo(page, 'Account of Олена', 'Shift+Tab');
+    await tabTo(page, /Account of Олена/, 'Shift+Tab');
     await page.keyboard.press('Enter');
     await page.getByRole('menu').waitFor();
     await page.keyboard.press('End');
     await page.keyboard.press('Enter');
     await page.waitForURL('**/login');
+  });
+
+  story(context, 'operators work by keyboard alone, too', async (world) => {
+    const guest = await world.visitor();
+    const { page } = guest;
+    await guest.open('/admin/login');
+    await page.getByRole('heading', { level: 1 }).waitFor();
+    await tabTo(page, 'Operator name');
+    await page.keyboard.type('warden');
+    await tabTo(page, 'Password');
+    await page.keyboard.type(world.password('warden'));
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Overview', level: 1 }).waitFor();
+    await tabTo(page, 'Rooms and channels');
+    await page.keyboard.press('Enter');
+    await page.waitForURL('**/admin/rooms');
+    await page.getByRole('heading', { name: 'Rooms and channels', level: 1 }).waitFor();
+    await tabTo(page, 'Create a city room');
+    await page.keyboard.press('Enter');
+    await page.getByRole('dialog').waitFor();
+    await tabTo(page, 'Name');
+    await page.keyboard.type('Zebra crossing');
+    await page.keyboard.press('Enter');
+    await page.getByText('The room “Zebra crossing” is open.').waitFor();
+    await page.getByRole('button', { name: 'Actions for Zebra crossing' }).waitFor();
+    await tabTo(page, 'Actions for Zebra crossing');
+    await page.keyboard.press('Enter');
+    await page.getByRole('menu').waitFor();
+    await page.keyboard.press('End');
+    await page.keyboard.press('Enter');
+    await page.getByRole('dialog', { name: 'Archive “Zebra crossing”?' }).waitFor();
+    await tabTo(page, 'Archive');
+    await page.keyboard.press('Enter');
+    await page.getByText('“Zebra crossing” is archived.').waitFor();
+    await tabTo(page, /Operator warden/, 'Shift+Tab');
+    await page.keyboard.press('Enter');
+    await page.getByRole('menu').waitFor();
+    await page.keyboard.press('End');
+    await page.keyboard.press('Enter');
+    await page.waitForURL('**/admin/login');
   });
 }

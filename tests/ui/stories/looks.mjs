@@ -13,6 +13,13 @@ const SCREENS = [
   { name: 'a room', path: '/city/gallery', ready: (page) => page.locator('[data-live="live"]').waitFor({ state: 'attached' }) },
   { name: 'nothing here', path: '/city/nowhere', ready: (page) => page.getByRole('alert').waitFor() },
   { name: 'style guide', guest: true, path: '/styleguide' },
+  { name: 'operators sign in', guest: true, path: '/admin/login' },
+  { name: 'overview', operator: true, path: '/admin', ready: (page) => page.locator('figure rect').first().waitFor() },
+  { name: 'rooms and channels', operator: true, path: '/admin/rooms', ready: (page) => page.locator('tbody tr').first().waitFor() },
+  { name: 'agents', operator: true, path: '/admin/agents', ready: (page) => page.locator('tbody tr').first().waitFor() },
+  { name: 'people online', operator: true, path: '/admin/people', ready: (page) => page.locator('main li, main h2').first().waitFor() },
+  { name: 'configuration', operator: true, path: '/admin/config', ready: (page) => page.locator('main dl').first().waitFor() },
+  { name: 'doctor', operator: true, path: '/admin/doctor', ready: (page) => page.locator('main h2').first().waitFor() },
 ];
 const LOOKS = ['light', 'dark'].flatMap((theme) => ['en', 'uk'].map((language) => ({ theme, language })));
 
@@ -35,10 +42,12 @@ async function furnish(world) {
   const first = await world.program.say('alice', room, 'Добрий ранок');
   await world.program.say('bob', room, 'An answer', { reply_to: first.id });
   await world.program.room('alice', { name: 'Hidden', slug: 'hidden', visibility: 'private' });
+  await world.program.as('alice').inside('POST', '/internal/agents', { id: 'agent:guide', display_name: 'Guide' });
 }
 
 async function look(world, screen, options) {
-  const visitor = await world.visitor(screen.guest ? undefined : 'alice', options);
+  const isMember = !screen.guest && !screen.operator;
+  const visitor = await world.visitor(isMember ? 'alice' : undefined, { ...options, operator: screen.operator });
   await visitor.open(screen.path);
   await visitor.page.locator('h1').first().waitFor();
   await screen.ready?.(visitor.page);
@@ -63,6 +72,15 @@ export function tell(context) {
       await page.locator('aside button').last().click();
       await page.getByRole('menu').waitFor();
       assert.deepEqual(await violations(page), [], 'the menu of the account');
+      const { page: rooms } = await look(world, SCREENS.find(({ path }) => path === '/admin/rooms'), options);
+      await rooms.locator('main header button').click();
+      await rooms.getByRole('dialog').waitFor();
+      assert.deepEqual(await violations(rooms), [], 'the form of a room that belongs to nobody');
+      await rooms.keyboard.press('Escape');
+      await rooms.getByRole('dialog').waitFor({ state: 'detached' });
+      await rooms.locator('tbody button').first().click();
+      await rooms.getByRole('menu').waitFor();
+      assert.deepEqual(await violations(rooms), [], 'the menu of a room');
     });
   }
 
@@ -93,6 +111,15 @@ export function tell(context) {
     await drawer.waitFor({ state: 'detached' });
     await page.getByRole('button', { name: /\d+ (person|people) in the room/ }).tap();
     await page.getByRole('dialog', { name: 'People' }).getByText('Alice', { exact: true }).waitFor();
+  });
+
+  story(context, 'a phone has the pages of operators in a drawer', async (world) => {
+    const { page } = await world.operator('/admin', { phone: true });
+    await page.getByRole('button', { name: 'Open the list of pages' }).tap();
+    const drawer = page.getByRole('dialog', { name: 'Administration' });
+    await drawer.getByRole('link', { name: 'People online' }).tap();
+    await page.waitForURL('**/admin/people');
+    await drawer.waitFor({ state: 'detached' });
   });
 
   story(context, 'the browser’s language comes first, a choice stays, and so does a theme', async (world) => {

@@ -1,6 +1,7 @@
 // What else speaks in the city besides browsers: a plain Matrix client, and a program of the
 // installation.
 import { randomUUID } from 'node:crypto';
+import { request } from 'node:http';
 import { until } from './processes.mjs';
 
 async function answered(request, what) {
@@ -8,6 +9,24 @@ async function answered(request, what) {
   const text = await answer.text();
   if (!answer.ok) throw new Error(`${what}: ${answer.status} ${text}`);
   return text ? JSON.parse(text) : null;
+}
+
+/** What a WebSocket's handshake is answered: 101, or a refusal with its body. */
+export function handshake(url, headers = {}) {
+  const asking = { Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Version': '13' };
+  const key = Buffer.from(randomUUID().slice(0, 16)).toString('base64');
+  return new Promise((done, fail) => {
+    const sent = request(url, { headers: { ...asking, 'Sec-WebSocket-Key': key, ...headers } });
+    sent.on('upgrade', (answer, socket) => {
+      socket.destroy();
+      done({ status: answer.statusCode });
+    });
+    sent.on('response', async (answer) => {
+      const chunks = await answer.toArray();
+      done({ status: answer.statusCode, body: JSON.parse(Buffer.concat(chunks).toString()) });
+    });
+    sent.on('error', fail).end();
+  });
 }
 
 /** A Matrix client without anything of ours. */
@@ -26,9 +45,9 @@ export class MatrixClient {
     return this.call('POST', `/join/${encodeURIComponent(room)}`, {});
   }
 
-  async send(room, content) {
+  async send(room, content, type = 'm.room.message') {
     const event = typeof content === 'string' ? { msgtype: 'm.text', body: content } : content;
-    const path = `/rooms/${encodeURIComponent(room)}/send/m.room.message/${randomUUID()}`;
+    const path = `/rooms/${encodeURIComponent(room)}/send/${type}/${randomUUID()}`;
     return (await this.call('PUT', path, event)).event_id;
   }
 

@@ -22,7 +22,7 @@ export class Installation {
   static async start(program, venv) {
     const installation = new Installation(program, venv, await freePorts(3));
     installation.#configure();
-    await installation.#startSynapse();
+    await installation.startSynapse();
     await installation.startDaarion();
     return installation;
   }
@@ -46,6 +46,12 @@ export class Installation {
     await this.daarion.ready(`${this.url}/readyz`, 30_000);
   }
 
+  async startSynapse() {
+    const command = [this.python, '-m', 'synapse.app.homeserver', '-c', BASE, '-c', this.#file('synapse.yaml')];
+    this.server = new Server('Synapse', command, this.#file('synapse.log'), this.folder);
+    await this.server.ready(`${this.synapse}/_matrix/client/versions`, 60_000);
+  }
+
   async stop() {
     await this.daarion?.stop();
     await this.server?.stop();
@@ -64,6 +70,12 @@ export class Installation {
     const answer = await fetch(path, { method: 'POST', body: JSON.stringify(body) });
     if (!answer.ok) throw new Error(`no account ${localpart}: ${await answer.text()}`);
     return (await answer.json()).access_token;
+  }
+
+  /** Makes an operator's account, or gives it another password, as an operator does in a shell. */
+  operator(deed, name, password) {
+    const command = ['admin', deed, name, '--password-stdin', '--config', this.#file('daarion.toml')];
+    execFileSync(this.program, command, { input: `${password}\n`, stdio: ['pipe', 'ignore', 'inherit'] });
   }
 
   #file(name) {
@@ -123,11 +135,5 @@ operators = ["@mayor:${SERVER_NAME}"]
         resources: [{ names: ['client'], compress: false }],
       }],
     }));
-  }
-
-  async #startSynapse() {
-    const command = [this.python, '-m', 'synapse.app.homeserver', '-c', BASE, '-c', this.#file('synapse.yaml')];
-    this.server = new Server('Synapse', command, this.#file('synapse.log'), this.folder);
-    await this.server.ready(`${this.synapse}/_matrix/client/versions`, 60_000);
   }
 }

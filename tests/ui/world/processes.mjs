@@ -54,6 +54,15 @@ export class Server {
     return `${this.log} ends:\n${readFileSync(this.log, 'utf8').split('\n').slice(-25).join('\n')}`;
   }
 
+  /** It keeps its connections and does nothing. */
+  pause() {
+    this.child.kill('SIGSTOP');
+  }
+
+  resume() {
+    this.child.kill('SIGCONT');
+  }
+
   kill() {
     this.child.kill('SIGKILL');
     return this.ended;
@@ -61,6 +70,7 @@ export class Server {
 
   async stop() {
     if (this.hasEnded) return;
+    this.resume();
     this.child.kill('SIGTERM');
     const timer = setTimeout(() => this.kill(), STOP_LIMIT_MS);
     await this.ended;

@@ -14,10 +14,11 @@ export class Visitor {
     this.page = page;
   }
 
-  static async open(world, name, { language = 'en', theme = 'light', phone = false, wide = false } = {}) {
+  static async open(world, name, options = {}) {
+    const { language = 'en', theme = 'light', phone = false, wide = false, operator = false } = options;
     const size = phone ? { width: 360, height: 740 } : { width: wide ? 1440 : 1180, height: 820 };
     const context = await world.browser.newContext({
-      baseURL: world.url,
+      baseURL: options.url ?? world.url,
       locale: language === 'uk' ? 'uk-UA' : 'en-GB',
       timezoneId: 'Europe/Kyiv',
       colorScheme: theme,
@@ -28,13 +29,14 @@ export class Visitor {
     });
     context.setDefaultTimeout(LIMIT_MS);
     const visitor = new Visitor(world, context, await context.newPage());
-    await visitor.#watch();
+    await visitor.#watch(options.url ?? world.url);
     if (name) await visitor.#signIn(name);
+    if (operator) await visitor.#operate();
     return visitor;
   }
 
-  async #watch() {
-    const { page, context, world } = this;
+  async #watch(home) {
+    const { page, context } = this;
     const complain = (text) => this.complaints.push(text);
     await context.exposeBinding('reportBreach', (_, text) => complain(`policy: ${text}`));
     await context.addInitScript(() => {
@@ -47,11 +49,11 @@ export class Visitor {
       if (/content security policy/i.test(message.text())) complain(`console: ${message.text()}`);
     });
     page.on('websocket', (socket) => {
-      if (new URL(socket.url()).host !== new URL(world.url).host) complain(`socket: ${socket.url()}`);
+      if (new URL(socket.url()).host !== new URL(home).host) complain(`socket: ${socket.url()}`);
     });
     page.on('request', (request) => {
       const url = new URL(request.url());
-      if (url.protocol.startsWith('http') && url.origin !== world.url) complain(`foreign: ${url}`);
+      if (url.protocol.startsWith('http') && url.origin !== home) complain(`foreign: ${url}`);
       if (request.resourceType() === 'script') this.scripts.push(url.pathname);
     });
   }
@@ -61,11 +63,22 @@ export class Visitor {
     const data = { user: name, password: this.world.password(name), cookie: true };
     const answer = await this.context.request.post('/api/auth/login', { data });
     if (!answer.ok()) throw new Error(`${name} cannot sign in: ${await answer.text()}`);
-    await this.context.addInitScript((mark) => {
-      if (sessionStorage.getItem('tests.begun')) return;
-      sessionStorage.setItem('tests.begun', 'yes');
-      localStorage.setItem('daarion.session', mark);
-    }, `user:${name}`);
+    await this.#remember('daarion.session', `user:${name}`);
+  }
+
+  /** As the operators' sign-in page does it, with a session that many visitors share. */
+  async #operate() {
+    await this.context.addCookies([await this.world.operatorCookie()]);
+    await this.#remember('daarion.operator', 'account');
+  }
+
+  /** What an earlier visit has left; once, so that it can be forgotten. */
+  #remember(key, value) {
+    return this.context.addInitScript(([name, mark]) => {
+      if (!location.protocol.startsWith('http') || sessionStorage.getItem(`tests.${name}`)) return;
+      sessionStorage.setItem(`tests.${name}`, 'yes');
+      localStorage.setItem(name, mark);
+    }, [key, value]);
   }
 
   async open(path) {

@@ -20,6 +20,8 @@ const FLAGS = [
 ];
 const CHROMIUM = process.env.DAARION_CHROMIUM ?? '/usr/bin/chromium';
 const PEOPLE = { alice: 'Alice', bob: 'Bob', olena: 'Олена', taras: 'Тарас', mayor: 'Mayor' };
+/** An operator's account on daarion itself; the mayor is one by Matrix. */
+const OPERATOR = 'warden';
 
 export const axeSource = require('axe-core').source;
 
@@ -37,6 +39,7 @@ export async function openWorld({ daarion, synapse }) {
 
 class World {
   #visitors = [];
+  #cookie;
 
   constructor(installation) {
     this.installation = installation;
@@ -53,6 +56,7 @@ class World {
       const token = await this.installation.register(name, this.password(name), shown);
       this.matrix[name] = new MatrixClient(this.installation, token);
     }
+    this.installation.operator('create', OPERATOR, this.password(OPERATOR));
     this.browser = await chromium.launch({ executablePath: CHROMIUM, headless: true, args: FLAGS });
   }
 
@@ -60,10 +64,43 @@ class World {
     return `the password of ${name}`;
   }
 
+  /** The cookie of a session of the operator's account. */
+  operatorCookie() {
+    this.#cookie ??= this.signOperatorIn();
+    return this.#cookie;
+  }
+
+  async signOperatorIn() {
+    const body = { name: OPERATOR, password: this.password(OPERATOR) };
+    const answer = await this.#signIn('/api/admin/login', body);
+    const [name, value] = answer.headers.get('set-cookie').split(';')[0].split('=');
+    return { name, value, url: this.url, httpOnly: true, sameSite: 'Strict' };
+  }
+
+  /** A person's tokens, as a program gets them. */
+  async tokens(name) {
+    const body = { user: name, password: this.password(name) };
+    return (await this.#signIn('/api/auth/login', body)).json();
+  }
+
+  async #signIn(path, body) {
+    const headers = { 'Content-Type': 'application/json' };
+    const answer = await fetch(this.url + path, { method: 'POST', headers, body: JSON.stringify(body) });
+    if (!answer.ok) throw new Error(`cannot sign in: ${await answer.text()}`);
+    return answer;
+  }
+
   /** A browser of its own, signed in when somebody is named. */
   async visitor(name, options = {}) {
     const visitor = await Visitor.open(this, name, options);
     this.#visitors.push(visitor);
+    return visitor;
+  }
+
+  /** The same with an operator's account, on one of the operators' pages. */
+  async operator(path = '/admin', options = {}) {
+    const visitor = await this.visitor(undefined, { ...options, operator: true });
+    await visitor.open(path);
     return visitor;
   }
 

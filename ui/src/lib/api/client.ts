@@ -8,7 +8,8 @@ export type Schemas = components['schemas'];
 
 export const api = createClient<paths>({ fetch: authorised });
 
-async function authorised(request: Request): Promise<Response> {
+/** Sends a request as the person who is signed in. */
+export async function authorised(request: Request): Promise<Response> {
   const again = request.clone();
   const token = await session.token();
   const answer = await fetch(signed(request, token));

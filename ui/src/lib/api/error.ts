@@ -50,6 +50,13 @@ function refused(response: Response, body: unknown): ApiError {
   );
 }
 
+/** A refusal of the page, not of the person, begins with the header that was wrong or missing. */
+function forbidden(reason: string): string {
+  if (reason.startsWith('Origin')) return m.error_foreign_page();
+  if (reason.startsWith('X-CSRF-Token')) return m.error_no_proof();
+  return m.error_forbidden();
+}
+
 /** The error in the reader's language. What only the server can explain stays in its words. */
 export function explain(error: unknown): string {
   if (!(error instanceof ApiError)) return m.error_unexpected();
@@ -59,7 +66,7 @@ export function explain(error: unknown): string {
     case 401:
       return m.error_signed_out();
     case 403:
-      return m.error_forbidden();
+      return forbidden(error.message);
     case 404:
       return m.error_not_found();
     case 429:

@@ -1,4 +1,5 @@
-// Times and numbers as people read them, in the page's language and the browser's time zone.
+// Times and numbers as people read them, in the page's language and the browser's time zone; where
+// a language is written in several ways, as in the browser's region.
 import { language } from './locale.svelte';
 
 const formats = new Map<string, Intl.DateTimeFormat>();
@@ -6,8 +7,14 @@ const formats = new Map<string, Intl.DateTimeFormat>();
 function format(name: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
   const key = `${language.current} ${name}`;
   let made = formats.get(key);
-  if (!made) formats.set(key, (made = new Intl.DateTimeFormat(language.current, options)));
+  if (!made) formats.set(key, (made = new Intl.DateTimeFormat(regional(), options)));
   return made;
+}
+
+/** The page's language as the browser's region writes it. */
+function regional(): string {
+  const isOurs = (tag: string) => tag.split('-')[0] === language.current;
+  return navigator.languages.find(isOurs) ?? language.current;
 }
 
 /** `14:05` */

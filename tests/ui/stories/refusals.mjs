@@ -1,0 +1,95 @@
+// What is refused to protect people, and what they are told of it.
+import assert from 'node:assert/strict';
+import { handshake } from '../world/clients.mjs';
+import { until } from '../world/processes.mjs';
+import { strayProxy } from '../world/proxy.mjs';
+import { story } from '../world/story.mjs';
+
+const FOREIGN = { Origin: 'https://elsewhere.example' };
+
+async function ticketOf(world, name) {
+  const { access_token: token } = await world.tokens(name);
+  const headers = { Authorization: `Bearer ${token}` };
+  const answer = await fetch(`${world.url}/api/auth/ticket`, { method: 'POST', headers });
+  assert.equal(answer.status, 200);
+  return (await answer.json()).ticket;
+}
+
+export function tell(context) {
+  story(context, 'a page at an address that is not the city’s lets nobody in, and says why', async (world) => {
+    const proxy = await strayProxy(world.url);
+    try {
+      const guest = await world.visitor(undefined, { url: proxy.url });
+      const refused = guest.page.getByRole('alert').getByText('This is not the city’s own address');
+      await guest.open('/login');
+      await guest.page.getByLabel('User name').fill('alice');
+      await guest.page.getByLabel('Password').fill(world.password('alice'));
+      await guest.page.getByRole('button', { name: 'Sign in', exact: true }).click();
+      await refused.waitFor();
+      await guest.open('/admin/login');
+      await guest.page.getByLabel('Operator name').fill('warden');
+      await guest.page.getByLabel('Password').fill(world.password('warden'));
+      await guest.page.getByRole('button', { name: 'Sign in', exact: true }).click();
+      await refused.waitFor();
+      assert.deepEqual(await guest.context.cookies(), []);
+    } finally {
+      proxy.close();
+    }
+  });
+
+  story(context, 'a ticket is good once, and from the city’s own pages only', async (world) => {
+    const room = await world.program.room('alice', { name: 'Ticketed', slug: 'ticketed' });
+    const stream = (ticket) => `${world.url}/ws/messaging/${room.channel_id}?ticket=${ticket}`;
+    const foreign = await handshake(stream(await ticketOf(world, 'alice')), FOREIGN);
+    assert.equal(foreign.status, 403);
+    assert.match(foreign.body.message, /Origin.*is not where this city lives/);
+    const ticket = await ticketOf(world, 'alice');
+    assert.equal((await handshake(stream(ticket), { Origin: world.url })).status, 101);
+    const again = await handshake(stream(ticket));
+    assert.equal(again.status, 401);
+    assert.match(again.body.message, /ticket/);
+
+    // A page that is given the used one says that it is not connected, and asks for another.
+    const alice = await world.visitor('alice');
+    await alice.page.route('**/api/auth/ticket', (route) => route.fulfill({ json: { ticket, expires_in: 60 } }));
+    await alice.open('/city/ticketed');
+    const lost = alice.page.getByRole('status').filter({ hasText: 'The connection is lost.' });
+    await lost.waitFor();
+    await alice.page.unroute('**/api/auth/ticket');
+    await alice.page.getByRole('button', { name: 'Reconnect now' }).click();
+    await alice.page.locator('[data-live="live"]').waitFor({ state: 'attached' });
+    await lost.waitFor({ state: 'detached' });
+  });
+
+  story(context, 'tokens that have expired are refused; the page renews its own, and says when it cannot', async (world) => {
+    const { installation } = world;
+    await installation.daarion.stop();
+    await installation.startDaarion({
+      DAARION_AUTH__ACCESS_TOKEN_LIFETIME: '1s',
+      DAARION_AUTH__REFRESH_TOKEN_LIFETIME: '6s',
+    });
+    const alice = await world.visitor('alice');
+    const { access_token: token } = await world.tokens('alice');
+    await alice.open('/city');
+    await alice.page.getByRole('heading', { name: 'Rooms of the city', level: 1 }).waitFor();
+    const headers = { Authorization: `Bearer ${token}` };
+    const expired = await until('the access token has expired', 10_000, async () => {
+      const answer = await fetch(`${world.url}/api/auth/me`, { headers });
+      return answer.status === 401 ? answer.json() : null;
+    });
+    assert.match(expired.message, /expired|ended/, JSON.stringify(expired));
+    // The page has had tokens of that age, too, and goes on.
+    await alice.page.getByRole('button', { name: 'Create a room' }).first().click();
+    const dialog = alice.page.getByRole('dialog');
+    await dialog.getByLabel('Name', { exact: true }).fill('Still signed in');
+    await dialog.getByRole('button', { name: 'Create', exact: true }).click();
+    await alice.page.waitForURL('**/city/still-signed-in');
+    await alice.page.goto('about:blank');
+    await until('the browser has dropped the cookie', 15_000, async () => (await alice.context.cookies()).length === 0);
+    await alice.page.goto(`${world.url}/city`);
+    await alice.page.waitForURL('**/login?next=%2Fcity');
+    await alice.page.getByText('Your session has ended. Sign in again.').waitFor();
+    await installation.daarion.stop();
+    await installation.startDaarion();
+  });
+}

@@ -1,0 +1,3 @@
+import { operating } from '$lib/admin/guard';
+
+export const load = async ({ url }) => ({ operator: await operating(url) });

@@ -1,0 +1,12 @@
+import { redirect } from '@sveltejs/kit';
+import { safeNext } from '$lib/admin/guard';
+import { operator } from '$lib/admin/operator.svelte';
+import { session } from '$lib/api/session.svelte';
+
+export const load = async ({ url }) => {
+  const next = safeNext(url.searchParams.get('next'));
+  // No answer is no reason to hide the form.
+  if (await operator.restore().catch(() => null)) redirect(307, next);
+  const person = await session.restore().catch(() => null);
+  return { next, person };
+};
