@@ -43,6 +43,7 @@ done
 
 # systemd names the machine after the file.
 echo appliance >etc/hostname
+echo '127.0.0.1 localhost appliance' >etc/hosts
 hostname appliance
 # A login prompt on a console that leads nowhere would start again for ever.
 ln -sf /dev/null etc/systemd/system/console-getty.service
