@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, watch};
 
 pub use self::minutes::{MINUTES, Minutes};
@@ -140,7 +141,7 @@ impl Ingest {
     /// Takes a transaction of the homeserver. When this returns, all of it is durable.
     pub async fn transaction(&self, id: &str, mapped: Vec<Mapped>) -> Result<()> {
         self.counters.transactions.fetch_add(1, Ordering::Relaxed);
-        let appended = self.take(Some(id.to_owned()), mapped).await?;
+        let appended = self.take(Some(id), mapped).await?;
         let last = &self.counters.last_transaction_at;
         last.store(self.clock.now(), Ordering::Relaxed);
         if appended.repeated {
@@ -176,9 +177,8 @@ impl Ingest {
         self.counters.foreign.fetch_add(count, Ordering::Relaxed);
     }
 
-    async fn take(&self, transaction: Option<String>, mapped: Vec<Mapped>) -> Result<Appended> {
+    async fn take(&self, transaction: Option<&str>, mapped: Vec<Mapped>) -> Result<Appended> {
         let mut append = Append {
-            transaction,
             arrived_at: self.clock.now(),
             ..Append::default()
         };
@@ -203,6 +203,7 @@ impl Ingest {
                 head: self.journal.head(),
             });
         }
+        append.transaction = transaction.map(|id| with_content(id, &append));
         self.append(append).await
     }
 
@@ -237,4 +238,24 @@ impl Ingest {
         }
         Ok(appended)
     }
+}
+
+/// A transaction's name in the memory of what came: its id and what is in it. The id alone would not
+/// do. Synapse on SQLite counts from one again when it is restarted with an empty queue.
+fn with_content(id: &str, append: &Append) -> String {
+    let mut digest = Sha256::new();
+    for event in append.events.iter().filter_map(|new| new.event.as_ref()) {
+        digest.update(event.as_str());
+        digest.update([0]);
+    }
+    for skipped in &append.skipped {
+        digest.update(&skipped.raw);
+        digest.update([0]);
+    }
+    let digest = digest.finalize();
+    let content: String = digest[..16]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    format!("{id} {content}")
 }

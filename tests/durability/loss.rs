@@ -300,7 +300,10 @@ async fn repeated_and_reordered_transactions_leave_everything_once_and_in_order(
     // A transaction that was in flight at a crash comes behind newer ones; an edit may come
     // before its message.
     push("d", &[&ids[5], &edit]).await;
-    push("c", &[&ids[3], &ids[4]]).await;
+    push("c", &[&ids[3]]).await;
+    // Synapse on SQLite counts from one again after a restart with an empty queue: a name that
+    // is known, with events that are not.
+    push("a", &[&ids[4]]).await;
     push("e", &[&ids[6], &ids[7]]).await;
     let many = (0..20).map(|number| {
         let (push, ids) = (&push, &ids);
