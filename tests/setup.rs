@@ -236,6 +236,31 @@ fn undo_gives_the_homeserver_back_as_it_was() {
 }
 
 #[test]
+fn what_cannot_be_recorded_is_not_done_to_the_homeserver() {
+    let machine = Machine::with(HOMESERVER);
+    let obstacle = machine.path("etc/setup.new-by-daarion");
+    fs::create_dir(&obstacle).expect("a directory");
+    let homeserver = machine.path("synapse/homeserver.yaml");
+    let homeserver = homeserver.display().to_string();
+    let line = machine.failure(&[
+        "setup",
+        "--yes",
+        "--json",
+        "--homeserver-config",
+        &homeserver,
+    ]);
+    assert!(
+        line.contains("failed to write DIR/etc/setup.json"),
+        "{line}"
+    );
+    assert_eq!(machine.read("synapse/homeserver.yaml"), HOMESERVER);
+    fs::remove_dir(&obstacle).expect("it is empty");
+    machine.setup(&["--yes"]);
+    machine.setup_again(&["--undo", "--yes"]);
+    assert_eq!(machine.read("synapse/homeserver.yaml"), HOMESERVER);
+}
+
+#[test]
 fn undo_keeps_what_was_written_since() {
     let machine = Machine::with(HOMESERVER);
     machine.setup(&["--yes"]);

@@ -53,9 +53,10 @@ impl Plan {
             file: change.path.clone(),
             copy: change.before.as_ref().and(change.copy.clone()),
         });
-        changes.extend(named);
-        let changes_homeserver = changes[1..].iter().any(Change::is_needed);
+        let changes_homeserver = changes[1..].iter().chain(&named).any(Change::is_needed);
+        // Before what it tells of: cut off in between, the change can still be undone.
         changes.push(record(answers, path, &registration, edited)?);
+        changes.extend(named);
         Ok(Self {
             changes,
             registration,
