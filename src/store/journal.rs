@@ -9,7 +9,8 @@ use crate::domain::id::{EventId, Millis, Seq};
 /// What is appended at once.
 #[derive(Clone, Debug, Default)]
 pub struct Append {
-    /// The homeserver's transaction that brought it; one that is known already is a repeat.
+    /// The name of the homeserver's transaction that brought it, made of its id and what is in
+    /// it; one that is known already is a repeat.
     pub transaction: Option<String>,
     pub events: Vec<NewEvent>,
     pub skipped: Vec<Skipped>,
