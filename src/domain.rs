@@ -14,6 +14,7 @@ pub mod id;
 pub mod member;
 pub mod message;
 pub mod page;
+pub mod service;
 pub mod session;
 pub mod slug;
 pub mod text;

@@ -14,6 +14,7 @@ use super::schema::{Agent, AgentPage, AgentPatch, AgentPost, NewAgent};
 use super::{Services, Tag};
 use crate::domain::id::ChannelId;
 use crate::domain::page;
+use crate::domain::service::Scope;
 use crate::payload::MessageJson;
 
 /// The operations.
@@ -35,12 +36,13 @@ impl AgentsApi {
     #[oai(path = "/", method = "get", operation_id = "listAgents")]
     async fn list(
         &self,
-        _service: Service,
+        service: Service,
         /// How many, 1 to 200; 50 when absent.
         limit: Query<Option<u32>>,
         /// The `next` of an earlier page.
         cursor: Query<Option<String>>,
     ) -> Result<Json<AgentPage>, Failure> {
+        service.0.require(Scope::Agents)?;
         let limit = page::limit(limit.0)?;
         let page = self.0.agents.list(cursor.0.as_deref(), limit).await?;
         Ok(Json(page.into()))
@@ -53,9 +55,10 @@ impl AgentsApi {
     #[oai(path = "/", method = "post", operation_id = "createAgent")]
     async fn create(
         &self,
-        _service: Service,
+        service: Service,
         body: Body<NewAgent>,
     ) -> Result<CreatedAgent, Failure> {
+        service.0.require(Scope::Agents)?;
         let new = body.0;
         let display_name = new.display_name.as_deref();
         let user = new.matrix_user_id.as_deref();
@@ -67,10 +70,11 @@ impl AgentsApi {
     #[oai(path = "/:agent_id", method = "get", operation_id = "getAgent")]
     async fn get(
         &self,
-        _service: Service,
+        service: Service,
         /// `agent:<name>`.
         agent_id: Path<String>,
     ) -> Result<Json<Agent>, Failure> {
+        service.0.require(Scope::Agents)?;
         Ok(Json(self.0.agents.get(&agent_id.0)?.into()))
     }
 
@@ -78,11 +82,12 @@ impl AgentsApi {
     #[oai(path = "/:agent_id", method = "patch", operation_id = "updateAgent")]
     async fn patch(
         &self,
-        _service: Service,
+        service: Service,
         /// `agent:<name>`.
         agent_id: Path<String>,
         body: Body<AgentPatch>,
     ) -> Result<Json<Agent>, Failure> {
+        service.0.require(Scope::Agents)?;
         let agents = &self.0.agents;
         let agent = agents.update(&agent_id.0, &body.0.display_name).await?;
         Ok(Json(agent.into()))
@@ -99,11 +104,12 @@ impl AgentsApi {
     )]
     async fn post(
         &self,
-        _service: Service,
+        service: Service,
         /// `agent:<name>`.
         agent_id: Path<String>,
         body: Body<AgentPost>,
     ) -> Result<SentMessage, Failure> {
+        service.0.require(Scope::Agents)?;
         let post = body.0;
         let channel = ChannelId(post.channel_id);
         let new = post.message.into();

@@ -14,6 +14,7 @@ use super::error::Problem;
 use super::visit::Cookie;
 use crate::domain::access::{self, Caller};
 use crate::domain::entity::Entity;
+use crate::domain::service::{Scope, ServiceCaller};
 use crate::service::agents::Agents;
 use crate::service::auth::Auth;
 use crate::service::auth::operators::OperatorSession;
@@ -106,9 +107,11 @@ impl Gate {
     /// The person for whom a service acts.
     fn represented(&self, request: &Request) -> Result<Caller, Problem> {
         let has_token = request.headers().contains_key(SERVICE_TOKEN);
-        if has_token {
-            self.service(request)?;
-        } else if !self.insecure_user_header {
+        let service = match has_token {
+            true => Some(self.service(request)?),
+            false => None,
+        };
+        if service.is_none() && !self.insecure_user_header {
             return Err(missing(format!(
                 "Authorization: Bearer is needed, or {SERVICE_TOKEN} and {USER_ID}"
             )));
@@ -135,11 +138,15 @@ impl Gate {
                 "{entity} belongs to another homeserver; nobody can act for them here"
             )));
         }
+        if let Some(service) = service {
+            service.require(Scope::Api)?;
+            service.require_act_as(&entity)?;
+        }
         Ok(self.auth.caller(entity))
     }
 
     /// Checks a service's secret, in a time that does not depend on it.
-    pub fn service(&self, request: &Request) -> Result<(), Problem> {
+    pub fn service(&self, request: &Request) -> Result<ServiceCaller, Problem> {
         let Some(token) = header(request, SERVICE_TOKEN) else {
             return Err(missing(format!("{SERVICE_TOKEN} is needed")));
         };
@@ -148,7 +155,7 @@ impl Gate {
             .ct_eq(self.service_secret.as_bytes())
             .into()
         {
-            return Ok(());
+            return Ok(ServiceCaller::shared());
         }
         Err(Problem::new(
             StatusCode::UNAUTHORIZED,
@@ -197,7 +204,7 @@ pub struct Person(pub Caller);
 pub struct Myself(pub SignedIn);
 
 /// An operation for a service of the installation.
-pub struct Service;
+pub struct Service(pub ServiceCaller);
 
 /// An operation for whoever runs the place.
 pub struct Operator(pub access::Operator);
@@ -260,7 +267,7 @@ extractor!(OperatorSelf, FOR_OPERATORS, |gate, request| {
     gate.operator(request).await.map(Self)
 });
 extractor!(Service, &["ServiceToken"], |gate, request| {
-    gate.service(request).map(|()| Self)
+    gate.service(request).map(Self)
 });
 
 /// A problem on its way through poem; the error map at the door gives it its shape.

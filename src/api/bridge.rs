@@ -13,6 +13,7 @@ use super::error::BridgeFailure;
 use super::schema::Visibility;
 use super::{Services, Tag};
 use crate::domain::Error;
+use crate::domain::service::Scope;
 use crate::service::backfill::{Backfill, OldRoom, Outcome, Step, Summary};
 use crate::service::city::NewCityRoom;
 
@@ -149,9 +150,10 @@ impl BridgeApi {
     )]
     async fn create(
         &self,
-        _service: Service,
+        service: Service,
         body: Body<CreateRoom>,
     ) -> Result<Json<RoomAddress>, BridgeFailure> {
+        service.0.require(Scope::City)?;
         let new = NewCityRoom {
             slug: Some(body.0.slug),
             name: body.0.name,
@@ -178,10 +180,11 @@ impl BridgeApi {
     )]
     async fn find_by_alias(
         &self,
-        _service: Service,
+        service: Service,
         /// `#localpart:server`, percent-encoded.
         alias: Query<String>,
     ) -> Result<Json<RoomAddress>, BridgeFailure> {
+        service.0.require(Scope::Read)?;
         let (room, alias) = self.0.city.find_by_alias(&alias.0).await?;
         Ok(Json(RoomAddress {
             matrix_room_id: room.to_string(),
@@ -201,11 +204,12 @@ impl BridgeApi {
     )]
     async fn backfill(
         &self,
-        _service: Service,
+        service: Service,
         /// `application/json` or `text/event-stream`.
         accept: Header<Option<String>>,
         body: Body<Option<BackfillRequest>>,
     ) -> Result<BackfillAnswer, BridgeFailure> {
+        service.0.require(Scope::City)?;
         let rooms = body.0.unwrap_or_default().rooms;
         let rooms: Vec<_> = rooms.into_iter().map(Into::into).collect();
         Backfill::check(&rooms)?;
