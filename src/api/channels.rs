@@ -30,7 +30,8 @@ pub enum CreatedChannel {
 impl ChannelsApi {
     /// List channels
     ///
-    /// The channels that the caller may know of, city rooms among them, the oldest first.
+    /// The channels that the caller may know of, city rooms among them, the oldest first. Rooms
+    /// that services had made by the gateway are listed with `kind=gateway` alone.
     #[oai(path = "/", method = "get", operation_id = "listChannels")]
     #[expect(
         clippy::too_many_arguments,

@@ -65,6 +65,8 @@ contract_enum!(
         City,
         /// A channel of a microdao.
         Channel,
+        /// A Matrix room that a service had made.
+        Gateway,
     }
 );
 contract_enum!(

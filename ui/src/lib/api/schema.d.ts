@@ -102,7 +102,8 @@ export interface paths {
         };
         /**
          * List channels
-         * @description The channels that the caller may know of, city rooms among them, the oldest first.
+         * @description The channels that the caller may know of, city rooms among them, the oldest first. Rooms
+         *     that services had made by the gateway are listed with `kind=gateway` alone.
          */
         get: operations["listChannels"];
         put?: never;
@@ -970,7 +971,7 @@ export interface components {
          * @description What a channel is for.
          * @enum {string}
          */
-        ChannelKind: "city" | "channel";
+        ChannelKind: "city" | "channel" | "gateway";
         /**
          * ChannelPage
          * @description A page of channels.
