@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod account;
+pub mod canonical;
 pub mod channel;
 pub mod entity;
 pub mod error;
