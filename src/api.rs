@@ -12,6 +12,7 @@ pub mod bridge;
 pub mod channels;
 pub mod city;
 pub mod error;
+pub mod gateway;
 pub mod members;
 pub mod messages;
 pub mod rendered;
@@ -32,6 +33,7 @@ use crate::service::backfill::Backfill;
 use crate::service::channels::Channels;
 use crate::service::city::City;
 use crate::service::doctor::Doctor;
+use crate::service::gateway::Gateway;
 use crate::service::health::Health;
 use crate::service::members::Members;
 use crate::service::messages::Messages;
@@ -54,6 +56,7 @@ pub struct Services {
     pub oversight: Arc<Oversight>,
     pub online: Arc<Online>,
     pub doctor: Arc<Doctor>,
+    pub gateway: Arc<Gateway>,
     /// The configuration that is in force.
     pub settings: Arc<[Setting]>,
 }
@@ -90,7 +93,7 @@ pub type Public = (
 );
 
 /// Operations of the internal listener.
-pub type Internal = (bridge::BridgeApi, agents::AgentsApi);
+pub type Internal = (bridge::BridgeApi, agents::AgentsApi, gateway::GatewayApi);
 
 fn license() -> LicenseObject {
     LicenseObject::new("MIT").url("https://spdx.org/licenses/MIT.html")
@@ -120,6 +123,7 @@ pub fn internal(services: &Services) -> OpenApiService<(Internal, system::System
     let apis = (
         bridge::BridgeApi(services.clone()),
         agents::AgentsApi(services.clone()),
+        gateway::all(services),
     );
     let system = system::SystemApi(services.clone());
     OpenApiService::new(

@@ -6,6 +6,7 @@
 
 pub mod checkup;
 pub mod fake;
+pub mod gateway;
 
 use std::net::IpAddr;
 use std::time::Duration;

@@ -13,6 +13,7 @@ mod checkup;
 mod client;
 mod commands;
 mod create;
+mod gateway;
 mod ids;
 pub mod mapping;
 mod messages;

@@ -198,7 +198,7 @@ fn damaged(error: serde_json::Error) -> Error {
     ))
 }
 
-fn send_key(text: &str) -> Result<SendKey, Error> {
+pub(super) fn send_key(text: &str) -> Result<SendKey, Error> {
     SendKey::parse(text).ok_or_else(|| {
         Error::invalid(
             "Idempotency-Key",

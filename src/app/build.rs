@@ -32,6 +32,7 @@ use crate::service::channels::Channels;
 use crate::service::city::City;
 use crate::service::creation::Creator;
 use crate::service::doctor::{Doctor, Patient};
+use crate::service::gateway::Gateway;
 use crate::service::health::Health;
 use crate::service::link::Link;
 use crate::service::members::Members;
@@ -80,7 +81,7 @@ impl App {
         let matrix = connector(config, &directory, &clock)?;
         let doctor = doctor(config, &directory, &clock, &matrix, Some(ingest.pushed()));
         let core = Arc::new(Core {
-            homeserver: matrix,
+            homeserver: matrix.clone(),
             store,
             ingest,
             indexed,
@@ -100,7 +101,14 @@ impl App {
         let presence = Arc::new(Presence::new(core.clone()));
         let link = Arc::new(Link::default());
         Ok(Self {
-            services: services(config, &core, &creator, &presence, &link, auth, doctor),
+            services: services(
+                config,
+                &core,
+                matrix,
+                (&creator, &presence, &link),
+                auth,
+                doctor,
+            ),
             rebuilds: Arc::new(Rebuilds::default()),
             core,
             creator,
@@ -258,9 +266,8 @@ fn rules(config: &Config) -> Rules {
 fn services(
     config: &Config,
     core: &Arc<Core>,
-    creator: &Arc<Creator>,
-    presence: &Arc<Presence>,
-    link: &Arc<Link>,
+    matrix: Arc<Matrix>,
+    (creator, presence, link): (&Arc<Creator>, &Arc<Presence>, &Arc<Link>),
     auth: Arc<Auth>,
     doctor: Arc<Doctor>,
 ) -> Services {
@@ -279,10 +286,13 @@ fn services(
         homeserver_url: homeserver_url.trim_end_matches('/').to_owned(),
         started_at: core.clock.now(),
     };
+    let agents = Arc::new(Agents::new(core.clone(), messages.clone()));
+    let gateway = Gateway::new(core.clone(), matrix, agents.clone());
     Services {
         channels: Arc::new(Channels::new(core.clone(), creator.clone())),
         members: Arc::new(Members::new(core.clone())),
-        agents: Arc::new(Agents::new(core.clone(), messages.clone())),
+        gateway: Arc::new(gateway),
+        agents,
         backfill: Arc::new(Backfill::new(core.clone(), city.clone(), creator.clone())),
         oversight: Arc::new(oversight),
         status: Arc::new(status),

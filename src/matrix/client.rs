@@ -48,6 +48,16 @@ pub enum Repeat {
     Never,
 }
 
+/// As whom a request without ruma's help is made.
+#[derive(Clone, Copy)]
+pub enum Credential<'a> {
+    None,
+    /// The application service's own token.
+    Connector,
+    /// Somebody else's.
+    Token(&'a str),
+}
+
 /// A homeserver as HTTP reaches it.
 pub struct Client {
     http: reqwest::Client,
@@ -128,6 +138,11 @@ impl Client {
             .map_err(|error| Error::internal(format!("cannot make a request: {error}")))?;
         let answer = self.execute(request.map(Bytes::from), repeat).await;
         let answer = answer.map_err(failure::name_as_token)?;
+        // Answers without fields are not read otherwise, and whoever answers may be no homeserver.
+        if !matches!(answer.1.trim_ascii_start().first(), Some(b'{' | b'[')) {
+            let message = "a success without JSON";
+            return Err(Error::HomeserverNonsense(message.to_owned()));
+        }
         let whole = http::Response::from_parts(answer.0, answer.1.as_ref());
         <R::IncomingResponse as IncomingResponse>::try_from_http_response_inner(whole)
             .map_err(|error| Error::HomeserverNonsense(error.to_string()))
@@ -176,6 +191,36 @@ impl Client {
             .body(Bytes::from(body.to_string()))
             .map_err(|error| Error::internal(format!("cannot make a request: {error}")))?;
         Ok(self.execute(request, Repeat::Never).await?.1)
+    }
+
+    /// Asks for something that ruma has no request for, with JSON or without.
+    pub async fn send(
+        &self,
+        method: http::Method,
+        path: &str,
+        body: Option<&serde_json::Value>,
+        credential: Credential<'_>,
+        repeat: Repeat,
+    ) -> Result<Bytes> {
+        let mut request = http::Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.base));
+        let token = match credential {
+            Credential::None => None,
+            Credential::Connector => Some(self.token.as_str()),
+            Credential::Token(token) => Some(token),
+        };
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        if body.is_some() {
+            request = request.header("content-type", "application/json");
+        }
+        let body = body.map(ToString::to_string).unwrap_or_default();
+        let request = request
+            .body(Bytes::from(body))
+            .map_err(|error| Error::internal(format!("cannot make a request: {error}")))?;
+        Ok(self.execute(request, repeat).await?.1)
     }
 
     /// Sends a request, again where that is safe, and returns the answer if it is a success.

@@ -7,6 +7,8 @@
 
 mod channel_state;
 mod content;
+mod details;
+mod draft;
 mod edit;
 mod envelope;
 mod ephemeral;
@@ -22,6 +24,8 @@ mod state;
 use serde_json::value::RawValue;
 
 pub use channel_state::{channel_state, read_channel_state};
+pub use details::{details, membership_word, reaction_by};
+pub use draft::draft_content;
 pub use edit::full_content;
 pub use ephemeral::ephemeral;
 pub use html::sanitise;

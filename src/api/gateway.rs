@@ -1,0 +1,49 @@
+//! Matrix for services (`/internal/matrix`): the gateway document's operations, an area each.
+
+pub mod membership;
+pub mod messages;
+pub mod rooms;
+pub mod users;
+
+use super::Services;
+use crate::domain::Error;
+use crate::domain::id::SendKey;
+use crate::service::gateway::Actor;
+
+/// The operations.
+pub type GatewayApi = (
+    rooms::RoomsApi,
+    messages::MessagesApi,
+    membership::MembershipApi,
+    users::UsersApi,
+);
+
+/// All of them.
+#[must_use]
+pub fn all(services: &Services) -> GatewayApi {
+    (
+        rooms::RoomsApi(services.clone()),
+        messages::MessagesApi(services.clone()),
+        membership::MembershipApi(services.clone()),
+        users::UsersApi(services.clone()),
+    )
+}
+
+/// Who acts, by the two fields that `sender` and its like are.
+fn actor(
+    fields: (&'static str, &'static str),
+    entity: Option<String>,
+    matrix_id: Option<String>,
+) -> Actor {
+    Actor {
+        fields,
+        entity,
+        matrix_id,
+    }
+}
+
+const SENDER: (&str, &str) = ("sender", "sender_matrix_id");
+
+fn key(header: Option<&str>) -> Result<Option<SendKey>, Error> {
+    header.map(super::messages::send_key).transpose()
+}
