@@ -1,0 +1,132 @@
+//! The document's error answers, and what becomes of a homeserver that is away or not one.
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+
+use crate::caller::Gateway;
+use crate::daarion::{Daarion, DaarionOptions, shared_world};
+use crate::support::refused;
+
+/// A request of each kind that asks the homeserver.
+fn requests() -> Vec<(Method, &'static str, Option<Value>)> {
+    let room = "!room:test.localhost";
+    let member = || Some(json!({ "room_id": room, "user_id": "@alice:test.localhost" }));
+    let post = |what, body| (Method::POST, what, body);
+    vec![
+        post("create-room", Some(json!({ "name": "A" }))),
+        (Method::GET, "rooms/!room:test.localhost", None),
+        (
+            Method::PUT,
+            "rooms/!room:test.localhost/name",
+            Some(json!({ "name": "A" })),
+        ),
+        post(
+            "send",
+            Some(json!({ "room_id": room, "msgtype": "m.text", "body": "a" })),
+        ),
+        post(
+            "send-reaction",
+            Some(json!({ "room_id": room, "event_id": "$a", "emoji": "👍" })),
+        ),
+        post("redact", Some(json!({ "room_id": room, "event_id": "$a" }))),
+        post("invite", member()),
+        post("join", member()),
+        post("leave", member()),
+        post("kick", member()),
+        post("register-user", Some(json!({ "username": "agent:sofia" }))),
+        (
+            Method::PUT,
+            "users/@alice:test.localhost/display-name",
+            Some(json!({ "display_name": "A" })),
+        ),
+        (
+            Method::PUT,
+            "users/@alice:test.localhost/avatar",
+            Some(json!({ "avatar_url": "" })),
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn errors_have_the_documents_form() {
+    let world = shared_world().await;
+    let gateway = Gateway::of(&world.daarion);
+    let room = gateway.room().await;
+    let outsider = world.register_unique("outsider").await;
+    let body = json!({
+        "room_id": room, "msgtype": "m.text", "body": "a", "sender": outsider.user_id,
+    });
+    refused(403, "M_FORBIDDEN", gateway.post("send", body).await);
+    let body = json!({ "room_id": "#nowhere:test.localhost", "msgtype": "m.text", "body": "a" });
+    refused(404, "M_NOT_FOUND", gateway.post("send", body).await);
+    refused(400, "M_BAD_JSON", gateway.post("send", json!({})).await);
+    let anonymous = world.daarion.anonymous_internal();
+    for (method, what, body) in requests() {
+        let path = format!("/internal/matrix/{what}");
+        let answer = anonymous.request(method.clone(), &path, body.clone()).await;
+        refused(401, "M_MISSING_TOKEN", answer);
+        let wrong = anonymous
+            .clone()
+            .with_header("x-internal-service-token", "wrong");
+        let answer = wrong.request(method, &path, body).await;
+        refused(401, "M_UNKNOWN_TOKEN", answer);
+    }
+}
+
+#[tokio::test]
+async fn homeserver_that_is_away_is_503_with_a_time() {
+    let daarion = Daarion::start(&DaarionOptions::default()).await;
+    each_is(&daarion, 503, "HOMESERVER_UNAVAILABLE").await;
+}
+
+#[tokio::test]
+async fn homeserver_that_answers_nonsense_is_502() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let nonsense = tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut request = vec![0; 65_536];
+                let answer =
+                    b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\nconnection: close\r\n\r\n<p>Hi</p>";
+                if stream.read(&mut request).await.is_ok() {
+                    let _ = stream.write_all(answer).await;
+                }
+            });
+        }
+    });
+    let daarion = Daarion::start(&DaarionOptions {
+        homeserver_url: format!("http://{address}"),
+        ..DaarionOptions::default()
+    })
+    .await;
+    each_is(&daarion, 502, "HOMESERVER_ERROR").await;
+    nonsense.abort();
+}
+
+async fn each_is(daarion: &Daarion, status: u16, code: &str) {
+    let gateway = Gateway::of(daarion);
+    for (method, what, body) in requests() {
+        let path = format!("/internal/matrix/{what}");
+        let mut request = gateway.service.builder(method.clone(), &path);
+        if let Some(body) = &body {
+            request = request.json(body);
+        }
+        let response = request.send().await.expect("daarion answers");
+        let retry = response.headers().get("retry-after").cloned();
+        let seen = (
+            response.status(),
+            response.json::<Value>().await.expect("JSON"),
+        );
+        assert_eq!(
+            seen.0,
+            StatusCode::from_u16(status).expect("a status"),
+            "{what}: {}",
+            seen.1
+        );
+        assert_eq!(seen.1["error"], code, "{what}: {}", seen.1);
+        assert_eq!(retry.is_some(), status == 503, "{what}: Retry-After");
+    }
+}
