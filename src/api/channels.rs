@@ -30,7 +30,9 @@ pub enum CreatedChannel {
 impl ChannelsApi {
     /// List channels
     ///
-    /// The channels that the caller may know of, city rooms among them, the oldest first.
+    /// The channels that the caller may know of, city rooms among them, the oldest first: public
+    /// ones, unless the caller is banned there, and private ones that the caller has joined or is
+    /// invited to.
     #[oai(path = "/", method = "get", operation_id = "listChannels")]
     #[expect(
         clippy::too_many_arguments,

@@ -41,8 +41,8 @@ pub struct Frame {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Shuts {
     Nobody,
-    /// Who is no member of the channel any more.
-    Removed(UserId),
+    /// Who has left the channel or is banned from it, if they may not know of it so.
+    Removed(UserId, Membership),
     /// Everybody who is no member: the channel is private from here on.
     Strangers,
 }
@@ -53,7 +53,7 @@ impl Shuts {
             What::MemberChanged(member)
                 if matches!(member.membership, Membership::Left | Membership::Banned) =>
             {
-                Self::Removed(member.user.clone())
+                Self::Removed(member.user.clone(), member.membership)
             }
             What::ChannelUpdated {
                 change: ChannelChange::Visibility(Visibility::Private),

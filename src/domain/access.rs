@@ -54,9 +54,12 @@ impl Caller {
     /// Whether the caller may know of a channel, given its membership there.
     #[must_use]
     pub fn may_see(&self, channel: &Channel, membership: Option<Membership>) -> bool {
-        channel.visibility == Visibility::Public
-            || self.operator
-            || matches!(membership, Some(Membership::Joined | Membership::Invited))
+        let by_membership = match membership {
+            Some(Membership::Joined | Membership::Invited) => true,
+            Some(Membership::Banned) => false,
+            Some(Membership::Left) | None => channel.visibility == Visibility::Public,
+        };
+        by_membership || self.operator
     }
 
     /// Checks that the caller may make a city room.

@@ -59,9 +59,6 @@ pub struct ChannelView {
 impl Core {
     /// Whether the caller may know of a channel.
     pub async fn may_see(&self, caller: &Caller, channel: &Channel) -> Result<bool> {
-        if channel.visibility == Visibility::Public || caller.operator {
-            return Ok(true);
-        }
         let membership = self.membership(caller, channel.id).await?;
         Ok(caller.may_see(channel, membership))
     }
@@ -147,7 +144,7 @@ impl Channels {
         let mut items = Vec::new();
         let mut next = None;
         for channel in self.core.directory.channels() {
-            let membership = memberships.get(&channel.id).copied();
+            let mut membership = memberships.get(&channel.id).copied();
             let passed = after
                 .as_deref()
                 .is_some_and(|after| key(&channel).as_slice() <= after);
@@ -156,6 +153,13 @@ impl Channels {
             }
             if !caller.may_see(&channel, membership) {
                 continue;
+            }
+            // Among the memberships is nobody who has left or is banned.
+            if membership.is_none() {
+                membership = self.core.membership(caller, channel.id).await?;
+                if !caller.may_see(&channel, membership) {
+                    continue;
+                }
             }
             if items.len() == limit {
                 next = items
@@ -172,14 +176,19 @@ impl Channels {
         Ok(Page { items, next })
     }
 
-    /// Whether the removal of `user` from a channel means that the caller may no longer know of
-    /// it. Asked in the order of the journal, which the index may be behind.
+    /// Whether what `user` is to a channel from now on means that the caller may no longer know
+    /// of it. Asked in the order of the journal, which the index may be behind.
     #[must_use]
-    pub fn shuts_out(&self, caller: &Caller, id: ChannelId, user: &UserId) -> bool {
-        let is_private = |channel: Arc<Channel>| channel.visibility == Visibility::Private;
-        !caller.operator
-            && self.core.directory.user_id(&caller.entity) == *user
-            && self.core.directory.channel(id).is_none_or(is_private)
+    pub fn shuts_out(
+        &self,
+        caller: &Caller,
+        id: ChannelId,
+        user: &UserId,
+        membership: Membership,
+    ) -> bool {
+        let may_see = |channel: Arc<Channel>| caller.may_see(&channel, Some(membership));
+        self.core.directory.user_id(&caller.entity) == *user
+            && !self.core.directory.channel(id).is_some_and(may_see)
     }
 
     /// Whether the caller may still know of a channel once all up to `seq` has happened.

@@ -246,7 +246,9 @@ impl Stream {
         let channels = &self.live.services.channels;
         let is_out = match &frame.shuts {
             Shuts::Nobody => false,
-            Shuts::Removed(user) => channels.shuts_out(&self.caller, self.channel, user),
+            Shuts::Removed(user, membership) => {
+                channels.shuts_out(&self.caller, self.channel, user, *membership)
+            }
             Shuts::Strangers => {
                 let lets_in = channels
                     .lets_in(&self.caller, self.channel, frame.seq)

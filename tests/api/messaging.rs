@@ -10,7 +10,7 @@ use crate::homeserver::unique;
 use crate::stream::{Stream, refusal};
 use crate::support::{
     Person, answered, column, eventually, items, members_of, merge, messages_of, path_of, refused,
-    room_of, text, time,
+    room_of, room_path, text, time,
 };
 
 const CHANNELS: &str = "/api/messaging/channels";
@@ -635,6 +635,53 @@ async fn private_channel_does_not_exist_for_strangers() {
     bob.say(&channel, "Дякую").await;
     let page = bob.messages(&channel, "order=asc").await;
     assert_eq!(column(&page, "content_preview"), ["Тільки своїм", "Дякую"]);
+}
+
+#[tokio::test]
+async fn public_channel_does_not_exist_for_whoever_is_banned() {
+    let world = shared_world().await;
+    let alice = Person::new(world, "alice").await;
+    let bob = Person::new(world, "bob").await;
+    let room = alice.city_room(json!({})).await;
+    let said = bob.say(&room, "Поки пускають").await;
+    let mut stream = Stream::open(&bob.api, &room).await;
+    let (city, listed) = ("/api/city/rooms", format!("{CHANNELS}?limit=200&kind=city"));
+    let sees = async |place: &str| {
+        let list = answered(200, bob.api.get(place).await);
+        column(&list, "slug").contains(&text(&room["slug"]))
+    };
+    assert!(sees(city).await && sees(&listed).await);
+
+    alice.matrix.ban(room_of(&room), bob.user_id()).await;
+    let frame = stream.next_of("member.left").await;
+    assert_eq!(frame["member"]["membership"], "banned");
+    let close = stream.closed().await.expect("a reason");
+    assert_eq!(u16::from(close.code), 1008);
+    eventually("nothing for the banned", async || {
+        (bob.api.get(&path_of(&room)).await.0 == 404).then_some(())
+    })
+    .await;
+    for place in [
+        messages_of(&room),
+        members_of(&room),
+        format!("{}/{}", messages_of(&room), text(&said["id"])),
+    ] {
+        refused(404, "M_NOT_FOUND", bob.api.get(&place).await);
+    }
+    refused(404, "not_found", bob.api.get(&room_path(&room)).await);
+    let (status, _) = refusal(&bob.api, &crate::stream::path_of(&room)).await;
+    assert_eq!(status, 404);
+    let body = json!({ "text": "Пустіть" });
+    refused(404, "M_NOT_FOUND", bob.api.post(&messages_of(&room), body).await);
+    assert!(!sees(city).await && !sees(&listed).await);
+
+    alice.matrix.unban(room_of(&room), bob.user_id()).await;
+    eventually("the room for everybody else", async || {
+        (bob.api.get(&path_of(&room)).await.0 == 200).then_some(())
+    })
+    .await;
+    assert!(sees(city).await && sees(&listed).await);
+    bob.say(&room, "Знову тут").await;
 }
 
 #[tokio::test]

@@ -196,8 +196,9 @@ export function tell(context) {
     await world.matrix.bob.join(room.matrix_room_id);
     const bob = await world.visitor('bob');
     await bob.enter('/city/strict');
-    const ban = `/rooms/${encodeURIComponent(room.matrix_room_id)}/ban`;
-    await world.matrix.alice.call('POST', ban, { user_id: '@bob:city.localhost' });
+    const levels = `/rooms/${encodeURIComponent(room.matrix_room_id)}/state/m.room.power_levels`;
+    const open = await world.matrix.alice.call('GET', levels);
+    await world.matrix.alice.call('PUT', levels, { ...open, events_default: 50 });
     await bob.say('Let me in');
     const refused = bob.page.locator('[data-outgoing="failed"]');
     await refused.getByText('You may not do this here.').waitFor();
