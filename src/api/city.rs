@@ -72,9 +72,9 @@ impl CityApi {
     /// Change a city room
     ///
     /// Name and description are set in Matrix as the caller, whose power level there decides
-    /// (50 by default). The default room is changed by an owner or an operator. An archived room
-    /// is not changed: 409. A refusal changes nothing, unless the room asks for more power for
-    /// its description than for its name: then the name is set before Matrix refuses.
+    /// (50 by default). The default room is changed by an owner (power level 100). An archived
+    /// room is not changed: 409. A refusal changes nothing, unless the room asks for more power
+    /// for its description than for its name: then the name is set before Matrix refuses.
     #[oai(
         path = "/rooms/:slug",
         method = "patch",
@@ -99,7 +99,7 @@ impl CityApi {
     /// Archive a city room
     ///
     /// It stays readable here and in Matrix; daarion sends nothing there any more. By an owner
-    /// or an operator. Archiving an archived room changes nothing.
+    /// (power level 100). Archiving an archived room changes nothing.
     #[oai(
         path = "/rooms/:slug/archive",
         method = "post",

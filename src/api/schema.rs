@@ -24,7 +24,7 @@ pub use self::message::{
     Content, ContentDetail, Media, Message, MessagePage, NewMessage, Order, TextFormat,
 };
 pub use self::overseen::{
-    AdminChannel, AdminChannelPage, ChannelHeal, Heal, NewAdminRoom, OnlinePage,
+    AdminChannel, AdminChannelPage, AdminChannelPatch, ChannelHeal, Heal, NewAdminRoom, OnlinePage,
 };
 pub use self::overview::Overview;
 pub use self::setting::EffectiveConfig;

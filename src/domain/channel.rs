@@ -2,6 +2,7 @@
 
 use super::error::{Error, Result};
 use super::id::{ChannelId, Millis, RoomAlias, RoomId};
+use super::member::Membership;
 
 /// The type of the state event that makes a Matrix room a channel.
 pub const STATE_TYPE: &str = "city.daarion.channel";
@@ -100,6 +101,16 @@ impl Channel {
     #[must_use]
     pub fn city_id(&self) -> String {
         format!("room_city_{}", self.slug)
+    }
+
+    /// Whether somebody who stands so to the channel may know of it.
+    #[must_use]
+    pub fn is_visible_to(&self, membership: Option<Membership>) -> bool {
+        match membership {
+            Some(Membership::Joined | Membership::Invited) => true,
+            Some(Membership::Banned) => false,
+            Some(Membership::Left) | None => self.visibility == Visibility::Public,
+        }
     }
 
     /// Applies a change.

@@ -60,7 +60,7 @@ impl Core {
     /// Whether the caller may know of a channel.
     pub async fn may_see(&self, caller: &Caller, channel: &Channel) -> Result<bool> {
         let membership = self.membership(caller, channel.id).await?;
-        Ok(caller.may_see(channel, membership))
+        Ok(channel.is_visible_to(membership))
     }
 
     /// A channel that the caller may know of. For others it does not exist.
@@ -151,13 +151,13 @@ impl Channels {
             if passed || !filter.admits(&channel, membership) {
                 continue;
             }
-            if !caller.may_see(&channel, membership) {
+            if !channel.is_visible_to(membership) {
                 continue;
             }
             // Among the memberships is nobody who has left or is banned.
             if membership.is_none() {
                 membership = self.core.membership(caller, channel.id).await?;
-                if !caller.may_see(&channel, membership) {
+                if !channel.is_visible_to(membership) {
                     continue;
                 }
             }
@@ -186,9 +186,9 @@ impl Channels {
         user: &UserId,
         membership: Membership,
     ) -> bool {
-        let may_see = |channel: Arc<Channel>| caller.may_see(&channel, Some(membership));
+        let is_visible = |channel: Arc<Channel>| channel.is_visible_to(Some(membership));
         self.core.directory.user_id(&caller.entity) == *user
-            && !self.core.directory.channel(id).is_some_and(may_see)
+            && !self.core.directory.channel(id).is_some_and(is_visible)
     }
 
     /// Whether the caller may still know of a channel once all up to `seq` has happened.

@@ -62,7 +62,7 @@ impl Members {
         let entity = Entity::parse(member).ok_or_else(|| {
             Error::invalid("member_id", "must be user:<localpart> or agent:<name>")
         })?;
-        if core.membership(caller, id).await? != Some(Membership::Joined) && !caller.operator {
+        if core.membership(caller, id).await? != Some(Membership::Joined) {
             return Err(Error::forbidden(format!(
                 "{} is not a member of this channel",
                 caller.entity
@@ -80,8 +80,10 @@ impl Members {
             return Ok((channel, member, false));
         }
         let inviter = core.directory.user_id(&caller.entity);
-        let acting = (!caller.operator).then_some(&inviter);
-        core.homeserver.invite(&channel.room, &user, acting).await?;
+        let homeserver = &core.homeserver;
+        homeserver
+            .invite(&channel.room, &user, Some(&inviter))
+            .await?;
         if entity.kind() == EntityKind::Agent {
             core.homeserver.join(&channel.room, Some(&user)).await?;
         }

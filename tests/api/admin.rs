@@ -10,8 +10,10 @@ use crate::daarion::{Caller, DaarionOptions, World, WorldOptions, shared_world};
 use crate::homeserver::http::exchange;
 use crate::homeserver::unique;
 use crate::operations::document;
+use crate::stream::refusal;
 use crate::support::{
-    Person, answered, column, eventually, items, messages_of, path_of, refused, room_of, text, time,
+    Person, answered, column, eventually, items, members_of, messages_of, path_of, refused,
+    room_of, room_path, text, time,
 };
 
 const OVERVIEW: &str = "/api/admin/overview";
@@ -265,6 +267,95 @@ async fn operators_archive_any_channel_and_take_it_back() {
         let answer = post(&operator, &format!("{CHANNELS}/not-a-uuid/{deed}")).await;
         assert!(refused(400, "M_INVALID_PARAM", answer).contains("channel_id"));
     }
+}
+
+#[tokio::test]
+async fn operator_is_nobody_in_a_channel_of_others() {
+    let world = shared_world().await;
+    let alice = Person::new(world, "alice").await;
+    let operator = operator(world);
+    let private = json!({ "visibility": "private" });
+    let channel = alice.channel(private.clone()).await;
+    let room = alice.city_room(private).await;
+    for channel in [&channel, &room] {
+        let said = alice.say(channel, "Тільки своїм").await;
+        let one = format!("{}/{}", messages_of(channel), text(&said["id"]));
+        for place in [
+            path_of(channel),
+            messages_of(channel),
+            members_of(channel),
+            one,
+        ] {
+            refused(404, "M_NOT_FOUND", operator.get(&place).await);
+        }
+        let body = json!({ "text": "Перевірка" });
+        let answer = operator.post(&messages_of(channel), body).await;
+        refused(404, "M_NOT_FOUND", answer);
+        let (status, _) = refusal(&operator, &crate::stream::path_of(channel)).await;
+        assert_eq!(status, 404);
+    }
+    refused(404, "not_found", operator.get(&room_path(&room)).await);
+    for list in ["/api/city/rooms", "/api/messaging/channels?limit=200"] {
+        let list = answered(200, operator.get(list).await);
+        let slugs = column(&list, "slug");
+        assert!(!slugs.contains(&text(&channel["slug"])), "{list}");
+        assert!(!slugs.contains(&text(&room["slug"])), "{list}");
+    }
+    // Of what everybody may see it changes no more than anybody.
+    let open = alice.city_room(json!({})).await;
+    answered(200, operator.get(&room_path(&open)).await);
+    let body = json!({ "member_id": alice.id() });
+    let answer = operator.post(&members_of(&open), body).await;
+    refused(403, "M_FORBIDDEN", answer);
+    let archive = format!("{}/archive", room_path(&open));
+    refused(403, "forbidden", post(&operator, &archive).await);
+}
+
+#[tokio::test]
+async fn operators_change_any_channel_as_daarion_itself() {
+    let world = shared_world().await;
+    let alice = Person::new(world, "alice").await;
+    let operator = operator(world);
+    let body = json!({ "name": "Площа", "slug": unique("square") });
+    let nobodys = answered(201, operator.post(ROOMS, body).await);
+    let theirs = alice.channel(json!({ "visibility": "private" })).await;
+    for (channel, matrix_name) in [(&nobodys, "DAARION City — Ринок"), (&theirs, "Ринок")] {
+        let id = channel.get("channel_id").unwrap_or(&channel["id"]);
+        let place = format!("{CHANNELS}/{}", text(id));
+        let patch = json!({ "name": "Ринок", "description": "Щосуботи" });
+        let changed = answered(200, operator.patch(&place, patch).await);
+        assert_eq!(changed["name"], "Ринок");
+        if channel["kind"] == "city" {
+            alice.matrix.join(room_of(channel)).await;
+        }
+        let state = alice.matrix.state(room_of(channel)).await;
+        let of = |kind: &str| state.iter().find(|event| event["type"] == kind);
+        let name = of("m.room.name").expect("a name");
+        assert_eq!(name["content"]["name"], matrix_name);
+        assert_eq!(name["sender"], "@daarion:test.localhost");
+        let topic = of("m.room.topic").expect("a topic");
+        assert_eq!(topic["content"]["topic"], "Щосуботи");
+        let unchanged = answered(200, operator.patch(&place, json!({})).await);
+        assert_eq!(unchanged["name"], "Ринок");
+        let words = refused(
+            400,
+            "M_INVALID_PARAM",
+            operator.patch(&place, json!({ "name": "" })).await,
+        );
+        assert!(words.starts_with("name: "), "{words}");
+        answered(200, post(&operator, &format!("{place}/archive")).await);
+        let answer = operator.patch(&place, json!({ "name": "Площа" })).await;
+        refused(409, "CONFLICT", answer);
+    }
+    let place = format!("{CHANNELS}/{}", text(&theirs["id"]));
+    let answer = operator.patch(&place, json!({ "is_default": true })).await;
+    let words = refused(400, "M_INVALID_PARAM", answer);
+    assert!(words.starts_with("is_default: "), "{words}");
+    let nowhere = format!("{CHANNELS}/{NOWHERE}");
+    let answer = operator.patch(&nowhere, json!({ "name": "Ніде" })).await;
+    refused(404, "M_NOT_FOUND", answer);
+    let answer = alice.api.patch(&place, json!({ "name": "Моя" })).await;
+    refused(403, "M_FORBIDDEN", answer);
 }
 
 #[tokio::test]
