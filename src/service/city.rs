@@ -27,6 +27,9 @@ pub struct City {
 #[derive(Clone, Debug)]
 pub struct CityRoom {
     pub channel: Arc<Channel>,
+    /// The alias that anchors the room, whichever of its aliases people made the canonical one;
+    /// `None` when it has no canonical alias any more.
+    pub alias: Option<RoomAlias>,
     /// Members of the room who are online now.
     pub members_online: u64,
     /// When something was last said.
@@ -72,6 +75,7 @@ impl City {
                 continue;
             }
             rooms.push(CityRoom {
+                alias: self.alias(&channel),
                 members_online: online.get(&channel.id).copied().unwrap_or(0),
                 last_event: activity.get(&channel.id).copied(),
                 channel,
@@ -267,6 +271,7 @@ impl City {
     async fn describe(&self, channel: Arc<Channel>) -> Result<CityRoom> {
         let activity = self.core.store.index.activity().await?;
         Ok(CityRoom {
+            alias: self.alias(&channel),
             members_online: self
                 .presence
                 .online()
@@ -276,6 +281,11 @@ impl City {
             last_event: activity.get(&channel.id).copied(),
             channel,
         })
+    }
+
+    fn alias(&self, channel: &Channel) -> Option<RoomAlias> {
+        channel.alias.as_ref()?;
+        self.core.directory.city.alias(&channel.slug).ok()
     }
 
     /// The city's first room is its default one, so that newcomers always find a way in.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::daarion::{Caller, DaarionOptions, World, WorldOptions, shared_world};
 use crate::homeserver::http::exchange;
-use crate::homeserver::unique;
+use crate::homeserver::{path, unique};
 use crate::operations::document;
 use crate::stream::refusal;
 use crate::support::{
@@ -752,6 +752,63 @@ async fn a_backfill_is_a_job_that_everybody_sees() {
         text(&failed["error"]).contains("homeserver unavailable"),
         "{failed}"
     );
+}
+
+#[tokio::test]
+async fn room_that_people_know_by_another_alias_keeps_its_own() {
+    let world = World::start().await;
+    let alice = Person::named(&world, "alice").await;
+    let operator = operator(&world);
+    let room = alice.city_room(json!({ "slug": "plaza" })).await;
+    let (place, own) = (text(&room["channel_id"]), &room["matrix_room_alias"]);
+    assert_eq!(*own, "#city_plaza:test.localhost");
+    let (other, third) = ("#plaza:test.localhost", "#old-plaza:test.localhost");
+    for alias in [other, third] {
+        let directory = path(&["_matrix", "client", "v3", "directory", "room", alias]);
+        let body = json!({ "room_id": room_of(&room) });
+        let made = alice.matrix.request(Method::PUT, &directory, Some(body));
+        answered(200, made.await);
+    }
+    let kind = "m.room.canonical_alias";
+    let content = json!({ "alias": other, "alt_aliases": [third, own] });
+    let chosen = alice.matrix.set_state(room_of(&room), kind, "", content);
+    chosen.await;
+    let differs = eventually("the alias that differs", async || {
+        let found = overseen(&operator, place).await;
+        (found["adoption"] == "alias_differs").then_some(found)
+    })
+    .await;
+    assert_eq!(differs["matrix_room_alias"], other);
+    assert_eq!(differs["alias_expected"], *own);
+    let rooms = answered(200, alice.api.get("/api/city/rooms").await);
+    assert_eq!(items(&rooms)[0]["matrix_room_alias"], *own);
+    let one = answered(200, alice.api.get(&room_path(&room)).await);
+    assert_eq!(one["matrix_room_alias"], *own);
+
+    // A backfill makes ours the canonical one, and the room keeps its others.
+    let backfill = "/internal/city/matrix/backfill";
+    let summary = world.daarion.service().post(backfill, json!({})).await;
+    assert_eq!(answered(200, summary)["found"], 1);
+    eventually("the alias that is back", async || {
+        let found = overseen(&operator, place).await;
+        (found["adoption"] == "adopted").then_some(())
+    })
+    .await;
+    let content = alice.matrix.state_event(room_of(&room), kind, "").await;
+    let expected = json!({ "alias": own, "alt_aliases": [third, other] });
+    assert_eq!(content, Some(expected));
+
+    // One that leads nowhere any more is no reason to fail.
+    let directory = path(&["_matrix", "client", "v3", "directory", "room", other]);
+    let content = json!({ "alias": other, "alt_aliases": [third] });
+    let chosen = alice.matrix.set_state(room_of(&room), kind, "", content);
+    chosen.await;
+    let gone = alice.matrix.request(Method::DELETE, &directory, None).await;
+    answered(200, gone);
+    let summary = world.daarion.service().post(backfill, json!({})).await;
+    assert_eq!(answered(200, summary)["found"], 1);
+    let content = alice.matrix.state_event(room_of(&room), kind, "").await;
+    assert_eq!(content.expect("an alias")["alias"], *own);
 }
 
 #[tokio::test]

@@ -27,7 +27,8 @@ pub struct CityRoom {
     pub last_event: Option<Time>,
     /// `!opaque`; room version 12 ids have no server part.
     pub matrix_room_id: String,
-    /// `#city_<slug>:<server>`; null when somebody has taken it away in Matrix.
+    /// `#city_<slug>:<server>`, whichever alias people made the canonical one; null when somebody
+    /// has taken the canonical alias away in Matrix.
     pub matrix_room_alias: Option<String>,
     /// The channel that the room is, for the messaging operations.
     pub channel_id: Uuid,
@@ -53,7 +54,7 @@ impl From<DomainCityRoom> for CityRoom {
             members_online: room.members_online,
             last_event: room.last_event.map(Time),
             matrix_room_id: channel.room.to_string(),
-            matrix_room_alias: channel.alias.as_ref().map(ToString::to_string),
+            matrix_room_alias: room.alias.as_ref().map(ToString::to_string),
             channel_id: channel.id.0,
             status: channel.status.into(),
             visibility: channel.visibility.into(),
