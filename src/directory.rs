@@ -130,6 +130,14 @@ impl Directory {
         self.naming.user_id(entity)
     }
 
+    /// The entity that a text names. One Matrix user is one entity: `user:agent_sofia` is the
+    /// agent. `None` also when the Matrix user id would be too long.
+    #[must_use]
+    pub fn find_entity(&self, text: &str) -> Option<Entity> {
+        let user = self.user_id(&Entity::parse(text)?);
+        Some(self.entity(&UserId::parse(user.as_str())?))
+    }
+
     /// The entity that a Matrix user is.
     #[must_use]
     pub fn entity(&self, user: &UserId) -> Entity {

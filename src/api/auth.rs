@@ -115,18 +115,7 @@ impl Gate {
         }
         let user = header(request, USER_ID)
             .ok_or_else(|| missing(format!("{USER_ID} is needed: user:<localpart>")))?;
-        let entity = Entity::parse(user).ok_or_else(|| {
-            Problem::new(
-                StatusCode::BAD_REQUEST,
-                "M_INVALID_PARAM",
-                format!("{USER_ID}: must be user:<localpart> or agent:<name>"),
-            )
-        })?;
-        let Some(entity) = self.agents.acting(&entity) else {
-            return Err(forbidden(format!(
-                "{entity} is the connector itself; nobody can act for it"
-            )));
-        };
+        let entity = self.agents.acting(USER_ID, user)?;
         if let Entity::User {
             server: Some(_), ..
         } = entity

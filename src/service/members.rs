@@ -59,7 +59,7 @@ impl Members {
     ) -> Result<(Arc<Channel>, Member, bool)> {
         let core = &self.core;
         let channel = core.visible(caller, id).await?;
-        let entity = Entity::parse(member).ok_or_else(|| {
+        let entity = core.directory.find_entity(member).ok_or_else(|| {
             Error::invalid("member_id", "must be user:<localpart> or agent:<name>")
         })?;
         if core.membership(caller, id).await? != Some(Membership::Joined) {

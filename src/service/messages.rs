@@ -243,10 +243,11 @@ impl Messages {
             ));
         }
         let user = |text: &String| {
-            let entity = Entity::parse(text).ok_or_else(|| {
+            let directory = &self.core.directory;
+            let entity = directory.find_entity(text).ok_or_else(|| {
                 Error::invalid("mentions", "must be user:<localpart> or agent:<name>")
             })?;
-            Ok(self.core.directory.user_id(&entity))
+            Ok(directory.user_id(&entity))
         };
         given.iter().map(user).collect()
     }

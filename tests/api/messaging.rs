@@ -833,6 +833,10 @@ async fn members_are_invited_and_listed() {
         "user:",
         "agent:А",
         "user:a b",
+        "user:bob:x:y",
+        "user:bob:[",
+        "user:bob:example..org",
+        &format!("user:{}", "b".repeat(250)),
     ] {
         let words = refused(400, "M_INVALID_PARAM", invite(&alice, bad).await);
         assert!(words.starts_with("member_id: "), "{bad:?}: {words}");
