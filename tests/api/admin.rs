@@ -609,6 +609,9 @@ async fn a_wrong_token_and_a_homeserver_that_is_away_are_told_apart() {
     assert!(text(&homeserver["registration_reason"]).contains("as_token"));
     let known = problem(&overview, "unknown_as_token").expect("the problem");
     assert!(text(&known["advice"]).contains("registration show"));
+    let health = answered(503, world.daarion.anonymous().get("/healthz").await);
+    assert_eq!(health["status"], "degraded");
+    assert!(text(&health["reason"]).contains("as_token"), "{health}");
     let status = world.daarion.run_cli(&["status"]).await;
     let shown = String::from_utf8_lossy(&status.stdout).into_owned();
     assert!(shown.contains("registration    refused"), "{shown}");
