@@ -18,8 +18,8 @@ use crate::domain::{Error, Result, text};
 use crate::homeserver::Outgoing;
 use crate::store::{MessageQuery, RenderedPage};
 
-/// How many full contents are kept at the most, and how many are fetched at once.
-const CACHED: u64 = 1_000;
+/// How much of full contents is kept at the most, in bytes, and how many are fetched at once.
+const CACHED: u64 = 8 * 1024 * 1024;
 const FETCHES: usize = 8;
 /// The most mentions in one message.
 const MAX_MENTIONS: usize = 50;
@@ -27,8 +27,11 @@ const MAX_MENTIONS: usize = 50;
 /// The messages service.
 pub struct Messages {
     core: Arc<Core>,
-    contents: Cache<(EventId, Option<Millis>), Option<Arc<FullContent>>>,
+    contents: Cache<ContentKey, Option<Arc<FullContent>>>,
 }
+
+/// A message's event, and when it was edited: an edit makes another content.
+type ContentKey = (EventId, Option<Millis>);
 
 /// A message to be sent.
 #[derive(Clone, Debug, Default)]
@@ -47,7 +50,10 @@ impl Messages {
     pub fn new(core: Arc<Core>) -> Self {
         Self {
             core,
-            contents: Cache::new(CACHED),
+            contents: Cache::builder()
+                .max_capacity(CACHED)
+                .weigher(weight)
+                .build(),
         }
     }
 
@@ -278,6 +284,17 @@ impl Messages {
     }
 }
 
+/// What a cached content takes of memory, in bytes.
+fn weight((event, _): &ContentKey, content: &Option<Arc<FullContent>>) -> u32 {
+    /// What an entry takes without its texts.
+    const ENTRY: usize = 256;
+    let texts = content.as_ref().map_or(0, |content| {
+        content.body.len() + content.formatted_body.as_ref().map_or(0, String::len)
+    });
+    let bytes = ENTRY + event.as_str().len() + texts;
+    u32::try_from(bytes).unwrap_or(u32::MAX)
+}
+
 /// The message that the homeserver will push to us, known already.
 fn echo_of(channel: &Channel, entity: Entity, event: EventId, sent: &Outgoing) -> Message {
     let (preview, truncated) = text::preview(&sent.text);
@@ -300,5 +317,30 @@ fn echo_of(channel: &Channel, entity: Entity, event: EventId, sent: &Outgoing) -
         created_at: sent.at,
         edited_at: None,
         deleted: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn contents_are_kept_by_their_size() {
+        let contents = Cache::builder()
+            .max_capacity(CACHED)
+            .weigher(weight)
+            .build();
+        let kib = "x".repeat(64 * 1024);
+        for number in 0..1_000 {
+            let content = FullContent {
+                body: kib.clone(),
+                formatted_body: Some(kib.clone()),
+            };
+            let key = (EventId::trusted(format!("$event{number}")), None);
+            contents.insert(key, Some(Arc::new(content))).await;
+        }
+        contents.run_pending_tasks().await;
+        assert!(contents.weighted_size() <= CACHED);
+        assert!((1..=64).contains(&contents.entry_count()));
     }
 }
