@@ -222,6 +222,9 @@ pub trait Homeserver: Send + Sync {
     /// Sends a message. Repeating it with the same transaction id has no further effect.
     async fn send(&self, message: &Outgoing) -> Result<EventId>;
 
+    /// When an event was sent, by the homeserver's clock; `None` when the event is gone.
+    async fn sent_at(&self, room: &RoomId, event: &EventId) -> Result<Option<Millis>>;
+
     async fn set(
         &self,
         room: &RoomId,

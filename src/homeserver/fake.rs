@@ -48,6 +48,7 @@ pub enum Call {
     Send,
     Set,
     Power,
+    SentAt,
     Content,
     Introduce,
     MayActAs,

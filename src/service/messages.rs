@@ -1,10 +1,13 @@
 //! Messages of a channel: listed, read and sent.
 
+mod sendings;
+
 use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
 use moka::future::Cache;
 
+use self::sendings::{Attempt, Sendings};
 use super::Core;
 use crate::domain::access::Caller;
 use crate::domain::channel::{Channel, ChannelStatus, Visibility};
@@ -28,6 +31,7 @@ const MAX_MENTIONS: usize = 50;
 pub struct Messages {
     core: Arc<Core>,
     contents: Cache<ContentKey, Option<Arc<FullContent>>>,
+    sendings: Sendings,
 }
 
 /// A message's event, and when it was edited: an edit makes another content.
@@ -49,6 +53,7 @@ impl Messages {
     #[must_use]
     pub fn new(core: Arc<Core>) -> Self {
         Self {
+            sendings: Sendings::new(core.clock.clone()),
             core,
             contents: Cache::builder()
                 .max_capacity(CACHED)
@@ -163,6 +168,10 @@ impl Messages {
             Some(key) => key.transaction(channel.id, &user),
             None => core.clock.uuid(),
         };
+        let attempt = match &new.key {
+            Some(_) => self.sendings.begin(transaction, &new).await?,
+            None => Attempt::First,
+        };
         let outgoing = Outgoing {
             room: channel.room.clone(),
             sender: user.clone(),
@@ -175,18 +184,40 @@ impl Messages {
             thread,
             mentions,
         };
-        let event = core.homeserver.send(&outgoing).await?;
-        let message = echo_of(&channel, caller.entity.clone(), event.clone(), &outgoing);
+        let event = match core.homeserver.send(&outgoing).await {
+            Ok(event) => event,
+            Err(error) => {
+                if !error.is_transient() {
+                    self.sendings.forget(transaction).await;
+                }
+                return Err(error);
+            }
+        };
+        let mut message = echo_of(&channel, caller.entity.clone(), event, &outgoing);
+        if attempt == Attempt::Again {
+            message.created_at = self.taken_in_at(&channel, &message).await?;
+        }
         let what = What::MessageCreated(message.clone());
-        if let Err(error) = core.echo(channel.id, event, what).await {
+        let echo = core.echo(channel.id, message.event.clone(), what);
+        if let Err(error) = echo.await {
             // The homeserver has it, and its push or a healing will bring it: telling the
             // caller to try again would send it twice.
             tracing::warn!(%error, message_id = %message.id, "a sent message is not indexed yet");
         }
-        match new.key {
-            Some(_) => self.first_of(message).await,
-            None => Ok(message),
+        match attempt {
+            Attempt::First => Ok(message),
+            Attempt::Again => self.first_of(message).await,
         }
+    }
+
+    /// When the homeserver took a message in, which an earlier attempt may have been.
+    async fn taken_in_at(&self, channel: &Channel, sent: &Message) -> Result<Millis> {
+        let core = &self.core;
+        if let Some(known) = core.store.index.message(sent.id).await? {
+            return Ok(known.created_at);
+        }
+        let at = core.homeserver.sent_at(&channel.room, &sent.event).await?;
+        Ok(at.map_or(sent.created_at, |at| at.min(sent.created_at)))
     }
 
     /// The message that the homeserver answered a sending with, which a repetition of it finds
@@ -196,10 +227,9 @@ impl Messages {
             return Ok(sent);
         };
         let is_as_sent = first.edited_at.is_none() && !first.deleted;
-        if is_as_sent && (&first.preview, first.reply_to) != (&sent.preview, sent.reply_to) {
-            return Err(Error::conflict(
-                "this Idempotency-Key was used for another message",
-            ));
+        let said = |it: &Message| (it.preview.clone(), it.truncated, it.reply_to, it.thread);
+        if is_as_sent && said(&first) != said(&sent) {
+            return Err(sendings::used_for_another());
         }
         Ok(first)
     }

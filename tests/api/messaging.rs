@@ -274,6 +274,26 @@ async fn message_that_is_sent_again_with_its_key_is_said_once() {
     let other = json!({ "text": "Another" });
     let other = keyed(&alice, "1").post(&path, other).await;
     refused(409, "CONFLICT", other);
+    // Also where the lists show no difference.
+    let long = |end: &str| json!({ "text": format!("{}{end}", "x".repeat(300)) });
+    answered(201, keyed(&alice, "2").post(&path, long("a")).await);
+    let answer = keyed(&alice, "2").post(&path, long("b")).await;
+    refused(409, "CONFLICT", answer);
+    for more in [
+        json!({ "thread_id": first["id"] }),
+        json!({ "mentions": [bob.id()] }),
+        json!({ "format": "markdown" }),
+    ] {
+        let mut other = body.clone();
+        merge(&mut other, more);
+        let answer = keyed(&alice, "1").post(&path, other).await;
+        refused(409, "CONFLICT", answer);
+    }
+    // A key with which nothing was sent is free.
+    let nowhere = json!({ "text": "Only once", "reply_to": channel["id"] });
+    let answer = keyed(&alice, "3").post(&path, nowhere).await;
+    refused(400, "M_INVALID_PARAM", answer);
+    answered(201, keyed(&alice, "3").post(&path, body.clone()).await);
     let long = keyed(&alice, &"k".repeat(129)).post(&path, body).await;
     refused(400, "M_INVALID_PARAM", long);
 }

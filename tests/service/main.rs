@@ -3,5 +3,6 @@
 
 mod city;
 mod creation;
+mod messages;
 mod presence;
 mod world;

@@ -10,7 +10,7 @@ use super::room::{Deed, MODERATOR, Room, refused};
 use super::{Call, Fake, User, World};
 use crate::domain::channel::Channel;
 use crate::domain::event::Source;
-use crate::domain::id::{EventId, RoomAlias, RoomId, UserId};
+use crate::domain::id::{EventId, Millis, RoomAlias, RoomId, UserId};
 use crate::domain::member::Membership;
 use crate::domain::{Error, Result};
 use crate::homeserver::{
@@ -282,6 +282,13 @@ impl Homeserver for Fake {
     async fn power(&self, room: &RoomId, user: &UserId) -> Result<i64> {
         let mut world = self.begin(Call::Power)?;
         world.room(room).map(|room| room.power(user))
+    }
+
+    async fn sent_at(&self, room: &RoomId, event: &EventId) -> Result<Option<Millis>> {
+        let mut world = self.begin(Call::SentAt)?;
+        let room = world.room(room)?;
+        let found = room.events.iter().find(|one| one.id == *event);
+        Ok(found.map(|event| event.at))
     }
 
     async fn content(&self, room: &RoomId, event: &EventId) -> Result<Option<FullContent>> {
