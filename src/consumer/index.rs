@@ -155,7 +155,10 @@ impl IndexConsumer {
             return Ok(0);
         }
         for passed_over in self.store.index.apply(&events).await? {
-            tracing::warn!(reason = passed_over, "an event could not be indexed");
+            tracing::warn!(
+                reason = passed_over,
+                "an event could not be indexed as it is"
+            );
         }
         self.follow_channels(&events).await?;
         self.position.send_replace(self.store.index.position());
@@ -181,8 +184,10 @@ impl IndexConsumer {
             let Some(channel) = self.store.index.channel(id).await? else {
                 continue;
             };
-            // Making one room the default has unmade another.
-            if channel.is_default {
+            // Making one room the default has unmade another, and one alias leads to one channel.
+            let by_alias = channel.alias.as_ref();
+            let by_alias = by_alias.and_then(|alias| self.directory.channel_by_alias(alias));
+            if channel.is_default || by_alias.is_some_and(|other| other.id != id) {
                 let all = self.store.index.channels().await?;
                 self.directory.reset_channels(all);
                 return Ok(());

@@ -54,7 +54,9 @@ pub trait Index: Send + Sync {
     /// Applies events in order and moves the position behind the last, atomically. Events
     /// at or before the position are passed over. May be lost by a crash together with the
     /// position, never apart from it. An event that cannot be applied (an unknown channel,
-    /// a second channel for one room) is passed over and named in the answer.
+    /// a second channel for one room) is passed over and named in the answer; so is one by which
+    /// two channels say that they have one alias, of which the later to say so has it then and
+    /// the other one has none.
     ///
     /// The position also goes back when a store recovers from a failing disk: read the
     /// journal from [`Index::position`] each time. [`StoreError::Behind`] says that events

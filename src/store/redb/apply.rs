@@ -307,5 +307,6 @@ fn place<'a>(deed: &'a Deed, applied: &Result<(), String>) -> Place<'a> {
     }
 }
 
-/// Whether an event could be applied; if not, why. A failure of the store is another thing.
+/// Whether an event could be applied, and wholly; if not, why. A failure of the store is another
+/// thing.
 type Applied = Result<Result<(), String>, StoreError>;
