@@ -76,8 +76,9 @@ impl ChannelsApi {
     /// Create a channel
     ///
     /// Makes the Matrix room `#<slug>-<microdao>:<server>`; the caller becomes its owner with
-    /// power level 100. Fails whole: after an error there is no channel. 409 when the alias is
-    /// taken; 503 when the homeserver is not there.
+    /// power level 100. Fails whole: after an error there is no channel. 400 names a `slug` that
+    /// begins as the aliases of city rooms do (`city_`); 409 when the alias is taken; 503 when the
+    /// homeserver is not there.
     #[oai(path = "/", method = "post", operation_id = "createChannel")]
     async fn create(
         &self,

@@ -167,6 +167,12 @@ impl CityNaming {
         alias(&format!("{}{slug}", self.room_prefix), &self.server_name)
     }
 
+    /// Whether an alias is of the form that city rooms have.
+    #[must_use]
+    pub fn is_of_city(&self, alias: &RoomAlias) -> bool {
+        alias.localpart().starts_with(&self.room_prefix)
+    }
+
     fn template(&self) -> (String, String) {
         let (before, after) = self
             .matrix_name
@@ -225,6 +231,9 @@ mod tests {
         assert_eq!(naming.matrix_name("{city}"), "DAARION City — {city}");
         let alias = naming.alias("general").expect("an alias");
         assert_eq!(alias.as_str(), "#city_general:daarion.space");
+        assert!(naming.is_of_city(&alias));
+        let channels = channel_alias("cityhall", "microdao:x", "daarion.space");
+        assert!(!naming.is_of_city(&channels.expect("an alias")));
     }
 
     #[test]

@@ -101,6 +101,15 @@ impl Channels {
             .unwrap_or_else(|| core.rules.city_microdao.clone());
         check_microdao(&microdao)?;
         let alias = channel_alias(&slug, &microdao, &core.directory.naming.server_name)?;
+        // Whoever may not make city rooms would otherwise take their names away.
+        let city = &core.directory.city;
+        if city.is_of_city(&alias) {
+            let prefix = &city.room_prefix;
+            return Err(Error::invalid(
+                "slug",
+                format!("must not begin with {prefix}, as the aliases of city rooms do"),
+            ));
+        }
         let creation = Creation {
             id: ChannelId(core.clock.uuid()),
             kind: ChannelKind::Channel,

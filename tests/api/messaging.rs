@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::daarion::{DaarionOptions, World, WorldOptions, shared_world};
-use crate::homeserver::unique;
+use crate::homeserver::{path, unique};
 use crate::stream::{Stream, refusal};
 use crate::support::{
     Person, answered, column, eventually, items, members_of, merge, messages_of, path_of, refused,
@@ -107,6 +107,32 @@ async fn created_channel_is_a_room_that_its_creator_owns() {
         let words = refused(400, "M_INVALID_PARAM", alice.api.post(CHANNELS, body).await);
         assert!(words.starts_with(&format!("{field}: ")), "{words}");
     }
+}
+
+#[tokio::test]
+async fn channel_does_not_take_the_name_of_a_city_room() {
+    let world = shared_world().await;
+    let alice = Person::new(world, "alice").await;
+    let (slug, year) = (unique("news"), unique("y"));
+    let body = json!({
+        "name": "Новини",
+        "slug": format!("city_{slug}"),
+        "microdao_id": format!("microdao:{year}"),
+    });
+    let words = refused(400, "M_INVALID_PARAM", alice.api.post(CHANNELS, body).await);
+    assert!(words.starts_with("slug: "), "{words}");
+    // So the city's room of this alias can still be made.
+    alice.city_room(json!({ "slug": format!("{slug}-{year}") })).await;
+    let body = json!({ "slug": format!("city-{slug}") });
+    alice.channel(body).await;
+    // The homeserver keeps the names as well, in any client.
+    let alias = format!("#city_{}:test.localhost", unique("mine"));
+    let room = alice.matrix.create_room(json!({})).await;
+    let directory = path(&["_matrix", "client", "v3", "directory", "room", &alias]);
+    let body = json!({ "room_id": room });
+    let answer = alice.matrix.request(Method::PUT, &directory, Some(body));
+    let (status, answer) = answer.await;
+    assert_eq!((status.as_u16(), &answer["errcode"]), (400, &json!("M_EXCLUSIVE")));
 }
 
 #[tokio::test]
