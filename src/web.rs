@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::auth::Gate;
 use crate::api::{self, Services};
+use crate::clock::Clock;
 use crate::consumer::hub::Hub;
 use crate::homeserver::Inbound;
 
@@ -40,6 +41,7 @@ pub struct Parts {
     pub hs_token: String,
     /// The largest transaction of the homeserver, in bytes.
     pub transaction_limit: u64,
+    pub clock: Clock,
     /// Ends the streams.
     pub stop: CancellationToken,
 }
@@ -72,6 +74,7 @@ pub fn internal(parts: &Parts) -> BoxEndpoint<'static> {
         parts.inbound.clone(),
         parts.hs_token.clone(),
         parts.transaction_limit,
+        parts.clock.clone(),
     );
     let names = docs.names();
     let operations = docs::mount(Route::new(), docs)

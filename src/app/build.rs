@@ -321,6 +321,7 @@ pub(super) fn parts(
         inbound,
         hs_token: config.matrix.hs_token.expose().to_owned(),
         transaction_limit: config.limits.transaction as u64,
+        clock: core.clock.clone(),
         stop,
     }
 }

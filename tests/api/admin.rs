@@ -166,6 +166,33 @@ async fn skipped_events_are_a_problem_with_advice() {
 }
 
 #[tokio::test]
+async fn pushes_that_are_refused_are_a_problem_with_advice() {
+    let world = shared_world().await;
+    let operator = operator(world);
+    let stranger = world.daarion.anonymous_internal();
+    let stranger = stranger.with_header("authorization", "Bearer wrong");
+    let place = "/_matrix/app/v1/transactions/refused";
+    let answer = stranger.request(Method::PUT, place, Some(json!({ "events": [] })));
+    assert_eq!(answer.await.0, 403);
+    let overview = answered(200, operator.get(OVERVIEW).await);
+    let known = problem(&overview, "push_refused").expect("the problem");
+    assert!(
+        text(&known["message"]).contains("push was refused"),
+        "{known}"
+    );
+    assert!(
+        text(&known["advice"]).contains("registration show"),
+        "{known}"
+    );
+    assert!(
+        world
+            .daarion
+            .log()
+            .contains("its token is not our hs_token")
+    );
+}
+
+#[tokio::test]
 async fn channels_are_listed_with_the_state_of_their_adoption() {
     let world = shared_world().await;
     let alice = Person::new(world, "alice").await;
@@ -319,7 +346,8 @@ async fn operators_change_any_channel_as_daarion_itself() {
     let body = json!({ "name": "Площа", "slug": unique("square") });
     let nobodys = answered(201, operator.post(ROOMS, body).await);
     let theirs = alice.channel(json!({ "visibility": "private" })).await;
-    for (channel, matrix_name) in [(&nobodys, "DAARION City — Ринок"), (&theirs, "Ринок")] {
+    for (channel, matrix_name) in [(&nobodys, "DAARION City — Ринок"), (&theirs, "Ринок")]
+    {
         let id = channel.get("channel_id").unwrap_or(&channel["id"]);
         let place = format!("{CHANNELS}/{}", text(id));
         let patch = json!({ "name": "Ринок", "description": "Щосуботи" });
@@ -823,7 +851,10 @@ async fn room_that_people_know_by_another_alias_keeps_its_own() {
     let summary = world.daarion.service().post(backfill, json!({})).await;
     assert_eq!(answered(200, summary)["found"], 1);
     let content = alice.matrix.state_event(room_of(&room), kind, "").await;
-    assert_eq!(content, Some(json!({ "alias": own, "alt_aliases": [third] })));
+    assert_eq!(
+        content,
+        Some(json!({ "alias": own, "alt_aliases": [third] }))
+    );
 }
 
 #[tokio::test]

@@ -239,6 +239,11 @@ fn wrong_entries_of_the_file_are_named() {
             "limits.upload: expected a size like \"32MiB\", found \"many\"",
         ),
         (
+            "[limits]\ntransaction = \"1MiB\"",
+            "limits.transaction: expected a size of 16MiB or more, as the homeserver's transactions \
+             can be large, found \"1MiB\"",
+        ),
+        (
             "[log]\nformat = \"xml\"",
             "log.format: expected \"auto\", \"human\" or \"json\", found \"xml\"",
         ),
