@@ -86,6 +86,16 @@ fn proxy_examples_lead_to_the_public_listener_only() {
     }
 }
 
+/// Nobody says through a proxy who they are without a token.
+#[test]
+fn proxy_examples_pass_on_no_credentials_of_services() {
+    let (nginx, caddy) = (read("packaging/nginx.conf"), read("packaging/Caddyfile"));
+    for header in ["X-User-Id", "X-Internal-Service-Token"] {
+        assert!(nginx.contains(&format!("proxy_set_header {header} \"\";")));
+        assert!(caddy.contains(&format!("header_up -{header}")));
+    }
+}
+
 #[test]
 fn sizes_of_bodies_agree_with_the_configuration() {
     let sample = read("packaging/daarion.toml");

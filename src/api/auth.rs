@@ -11,7 +11,7 @@ use subtle::ConstantTimeEq;
 use url::Url;
 
 use super::error::Problem;
-use super::visit::Cookie;
+use super::visit::{Cookie, Transport};
 use crate::domain::access::{self, Caller};
 use crate::domain::entity::Entity;
 use crate::service::agents::Agents;
@@ -30,7 +30,7 @@ pub const CSRF_TOKEN: &str = "X-CSRF-Token";
 /// What callers are checked against.
 pub struct Gate {
     pub service_secret: String,
-    /// Whether `X-User-Id` counts without a service token (loopback listeners only).
+    /// Whether `X-User-Id` counts without a service token, from the machine itself only.
     pub insecure_user_header: bool,
     /// Who knows which Matrix user an entity is.
     pub agents: Arc<Agents>,
@@ -108,7 +108,7 @@ impl Gate {
         let has_token = request.headers().contains_key(SERVICE_TOKEN);
         if has_token {
             self.service(request)?;
-        } else if !self.insecure_user_header {
+        } else if !self.believes_header_alone(request) {
             return Err(missing(format!(
                 "Authorization: Bearer is needed, or {SERVICE_TOKEN} and {USER_ID}"
             )));
@@ -125,6 +125,12 @@ impl Gate {
             )));
         }
         Ok(self.auth.caller(entity))
+    }
+
+    /// Whether `X-User-Id` counts without a service token. Behind a proxy it would be anybody in
+    /// the world who sends it, and with another host's name a page that such a host serves.
+    fn believes_header_alone(&self, request: &Request) -> bool {
+        self.insecure_user_header && self.visit(request).transport == Transport::Loopback
     }
 
     /// Checks a service's secret, in a time that does not depend on it.

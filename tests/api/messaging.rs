@@ -1105,6 +1105,27 @@ async fn user_header_alone_opens_nothing_where_it_is_not_allowed() {
 }
 
 #[tokio::test]
+async fn user_header_alone_does_not_count_through_a_proxy() {
+    let world = shared_world().await;
+    let alice = Person::new(world, "alice").await;
+    let alone = || {
+        let caller = world.daarion.anonymous();
+        caller.with_header("x-user-id", &alice.id())
+    };
+    answered(200, alone().get(CHANNELS).await);
+    for (header, value) in [
+        ("x-forwarded-for", "203.0.113.9"),
+        ("x-forwarded-proto", "https"),
+        ("host", "city.example.org"),
+    ] {
+        let caller = alone().with_header(header, value);
+        refused(401, "M_MISSING_TOKEN", caller.get(CHANNELS).await);
+        let token = caller.with_header("x-internal-service-token", world.daarion.secret());
+        answered(200, token.get(CHANNELS).await);
+    }
+}
+
+#[tokio::test]
 async fn many_senders_at_once_lose_nothing() {
     let world = shared_world().await;
     let alice = Person::new(world, "alice").await;
