@@ -9,7 +9,7 @@ use crate::domain::entity::Entity;
 use crate::domain::id::{ChannelId, UserId};
 use crate::domain::member::Agent;
 use crate::domain::message::Message;
-use crate::domain::page::Page;
+use crate::domain::page::{Page, wrong_cursor};
 use crate::domain::{Error, Result, text};
 
 /// The agents service.
@@ -106,11 +106,7 @@ impl Agents {
 
     /// A page of agents by name; the cursor is the last one's id.
     pub async fn list(&self, cursor: Option<&str>, limit: usize) -> Result<Page<Agent>> {
-        let after = cursor.map(|cursor| {
-            name_of(cursor).map_err(|_| {
-                Error::invalid("cursor", "must be the next of an earlier page of this list")
-            })
-        });
+        let after = cursor.map(|cursor| name_of(cursor).map_err(|_| wrong_cursor()));
         let after = after.transpose()?;
         let all = self.core.store.accounts.agents().await?;
         let mut rest = all

@@ -8,7 +8,7 @@ use crate::domain::channel::Channel;
 use crate::domain::entity::{Entity, EntityKind};
 use crate::domain::id::{ChannelId, EventId, UserId};
 use crate::domain::member::{Member, Membership};
-use crate::domain::page::Page;
+use crate::domain::page::{Page, wrong_cursor};
 use crate::domain::{Error, Result};
 use crate::homeserver::RoomSnapshot;
 use crate::store::MemberQuery;
@@ -36,9 +36,7 @@ impl Members {
         let channel = self.core.visible(caller, id).await?;
         let after = match cursor {
             None => None,
-            Some(cursor) => Some(UserId::parse(cursor).ok_or_else(|| {
-                Error::invalid("cursor", "must be the next of an earlier page of this list")
-            })?),
+            Some(cursor) => Some(UserId::parse(cursor).ok_or_else(wrong_cursor)?),
         };
         let query = MemberQuery {
             channel: id,

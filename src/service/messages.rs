@@ -16,7 +16,7 @@ use crate::domain::event::What;
 use crate::domain::id::{ChannelId, EventId, MessageId, Millis, RoomId, SendKey, UserId};
 use crate::domain::member::Membership;
 use crate::domain::message::{FullContent, Message, MessageKind};
-use crate::domain::page::Order;
+use crate::domain::page::{Order, wrong_cursor};
 use crate::domain::{Error, Result, text};
 use crate::homeserver::Outgoing;
 use crate::store::{MessageQuery, RenderedPage};
@@ -79,9 +79,7 @@ impl Messages {
             limit,
         };
         let page = self.core.store.index.messages(query).await?;
-        page.ok_or_else(|| {
-            Error::invalid("cursor", "must be the next of an earlier page of this list")
-        })
+        page.ok_or_else(wrong_cursor)
     }
 
     /// One message.
