@@ -6,6 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::daarion::{DaarionOptions, World, WorldOptions, shared_world};
+use crate::homeserver::http::exchange;
 use crate::homeserver::{path, unique};
 use crate::stream::{Stream, refusal};
 use crate::support::{
@@ -122,7 +123,9 @@ async fn channel_does_not_take_the_name_of_a_city_room() {
     let words = refused(400, "M_INVALID_PARAM", alice.api.post(CHANNELS, body).await);
     assert!(words.starts_with("slug: "), "{words}");
     // So the city's room of this alias can still be made.
-    alice.city_room(json!({ "slug": format!("{slug}-{year}") })).await;
+    alice
+        .city_room(json!({ "slug": format!("{slug}-{year}") }))
+        .await;
     let body = json!({ "slug": format!("city-{slug}") });
     alice.channel(body).await;
     // The homeserver keeps the names as well, in any client.
@@ -132,7 +135,10 @@ async fn channel_does_not_take_the_name_of_a_city_room() {
     let body = json!({ "room_id": room });
     let answer = alice.matrix.request(Method::PUT, &directory, Some(body));
     let (status, answer) = answer.await;
-    assert_eq!((status.as_u16(), &answer["errcode"]), (400, &json!("M_EXCLUSIVE")));
+    assert_eq!(
+        (status.as_u16(), &answer["errcode"]),
+        (400, &json!("M_EXCLUSIVE"))
+    );
 }
 
 #[tokio::test]
@@ -320,8 +326,14 @@ async fn message_that_is_sent_again_with_its_key_is_said_once() {
     let answer = keyed(&alice, "3").post(&path, nowhere).await;
     refused(400, "M_INVALID_PARAM", answer);
     answered(201, keyed(&alice, "3").post(&path, body.clone()).await);
-    let long = keyed(&alice, &"k".repeat(129)).post(&path, body).await;
-    refused(400, "M_INVALID_PARAM", long);
+    let long = "k".repeat(129);
+    for bad in ["", "a b", "ключ", long.as_str()] {
+        let request = alice.api.builder(Method::POST, &path);
+        let request = request.header("idempotency-key", bad.as_bytes());
+        let answer = exchange(request, Some(&body)).await.expect("an answer");
+        let words = refused(400, "M_INVALID_PARAM", answer);
+        assert!(words.starts_with("Idempotency-Key: "), "{bad:?}: {words}");
+    }
 }
 
 #[tokio::test]
@@ -718,7 +730,11 @@ async fn public_channel_does_not_exist_for_whoever_is_banned() {
     let (status, _) = refusal(&bob.api, &crate::stream::path_of(&room)).await;
     assert_eq!(status, 404);
     let body = json!({ "text": "Пустіть" });
-    refused(404, "M_NOT_FOUND", bob.api.post(&messages_of(&room), body).await);
+    refused(
+        404,
+        "M_NOT_FOUND",
+        bob.api.post(&messages_of(&room), body).await,
+    );
     assert!(!sees(city).await && !sees(&listed).await);
 
     alice.matrix.unban(room_of(&room), bob.user_id()).await;
