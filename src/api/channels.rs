@@ -100,6 +100,9 @@ impl ChannelsApi {
     }
 
     /// Get a channel
+    ///
+    /// 404 when there is none, or none that the caller may know of: a private one is for those who
+    /// have joined or are invited, and none is for whoever is banned from it.
     #[oai(path = "/:channel_id", method = "get", operation_id = "getChannel")]
     async fn get(
         &self,

@@ -59,6 +59,8 @@ impl CityApi {
     }
 
     /// Get a city room
+    ///
+    /// 404 when there is none, or none that the caller may know of.
     #[oai(path = "/rooms/:slug", method = "get", operation_id = "getCityRoom")]
     async fn get(
         &self,
@@ -117,6 +119,8 @@ impl CityApi {
     }
 
     /// Take an archived city room back into use
+    ///
+    /// By an owner (power level 100); 403 for others. 503 when the homeserver is not there.
     #[oai(
         path = "/rooms/:slug/unarchive",
         method = "post",

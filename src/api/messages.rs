@@ -111,6 +111,8 @@ impl MessagesApi {
     }
 
     /// Get a message
+    ///
+    /// 404 when it is not in this channel, or the caller may not know of the channel.
     #[oai(
         path = "/:channel_id/messages/:message_id",
         method = "get",
