@@ -38,7 +38,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get a city room */
+        /**
+         * Get a city room
+         * @description 404 when there is none, or none that the caller may know of.
+         */
         get: operations["getCityRoom"];
         put?: never;
         post?: never;
@@ -48,9 +51,9 @@ export interface paths {
         /**
          * Change a city room
          * @description Name and description are set in Matrix as the caller, whose power level there decides
-         *     (50 by default). The default room is changed by an owner or an operator. An archived room
-         *     is not changed: 409. A refusal changes nothing, unless the room asks for more power for
-         *     its description than for its name: then the name is set before Matrix refuses.
+         *     (50 by default). The default room is changed by an owner (power level 100). An archived
+         *     room is not changed: 409. A refusal changes nothing, unless the room asks for more power
+         *     for its description than for its name: then the name is set before Matrix refuses.
          */
         patch: operations["updateCityRoom"];
         trace?: never;
@@ -67,7 +70,7 @@ export interface paths {
         /**
          * Archive a city room
          * @description It stays readable here and in Matrix; daarion sends nothing there any more. By an owner
-         *     or an operator. Archiving an archived room changes nothing.
+         *     (power level 100). Archiving an archived room changes nothing.
          */
         post: operations["archiveCityRoom"];
         delete?: never;
@@ -85,7 +88,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Take an archived city room back into use */
+        /**
+         * Take an archived city room back into use
+         * @description By an owner (power level 100); 403 for others. 503 when the homeserver is not there.
+         */
         post: operations["unarchiveCityRoom"];
         delete?: never;
         options?: never;
@@ -102,15 +108,18 @@ export interface paths {
         };
         /**
          * List channels
-         * @description The channels that the caller may know of, city rooms among them, the oldest first.
+         * @description The channels that the caller may know of, city rooms among them, the oldest first: public
+         *     ones, unless the caller is banned there, and private ones that the caller has joined or is
+         *     invited to.
          */
         get: operations["listChannels"];
         put?: never;
         /**
          * Create a channel
          * @description Makes the Matrix room `#<slug>-<microdao>:<server>`; the caller becomes its owner with
-         *     power level 100. Fails whole: after an error there is no channel. 409 when the alias is
-         *     taken; 503 when the homeserver is not there.
+         *     power level 100. Fails whole: after an error there is no channel. 400 names a `slug` that
+         *     begins as the aliases of city rooms do (`city_`); 409 when the alias is taken; 503 when the
+         *     homeserver is not there.
          */
         post: operations["createChannel"];
         delete?: never;
@@ -126,7 +135,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get a channel */
+        /**
+         * Get a channel
+         * @description 404 when there is none, or none that the caller may know of: a private one is for those who
+         *     have joined or are invited, and none is for whoever is banned from it.
+         */
         get: operations["getChannel"];
         put?: never;
         post?: never;
@@ -171,7 +184,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get a message */
+        /**
+         * Get a message
+         * @description 404 when it is not in this channel, or the caller may not know of the channel.
+         */
         get: operations["getMessage"];
         put?: never;
         post?: never;
@@ -437,6 +453,28 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/admin/channels/{channel_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change a channel
+         * @description Name, description and, of a city room, whether it is the default one. daarion itself sets
+         *     them in Matrix, whatever power people have there. An archived channel is not changed: 409.
+         *     503 when the homeserver is not there.
+         */
+        patch: operations["updateAdminChannel"];
         trace?: never;
     };
     "/api/admin/channels/{channel_id}/archive": {
@@ -731,9 +769,9 @@ export interface components {
             /** @description `!opaque`; room version 12 ids have no server part. */
             matrix_room_id: string;
             /** @description The canonical alias that the Matrix room has; null when it has none. */
-            matrix_room_alias?: string;
+            matrix_room_alias?: string | null;
             /** @description The alias that it should have; null when none can be made of the slug. */
-            alias_expected?: string;
+            alias_expected?: string | null;
             /** @description What the two say. */
             adoption: components["schemas"]["Adoption"] & unknown;
             /**
@@ -751,7 +789,7 @@ export interface components {
              * @description When something was last said; null when nothing ever was.
              * @example 2025-11-24T10:30:00.000Z
              */
-            last_event?: string;
+            last_event?: string | null;
             /**
              * Format: date-time
              * @example 2025-11-24T10:30:00.000Z
@@ -765,7 +803,19 @@ export interface components {
         AdminChannelPage: {
             items: components["schemas"]["AdminChannel"][];
             /** @description Give it as `cursor` for the next page; null at the end. */
-            next?: string;
+            next?: string | null;
+        };
+        /**
+         * AdminChannelPatch
+         * @description What of a channel is to be changed. What is absent stays.
+         */
+        AdminChannelPatch: {
+            /** @description 1 to 128 characters on one line. */
+            name?: string | null;
+            /** @description At most 1,000 characters; empty clears it. */
+            description?: string | null;
+            /** @description `true` makes a city room the default one; `false` is refused for the room that is. */
+            is_default?: boolean | null;
         };
         /**
          * @description Whether a Matrix room is to its channel what it should be.
@@ -797,7 +847,7 @@ export interface components {
         AgentPage: {
             items: components["schemas"]["Agent"][];
             /** @description Give it as `cursor` for the next page; null at the end. */
-            next?: string;
+            next?: string | null;
         };
         /**
          * BackfillFailure
@@ -841,15 +891,15 @@ export interface components {
              * @description Null while none has run.
              * @example 2025-11-24T10:30:00.000Z
              */
-            started_at?: string;
+            started_at?: string | null;
             /**
              * Format: date-time
              * @description Null until it has ended.
              * @example 2025-11-24T10:30:00.000Z
              */
-            finished_at?: string;
+            finished_at?: string | null;
             /** @description Why it could not go on; null unless `state` is `failed`. */
-            error?: string;
+            error?: string | null;
         };
         /**
          * BackfillRequest
@@ -861,7 +911,7 @@ export interface components {
              *     checked too.
              * @default []
              */
-            rooms?: components["schemas"]["BackfillRoom"][];
+            rooms?: components["schemas"]["BackfillRoom"][] | null;
         };
         /**
          * BackfillRoom
@@ -876,7 +926,7 @@ export interface components {
              * @description May be empty.
              * @default
              */
-            description?: string;
+            description?: string | null;
         };
         /**
          * @description Whether a backfill is under way, and how the latest one went.
@@ -926,10 +976,13 @@ export interface components {
             confidential: boolean;
             /** @description `!opaque`; room version 12 ids have no server part. */
             matrix_room_id: string;
-            /** @description `#<slug>-<microdao>:<server>`, for city rooms `#city_<slug>:<server>`. */
-            matrix_room_alias?: string;
+            /**
+             * @description The Matrix room's canonical alias: `#<slug>-<microdao>:<server>`, for city rooms
+             *     `#city_<slug>:<server>`, unless people chose another; null when it has none.
+             */
+            matrix_room_alias?: string | null;
             /** @description The entity that made it; null when a service or a backfill did. */
-            created_by?: string;
+            created_by?: string | null;
             /**
              * Format: date-time
              * @description When it was made.
@@ -941,9 +994,9 @@ export interface components {
              * @description When something was last said; null when nothing ever was.
              * @example 2025-11-24T10:30:00.000Z
              */
-            last_event?: string;
+            last_event?: string | null;
             /** @description How the caller stands to it; null without any relation. */
-            membership?: components["schemas"]["Membership"] & unknown;
+            membership?: (string & (components["schemas"]["Membership"] & unknown)) | null;
         };
         /**
          * ChannelHeal
@@ -964,7 +1017,7 @@ export interface components {
              */
             healed: number;
             /** @description Why its history could not be walked to the end. */
-            error?: string;
+            error?: string | null;
         };
         /**
          * @description What a channel is for.
@@ -978,7 +1031,7 @@ export interface components {
         ChannelPage: {
             items: components["schemas"]["Channel"][];
             /** @description Give it as `cursor` for the next page; null at the end. */
-            next?: string;
+            next?: string | null;
         };
         /**
          * @description Whether a channel is in use. Archived channels can be read, not written to.
@@ -1010,11 +1063,14 @@ export interface components {
              * @description When something was last said; null when nothing ever was.
              * @example 2025-11-24T10:30:00.000Z
              */
-            last_event?: string;
+            last_event?: string | null;
             /** @description `!opaque`; room version 12 ids have no server part. */
             matrix_room_id: string;
-            /** @description `#city_<slug>:<server>`; null when somebody has taken it away in Matrix. */
-            matrix_room_alias?: string;
+            /**
+             * @description `#city_<slug>:<server>`, whichever alias people made the canonical one; null when somebody
+             *     has taken the canonical alias away in Matrix.
+             */
+            matrix_room_alias?: string | null;
             /**
              * Format: uuid
              * @description The channel that the room is, for the messaging operations.
@@ -1025,7 +1081,7 @@ export interface components {
             /** @description Who may come in. */
             visibility: components["schemas"]["Visibility"] & unknown;
             /** @description The entity that made it; null when a service or a backfill did. */
-            created_by?: string;
+            created_by?: string | null;
             /**
              * Format: date-time
              * @description When it was made.
@@ -1039,11 +1095,11 @@ export interface components {
          */
         CityRoomPatch: {
             /** @description 1 to 128 characters on one line. */
-            name?: string;
+            name?: string | null;
             /** @description At most 1,000 characters; empty clears it. */
-            description?: string;
+            description?: string | null;
             /** @description `true` makes it the default room; `false` is refused for the room that is. */
-            is_default?: boolean;
+            is_default?: boolean | null;
         };
         /**
          * ConfigSetting
@@ -1063,7 +1119,7 @@ export interface components {
             is_secret: boolean;
             source: components["schemas"]["SettingSource"];
             /** @description The path of the file or the name of the variable; null for a default. */
-            source_name?: string;
+            source_name?: string | null;
             /** @description What it is for. */
             description: string;
         };
@@ -1075,7 +1131,7 @@ export interface components {
             /** @description The plain text. */
             body: string;
             /** @description HTML, sanitised by the Matrix specification's allow-list. */
-            formatted_body?: string;
+            formatted_body?: string | null;
         };
         /**
          * @description How much of a message's content is wanted.
@@ -1155,7 +1211,7 @@ export interface components {
             /** @description What was seen, in English. */
             seen: string;
             /** @description The line that mends it; null when there is nothing to mend. */
-            advice?: string;
+            advice?: string | null;
         };
         /**
          * @description How a check came out.
@@ -1184,7 +1240,7 @@ export interface components {
             /** @description Whether that person runs the place (`auth.operators`). */
             operator: boolean;
             /** @description Good once, for the next access token; null when it is in the cookie. */
-            refresh_token?: string;
+            refresh_token?: string | null;
         };
         /**
          * Heal
@@ -1211,7 +1267,7 @@ export interface components {
             /** @description `connected` or `unreachable`. */
             synapse: string;
             /** @description Why it is degraded. */
-            reason?: string;
+            reason?: string | null;
         };
         /**
          * HomeserverLink
@@ -1225,17 +1281,17 @@ export interface components {
             /** @description Whether it answers now. */
             status: components["schemas"]["HomeserverState"] & unknown;
             /** @description Why it is unreachable; null when it is connected. */
-            reason?: string;
+            reason?: string | null;
             /** @description By the latest check and the latest ping. */
             registration: components["schemas"]["RegistrationState"] & unknown;
             /** @description Why the registration is not well; null when it is, or when that is not known. */
-            registration_reason?: string;
+            registration_reason?: string | null;
             /**
              * Format: date-time
              * @description When it last brought a transaction; null when it has not since the start.
              * @example 2025-11-24T10:30:00.000Z
              */
-            last_transaction_at?: string;
+            last_transaction_at?: string | null;
         };
         /**
          * @description Whether the homeserver answers.
@@ -1297,9 +1353,9 @@ export interface components {
              */
             count: number;
             /** @description What it is about; null when it is not one of the well-known. */
-            topic?: components["schemas"]["ProblemTopic"] & unknown;
+            topic?: (string & (components["schemas"]["ProblemTopic"] & unknown)) | null;
             /** @description What to do about it; null when it is not one of the well-known. */
-            advice?: string;
+            advice?: string | null;
         };
         /**
          * Login
@@ -1315,7 +1371,7 @@ export interface components {
              *     answer.
              * @default false
              */
-            cookie?: boolean;
+            cookie?: boolean | null;
         };
         /**
          * Me
@@ -1330,14 +1386,14 @@ export interface components {
              * @description What they call themselves on the homeserver; null when they have no name there, or the
              *     homeserver is away.
              */
-            display_name?: string;
+            display_name?: string | null;
             /** @description Whether they run the place (`auth.operators`). */
             operator: boolean;
             /**
              * Format: uuid
              * @description The session; null when a service acts for the person.
              */
-            session_id?: string;
+            session_id?: string | null;
         };
         /**
          * Media
@@ -1345,14 +1401,14 @@ export interface components {
          */
         Media: {
             /** @description `mxc://server/id`; null for an encrypted file. */
-            url?: string;
+            url?: string | null;
             /** @description As the sender says, e.g. `image/png`. */
-            mimetype?: string;
+            mimetype?: string | null;
             /**
              * Format: uint64
              * @description In bytes, as the sender says.
              */
-            size?: number;
+            size?: number | null;
         };
         /**
          * Member
@@ -1366,7 +1422,7 @@ export interface components {
             /** @description `human` or `agent`. */
             member_type: string;
             /** @description As the member is called in this channel; null without a display name. */
-            display_name?: string;
+            display_name?: string | null;
             /** @description How the member stands to the channel. */
             membership: components["schemas"]["Membership"] & unknown;
             /** @description `owner`, `member` or `agent`. */
@@ -1387,7 +1443,7 @@ export interface components {
         MemberPage: {
             items: components["schemas"]["Member"][];
             /** @description Give it as `cursor` for the next page; null at the end. */
-            next?: string;
+            next?: string | null;
         };
         /**
          * @description How somebody stands to a channel.
@@ -1429,16 +1485,16 @@ export interface components {
             truncated: boolean;
             /**
              * Format: uuid
-             * @description The message that this one answers.
+             * @description The message that this one answers; null when it answers none.
              */
-            reply_to?: string;
+            reply_to?: string | null;
             /**
              * Format: uuid
-             * @description The root message of the thread that this one is in.
+             * @description The root message of the thread that this one is in; null outside of threads.
              */
-            thread_id?: string;
-            /** @description The file that it carries. */
-            media?: components["schemas"]["Media"] & unknown;
+            thread_id?: string | null;
+            /** @description The file that it carries; null when it carries none. */
+            media?: (components["schemas"]["Media"] & unknown) | null;
             /**
              * Format: date-time
              * @description When the homeserver received it, never later than its arrival here.
@@ -1450,14 +1506,14 @@ export interface components {
              * @description When it was last edited; null when it never was.
              * @example 2025-11-24T10:30:00.000Z
              */
-            edited_at?: string;
+            edited_at?: string | null;
             /** @description Whether it was redacted. */
             deleted: boolean;
             /**
              * @description The whole content, only with `content=full`; null then when it is deleted, encrypted
              *     or gone from the homeserver.
              */
-            content?: components["schemas"]["Content"] & unknown;
+            content?: (components["schemas"]["Content"] & unknown) | null;
         };
         /**
          * MessagePage
@@ -1466,7 +1522,7 @@ export interface components {
         MessagePage: {
             items: components["schemas"]["Message"][];
             /** @description Give it as `cursor` for the next page; null at the end. */
-            next?: string;
+            next?: string | null;
         };
         /**
          * NewAdminRoom
@@ -1476,14 +1532,14 @@ export interface components {
             /** @description 1 to 128 characters on one line. */
             name: string;
             /** @description `a-z 0-9 - _`, 1 to 64; made of the name when absent. */
-            slug?: string;
+            slug?: string | null;
             /**
              * @description At most 1,000 characters.
              * @default
              */
-            description?: string;
+            description?: string | null;
             /** @description Makes it the city's default room. The first room becomes that by itself. */
-            is_default?: boolean;
+            is_default?: boolean | null;
         };
         /**
          * NewAgent
@@ -1493,12 +1549,12 @@ export interface components {
             /** @description `agent:<name>`, the name 1 to 64 of `a-z 0-9 . _ = - /`. */
             id: string;
             /** @description The name when absent. */
-            display_name?: string;
+            display_name?: string | null;
             /**
              * @description An existing user of this homeserver that the agent shall be; it gets a user of its own,
              *     `@agent_<name>:<server>`, when absent.
              */
-            matrix_user_id?: string;
+            matrix_user_id?: string | null;
         };
         /**
          * NewChannel
@@ -1508,21 +1564,21 @@ export interface components {
             /** @description 1 to 128 characters on one line. */
             name: string;
             /** @description `a-z 0-9 - _`, 1 to 64; made of the name when absent. */
-            slug?: string;
+            slug?: string | null;
             /** @description `microdao:<name>`; the city itself when absent. */
-            microdao_id?: string;
+            microdao_id?: string | null;
             /** @description `public` when absent. */
-            visibility?: components["schemas"]["Visibility"] & unknown;
+            visibility?: (string & (components["schemas"]["Visibility"] & unknown)) | null;
             /**
              * @description At most 1,000 characters.
              * @default
              */
-            description?: string;
+            description?: string | null;
             /**
              * @description End-to-end encrypted from the beginning, for good.
              * @default false
              */
-            confidential?: boolean;
+            confidential?: boolean | null;
         };
         /**
          * NewCityRoom
@@ -1535,16 +1591,16 @@ export interface components {
              * @description `a-z 0-9 - _`, 1 to 64; made of the name when absent, Ukrainian transliterated by the
              *     national standard.
              */
-            slug?: string;
+            slug?: string | null;
             /**
              * @description At most 1,000 characters.
              * @default
              */
-            description?: string;
+            description?: string | null;
             /** @description `public` when absent. */
-            visibility?: components["schemas"]["Visibility"] & unknown;
+            visibility?: (string & (components["schemas"]["Visibility"] & unknown)) | null;
             /** @description Makes it the city's default room. The first room becomes that by itself. */
-            is_default?: boolean;
+            is_default?: boolean | null;
         };
         /**
          * NewMessage
@@ -1557,22 +1613,22 @@ export interface components {
              * @description `plain` when absent.
              * @default plain
              */
-            format?: components["schemas"]["TextFormat"] & unknown;
+            format?: (string & (components["schemas"]["TextFormat"] & unknown)) | null;
             /**
              * Format: uuid
              * @description The message that this one answers.
              */
-            reply_to?: string;
+            reply_to?: string | null;
             /**
              * Format: uuid
              * @description The root message of a thread to speak in.
              */
-            thread_id?: string;
+            thread_id?: string | null;
             /**
              * @description Entities to be notified, at most 50.
              * @default []
              */
-            mentions?: string[];
+            mentions?: string[] | null;
         };
         /**
          * OnlinePage
@@ -1581,7 +1637,7 @@ export interface components {
         OnlinePage: {
             items: components["schemas"]["OnlinePerson"][];
             /** @description Give it as `cursor` for the next page; null at the end. */
-            next?: string;
+            next?: string | null;
         };
         /**
          * OnlinePerson
@@ -1593,7 +1649,7 @@ export interface components {
             /** @description `@localpart:server`. */
             matrix_user_id: string;
             /** @description As one of the channels shows it; null when they have none. */
-            display_name?: string;
+            display_name?: string | null;
             /**
              * Format: uint64
              * @description How many channels they have joined.
@@ -1634,19 +1690,19 @@ export interface components {
             /** @description The account's name, or the person's entity id. */
             name: string;
             /** @description `user:<localpart>`; null for a local account. */
-            entity_id?: string;
+            entity_id?: string | null;
             via: components["schemas"]["Via"];
             /**
              * @description Goes into `X-CSRF-Token` of every request but GET; null for a person, who shows an
              *     access token instead.
              */
-            csrf_token?: string;
+            csrf_token?: string | null;
             /**
              * Format: date-time
              * @description When the session ends by itself; null for a person.
              * @example 2025-11-24T10:30:00.000Z
              */
-            expires_at?: string;
+            expires_at?: string | null;
         };
         /**
          * @description Which way a list of messages runs.
@@ -1698,7 +1754,7 @@ export interface components {
          * @description What a well-known problem is about.
          * @enum {string}
          */
-        ProblemTopic: "unknown_as_token" | "homeserver_away" | "cannot_reach_us" | "disk_full" | "store_failing" | "skipped_events" | "slow_receiver";
+        ProblemTopic: "unknown_as_token" | "homeserver_away" | "cannot_reach_us" | "push_refused" | "disk_full" | "store_failing" | "skipped_events" | "slow_receiver";
         /**
          * ReaderLag
          * @description Somebody who reads the journal from a position of their own.
@@ -1725,7 +1781,7 @@ export interface components {
             /** @description `ready` or `not_ready`. */
             status: string;
             /** @description Why it is not ready. */
-            reason?: string;
+            reason?: string | null;
         };
         /**
          * RefreshRequest
@@ -4778,6 +4834,129 @@ export interface operations {
                 };
                 content: {
                     "application/json; charset=utf-8": components["schemas"]["AdminChannelPage"];
+                };
+            };
+            /** @description Bad input; the text names the field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller did not say who it is, or not convincingly. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or none that the caller may know of. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It exists already, or its state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than the limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "RETRY-AFTER": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug; nothing was lost. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The homeserver answered something that is not Matrix. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    updateAdminChannel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The channel's id. */
+                channel_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json; charset=utf-8": components["schemas"]["AdminChannelPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["AdminChannel"];
                 };
             };
             /** @description Bad input; the text names the field. */
