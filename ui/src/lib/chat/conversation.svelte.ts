@@ -31,7 +31,7 @@ export class Conversation {
     this.timeline = new Timeline(channel.id);
     this.people = new People(channel.id);
     this.reading = new Reading(me, channel.id);
-    this.outbox = new Outbox(channel.id, (message) => this.timeline.add(message));
+    this.outbox = new Outbox(me, channel.id, (message) => this.timeline.add(message));
     this.live = new LiveStream(channel.id, {
       tell: (frame) => this.#tell(frame),
       resync: () => void this.reload(),

@@ -3,6 +3,7 @@
 import { api } from '$lib/api/client';
 import { ApiError, explain, ok } from '$lib/api/error';
 import type { Message } from '$lib/live/frames';
+import { place } from './kept';
 
 const RETRY_MS = 5_000;
 /** As many characters of a text stand in a live frame. */
@@ -24,12 +25,15 @@ export class Outbox {
   items = $state<Outgoing[]>([]);
 
   #channel: string;
+  /** Where it is kept: another person in this tab must not find it. */
+  #place: string;
   #sent: (message: Message) => void;
   #busy = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(channel: string, sent: (message: Message) => void) {
+  constructor(me: string, channel: string, sent: (message: Message) => void) {
     this.#channel = channel;
+    this.#place = place('outbox', me, channel);
     this.#sent = sent;
     this.items = this.#kept();
   }
@@ -117,10 +121,6 @@ export class Outbox {
   #remove(key: string): void {
     this.items = this.items.filter((item) => item.key !== key);
     this.#keep();
-  }
-
-  get #place(): string {
-    return `daarion.outbox.${this.#channel}`;
   }
 
   #keep(): void {
