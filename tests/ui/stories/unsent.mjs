@@ -1,5 +1,6 @@
 // What was said and is not on the server yet: whose it is, when it is tried again, in which order.
 import assert from 'node:assert/strict';
+import { until } from '../world/processes.mjs';
 import { story } from '../world/story.mjs';
 
 const PATIENCE = { timeout: 40_000 };
@@ -55,5 +56,75 @@ export function tell(context) {
     await visitor.message('Bob speaks for himself').waitFor();
     const said = await world.matrix.alice.texts(room.matrix_room_id);
     assert.deepEqual(said, ['The desk is open', 'Bob speaks for himself']);
+  });
+
+  story(context, 'two that are said while the homeserver is away are sent in order when it is back', async (world) => {
+    const { installation } = world;
+    const room = await world.program.room('alice', { name: 'Queue', slug: 'queue' });
+    const alice = await world.visitor('alice');
+    await alice.enter('/city/queue');
+    await installation.server.stop();
+    try {
+      await alice.say('The first of two');
+      await waiting(alice, 'The first of two').waitFor();
+      await alice.say('The second of two');
+      await waiting(alice, 'The second of two').waitFor();
+      await waiting(alice, 'The second of two').getByRole('button', { name: 'Discard' }).waitFor();
+    } finally {
+      await installation.startSynapse();
+    }
+    await alice.message('The second of two').waitFor(PATIENCE);
+    await alice.page.locator('[data-outgoing]').waitFor({ state: 'detached' });
+    const said = await world.matrix.alice.texts(room.matrix_room_id);
+    assert.deepEqual(said, ['The first of two', 'The second of two']);
+  });
+
+  story(context, 'a message that the server always fails at lets the others pass', async (world) => {
+    const room = await world.program.room('alice', { name: 'Stubborn', slug: 'stubborn' });
+    const alice = await world.visitor('alice');
+    const { page } = alice;
+    await alice.enter('/city/stubborn');
+    let tries = 0;
+    const letGo = await hold(page, (route) => {
+      if (!route.request().postData().includes('breaks it')) return route.continue();
+      tries += 1;
+      return route.fulfill({ status: 500, json: { error: 'M_UNKNOWN', message: 'broken' } });
+    });
+    await alice.say('This breaks it');
+    await waiting(alice, 'This breaks it').waitFor();
+    await alice.say('This does not');
+    for (const before of [1, 2]) {
+      await until('it was tried again', 10_000, async () => {
+        const again = waiting(alice, 'This breaks it').getByRole('button', { name: 'Try again' });
+        if (tries === before && (await again.count()) > 0) await again.click();
+        return tries > before;
+      });
+    }
+    const failed = page.locator('[data-outgoing="failed"]', { hasText: 'This breaks it' });
+    await failed.getByText('Something went wrong on our side.').waitFor();
+    await alice.message('This does not').waitFor();
+    await letGo();
+    await failed.getByRole('button', { name: 'Try again' }).click();
+    await alice.message('This breaks it').waitFor();
+  });
+
+  story(context, 'the same words from elsewhere do not hide what was refused', async (world) => {
+    const room = await world.program.room('alice', { name: 'Echo', slug: 'echo' });
+    const alice = await world.visitor('alice');
+    const { page } = alice;
+    await alice.enter('/city/echo');
+    const answers = [];
+    const letGo = await hold(page, (route) => answers.push(route));
+    await alice.say('Yes');
+    await until('it is on its way', 10_000, async () => answers.length > 0);
+    await world.program.say('alice', room, 'Yes');
+    await alice.message('Yes').waitFor();
+    await outgoing(alice, 'Yes').waitFor({ state: 'detached' });
+    await answers[0].fulfill({ status: 403, json: { error: 'M_FORBIDDEN', message: 'no' } });
+    const failed = page.locator('[data-outgoing="failed"]', { hasText: 'Yes' });
+    await failed.getByText('You may not do this here.').waitFor();
+    await letGo();
+    await failed.getByRole('button', { name: 'Discard' }).click();
+    await failed.waitFor({ state: 'detached' });
   });
 }

@@ -5,7 +5,10 @@ import { ApiError, explain, ok } from '$lib/api/error';
 import type { Message } from '$lib/live/frames';
 import { place } from './kept';
 
-const RETRY_MS = 5_000;
+/** How long after which try it is tried again, in milliseconds; the last one for ever. */
+const PAUSE_MS = [5_000, 5_000, 10_000, 20_000, 30_000];
+/** After so many failures that are this message's own, it no longer holds up the others. */
+const PATIENCE = 3;
 /** As many characters of a text stand in a live frame. */
 const PREVIEW = 280;
 
@@ -16,6 +19,8 @@ export interface Outgoing {
   /** When it was said, in milliseconds. */
   at: number;
   state: 'sending' | 'waiting' | 'failed';
+  /** How often it was sent. */
+  tries: number;
   why?: string;
   /** Seen on the stream already, before the answer to its sending. */
   isSeen?: boolean;
@@ -40,21 +45,22 @@ export class Outbox {
 
   say(text: string, replyTo: string | null): void {
     const key = crypto.randomUUID();
-    this.items.push({ key, text, replyTo, at: Date.now(), state: 'sending' });
+    // Behind one that waits it waits as well, for the same moment.
+    const state = this.items.some((item) => item.state === 'waiting') ? 'waiting' : 'sending';
+    this.items.push({ key, text, replyTo, at: Date.now(), state, tries: 0 });
     this.#keep();
     void this.#work();
   }
 
-  /** Somebody wants it to be tried again. */
+  /** Somebody wants it to be tried again, and what waits before it with it. */
   retry(key: string): void {
     const item = this.items.find((it) => it.key === key);
-    if (item) item.state = 'sending';
-    void this.#work();
+    if (item) item.state = 'waiting';
+    this.resume();
   }
 
   discard(key: string): void {
     this.#remove(key);
-    void this.#work();
   }
 
   /** The connection is there (again): what waits is sent. */
@@ -66,8 +72,13 @@ export class Outbox {
   /** A message of one's own has come by the stream: what it is made of need not be shown twice. */
   seen(message: Message): void {
     const preview = (text: string) => [...text].slice(0, PREVIEW).join('').trim();
+    // What never went out cannot have come back: the same words were said elsewhere.
     const same = this.items.find(
-      (item) => !item.isSeen && preview(item.text) === message.content_preview.trim(),
+      (item) =>
+        item.tries > 0 &&
+        item.state !== 'failed' &&
+        !item.isSeen &&
+        preview(item.text) === message.content_preview.trim(),
     );
     if (same) same.isSeen = true;
   }
@@ -79,7 +90,6 @@ export class Outbox {
   async #work(): Promise<void> {
     if (this.#busy) return;
     this.#busy = true;
-    clearTimeout(this.#timer);
     for (;;) {
       // What was refused for good does not hold up the others.
       const next = this.items.find((item) => item.state !== 'failed');
@@ -90,6 +100,8 @@ export class Outbox {
 
   /** Whether to go on with the next one. */
   async #send(item: Outgoing): Promise<boolean> {
+    clearTimeout(this.#timer);
+    item.tries += 1;
     try {
       const params = {
         path: { channel_id: this.#channel },
@@ -107,15 +119,28 @@ export class Outbox {
   }
 
   #refused(item: Outgoing, error: unknown): boolean {
-    if (error instanceof ApiError && error.isPassing) {
-      item.state = 'waiting';
-      this.#timer = setTimeout(() => this.resume(), (error.retryAfter ?? 0) * 1000 || RETRY_MS);
+    if (isDone(error)) {
+      this.#remove(item.key);
+      return true;
+    }
+    if (error instanceof ApiError && isWorthWaiting(error, item)) {
+      this.#wait(item, error.retryAfter ?? 0);
       return false;
     }
     item.state = 'failed';
     item.why = explain(error);
+    // The same words were said elsewhere, then: these are still one's own to deal with.
+    item.isSeen = false;
     this.#keep();
     return true;
+  }
+
+  /** Until the next try nothing is on its way, so none says that it is. */
+  #wait(head: Outgoing, seconds: number): void {
+    for (const item of this.items) if (item.state === 'sending') item.state = 'waiting';
+    this.#keep();
+    const pause = PAUSE_MS[Math.min(head.tries, PAUSE_MS.length) - 1] ?? 0;
+    this.#timer = setTimeout(() => this.resume(), Math.max(seconds * 1000, pause));
   }
 
   #remove(key: string): void {
@@ -136,4 +161,16 @@ export class Outbox {
       return [];
     }
   }
+}
+
+/** It was said, and the server does not show it yet; the stream brings it. */
+const isDone = (error: unknown): boolean =>
+  error instanceof ApiError && error.code.toUpperCase() === 'INDEX_BEHIND';
+
+/** Whether the failure may pass without anybody's doing. */
+function isWorthWaiting(error: ApiError, item: Outgoing): boolean {
+  // Whose session has ended may come back.
+  if (error.status === 401) return true;
+  const isAway = error.status < 500 || [502, 503, 504].includes(error.status);
+  return error.isPassing && (isAway || item.tries < PATIENCE);
 }
