@@ -3,7 +3,8 @@
 import { api } from '$lib/api/client';
 import { ApiError, ok } from '$lib/api/error';
 import type { Happening, Message } from '$lib/live/frames';
-import { changed, merged } from './order';
+import { Meanwhile } from './meanwhile';
+import { changed, compare, edition, merged, settled } from './order';
 
 const PAGE = 40;
 /** More news at once than this are read as a list. */
@@ -19,9 +20,10 @@ export class Timeline {
 
   #channel: string;
   #cursor: string | undefined;
+  #meanwhile = new Meanwhile<Happening>();
   /** Messages whose whole content is to be read. */
   #wanted = new Set<string>();
-  #reading = false;
+  #isReading = false;
 
   constructor(channel: string) {
     this.#channel = channel;
@@ -30,11 +32,7 @@ export class Timeline {
   /** Reads the newest messages; what is known and joins on stays. */
   async loadNewest(): Promise<void> {
     try {
-      const page = await this.#page(undefined);
-      const known = this.messages ?? [];
-      const joinsOn = page.items.some((message) => known.some(({ id }) => id === message.id));
-      this.messages = merged(joinsOn || !page.next ? known : [], page.items);
-      if (!joinsOn) this.#continueAt(page.next);
+      await this.#read(() => this.#page(undefined), (page) => this.#takeNewest(page));
       this.error = null;
     } catch (error) {
       this.error = error;
@@ -43,15 +41,19 @@ export class Timeline {
 
   /** Reads what stands before the oldest one that is loaded. */
   async loadOlder(beforeMerging: () => void): Promise<void> {
-    if (this.older === 'loading' || this.older === 'none' || !this.#cursor) return;
+    const cursor = this.#cursor;
+    if (this.older === 'loading' || this.older === 'none' || !cursor) return;
     this.older = 'loading';
     try {
-      const page = await this.#page(this.#cursor);
-      beforeMerging();
-      this.messages = merged(this.messages ?? [], page.items);
-      this.#continueAt(page.next);
+      await this.#read(() => this.#page(cursor), (page) => {
+        // The list has begun anew meanwhile, and this does not join on.
+        if (this.#cursor !== cursor) return;
+        beforeMerging();
+        this.messages = merged(this.messages ?? [], page.items);
+        this.#continueAt(page.next);
+      });
     } catch {
-      this.older = 'failed';
+      if (this.#cursor === cursor) this.older = 'failed';
     }
   }
 
@@ -61,13 +63,22 @@ export class Timeline {
   }
 
   apply(frame: Happening): void {
+    this.#meanwhile.note(frame);
+    this.#tell(frame);
+  }
+
+  #tell(frame: Happening): void {
     if (frame.type === 'message.created' || frame.type === 'media.uploaded') {
       this.add(frame.message);
     } else if (frame.type === 'message.updated') {
       const { content_preview, truncated, edited_at } = frame;
       const edit = { content_preview, truncated, edited_at, content: undefined };
-      this.#change(frame.message_id, (message) => ({ ...message, ...edit }));
-      this.#want(frame.message_id);
+      this.#change(frame.message_id, (message) => {
+        const isDone = message.content && edition(message) === Date.parse(edited_at);
+        if (isDone || message.deleted) return message;
+        this.#want(message.id);
+        return { ...message, ...edit };
+      });
     } else if (frame.type === 'message.deleted') {
       const removal = { deleted: true, content_preview: '', content: undefined, media: undefined };
       this.#change(frame.message_id, (message) => ({ ...message, ...removal }));
@@ -78,7 +89,24 @@ export class Timeline {
     if (this.messages) this.messages = changed(this.messages, id, change);
   }
 
-  #continueAt(next: string | null | undefined): void {
+  /** Takes an answer, and tells it what came since it was asked for. */
+  async #read<R>(read: () => Promise<R>, take: (answer: R) => void): Promise<void> {
+    const [answer, news] = await this.#meanwhile.reading(read);
+    take(answer);
+    for (const frame of news) this.#tell(frame);
+  }
+
+  #takeNewest(page: { items: Message[]; next?: string }): void {
+    const known = this.messages ?? [];
+    const ids = new Set(page.items.map(({ id }) => id));
+    const joinsOn = known.some(({ id }) => ids.has(id));
+    const newest = page.items[0];
+    const isNewer = (message: Message) => !newest || compare(message, newest) > 0;
+    this.messages = merged(joinsOn || !page.next ? known : known.filter(isNewer), page.items);
+    if (!joinsOn) this.#continueAt(page.next);
+  }
+
+  #continueAt(next: string | undefined): void {
     this.#cursor = next ?? undefined;
     this.older = next ? 'more' : 'none';
   }
@@ -98,30 +126,27 @@ export class Timeline {
 
   #want(id: string): void {
     this.#wanted.add(id);
-    if (!this.#reading) void this.#readWanted();
+    if (!this.#isReading) void this.#readWanted();
   }
 
   /** A live message has the first characters of its plain text; the rest is read behind it. */
   async #readWanted(): Promise<void> {
-    this.#reading = true;
+    this.#isReading = true;
     while (this.#wanted.size > 0) {
       const wanted = [...this.#wanted];
       this.#wanted.clear();
       if (wanted.length > ONE_BY_ONE) await this.loadNewest();
       else await Promise.all(wanted.map((id) => this.#readOne(id)));
     }
-    this.#reading = false;
+    this.#isReading = false;
   }
 
   async #readOne(id: string): Promise<void> {
     const path = { channel_id: this.#channel, message_id: id };
     const params = { path, query: { content: 'full' as const } };
-    try {
-      const url = '/api/messaging/channels/{channel_id}/messages/{message_id}';
-      const full = await ok(api.GET(url, { params }));
-      this.#change(id, () => full);
-    } catch {
-      // Its beginning is shown already.
-    }
+    const url = '/api/messaging/channels/{channel_id}/messages/{message_id}';
+    const take = (full: Message) => this.#change(id, (known) => settled(known, full));
+    // Its beginning is shown already.
+    await this.#read(() => ok(api.GET(url, { params })), take).catch(() => undefined);
   }
 }
