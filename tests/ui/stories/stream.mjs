@@ -1,5 +1,6 @@
 // The live stream when the network is at its worst: one connection, nothing twice, nothing missing.
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { until } from '../world/processes.mjs';
 import { story } from '../world/story.mjs';
 
@@ -45,6 +46,27 @@ async function late(page, url, isMeant = () => true) {
       await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
     },
   };
+}
+
+/** The page's live stream with somebody in between, who may keep frames and make up others. */
+async function tapped(page) {
+  const tap = { frames: [], keeps: () => false };
+  await page.routeWebSocket(/\/ws\/messaging\//, (socket) => {
+    const server = socket.connectToServer();
+    server.onMessage((text) => {
+      const frame = text.startsWith('{') ? JSON.parse(text) : null;
+      if (frame && tap.keeps(frame)) return;
+      if (frame) tap.frames.push(frame);
+      socket.send(text);
+    });
+    tap.tell = (frame) => socket.send(JSON.stringify(frame));
+  });
+  /** As the server does when what was missed is kept no more. */
+  tap.resync = () => {
+    const { channel_id, journal } = tap.frames.find((frame) => frame.journal);
+    tap.tell({ type: 'resync', seq: tap.frames.at(-1).seq, journal, channel_id });
+  };
+  return tap;
 }
 
 export function tell(context) {
@@ -113,5 +135,79 @@ export function tell(context) {
     await alice.message('This message was deleted.').nth(1).waitFor();
     await one.letGo();
     assert.equal(await alice.message('Another secret').count(), 0, 'nor does its own reading');
+  });
+
+  story(context, 'where the stream cannot go on, the lists begin anew, with what is said meanwhile', async (world) => {
+    const room = await world.program.room('alice', { name: 'Gap', slug: 'gap' });
+    await world.program.say('alice', room, 'Before the gap');
+    const alice = await world.visitor('alice');
+    const { page } = alice;
+    const tap = await tapped(page);
+    await alice.enter('/city/gap');
+    await alice.message('Before the gap').waitFor();
+    const lists = await late(page, '**/messages?*');
+    tap.resync();
+    await lists.answered();
+    await world.program.say('bob', room, 'While it was read');
+    await alice.message('While it was read').waitFor();
+    // So much was said in the gap that nothing of the new page is known.
+    await lists.letGo((list) => {
+      const [known] = list.items;
+      const created_at = new Date(Date.parse(known.created_at) + 1).toISOString();
+      const words = { content_preview: 'Said in the gap', content: undefined };
+      const unknown = { ...words, id: randomUUID(), matrix_event_id: '$gap', created_at };
+      return { items: [{ ...known, ...unknown }], next: 'further-up' };
+    });
+    await alice.message('Said in the gap').waitFor();
+    assert.equal(await alice.message('While it was read').count(), 1);
+    assert.equal(await alice.message('Before the gap').count(), 0, 'it is further up now');
+  });
+
+  story(context, 'where the stream cannot go on, the room itself is asked for as well', async (world) => {
+    const room = await world.program.room('alice', { name: 'Unheard', slug: 'unheard' });
+    await world.program.say('alice', room, 'Still open');
+    const alice = await world.visitor('alice');
+    const tap = await tapped(alice.page);
+    let isKept = false;
+    tap.keeps = (frame) => frame.type === 'channel.updated' && (isKept = true);
+    await alice.enter('/city/unheard');
+    await alice.composer.waitFor();
+    await world.program.as('alice').call('POST', '/api/city/rooms/unheard/archive');
+    await until('the frame is lost', 10_000, async () => isKept);
+    assert.equal(await alice.composer.count(), 1);
+    tap.resync();
+    await alice.page.getByText('This room is archived.').waitFor();
+    assert.equal(await alice.composer.count(), 0);
+  });
+
+  story(context, 'who comes in while the people are read is among them', async (world) => {
+    const room = await world.program.room('alice', { name: 'Arrivals', slug: 'arrivals' });
+    await world.program.say('alice', room, 'Who comes?');
+    const alice = await world.visitor('alice', { wide: true });
+    const { page } = alice;
+    const tap = await tapped(page);
+    const lists = await late(page, '**/members?*');
+    await alice.enter('/city/arrivals');
+    await lists.answered();
+    await world.matrix.taras.join(room.matrix_room_id);
+    await until('it is told', 10_000, async () => tap.frames.some((frame) => frame.type === 'member.joined'));
+    await lists.letGo();
+    const people = page.getByRole('complementary', { name: 'People' });
+    await people.getByText('Alice', { exact: true }).waitFor();
+    await people.getByText('Тарас', { exact: true }).waitFor();
+  });
+
+  story(context, 'who has come in by speaking speaks on when the room becomes private', async (world) => {
+    const room = await world.program.channel('alice', { name: 'Narrowing', slug: 'narrowing' });
+    const bob = await world.visitor('bob');
+    await bob.enter(`/channels/${room.id}`);
+    await bob.say('I am in');
+    await bob.message('I am in').waitFor();
+    const rules = `/rooms/${encodeURIComponent(room.matrix_room_id)}/state/m.room.join_rules`;
+    await world.matrix.alice.call('PUT', rules, { join_rule: 'invite' });
+    await bob.page.locator('header').getByText('Private', { exact: true }).waitFor();
+    assert.equal(await bob.page.getByText('Only members may speak here.').count(), 0);
+    await bob.say('And I stay');
+    await bob.message('And I stay').waitFor();
   });
 }

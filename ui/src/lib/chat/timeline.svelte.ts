@@ -1,10 +1,12 @@
 // The messages of a channel that are loaded: always the newest ones, and upward as far as somebody
 // has looked.
-import { api } from '$lib/api/client';
+import { api, type Schemas } from '$lib/api/client';
 import { ApiError, ok } from '$lib/api/error';
 import type { Happening, Message } from '$lib/live/frames';
 import { Meanwhile } from './meanwhile';
 import { changed, compare, edition, merged, settled } from './order';
+
+type Page = Schemas['MessagePage'];
 
 const PAGE = 40;
 /** More news at once than this are read as a list. */
@@ -30,13 +32,13 @@ export class Timeline {
   }
 
   /** Reads the newest messages; what is known and joins on stays. */
-  async loadNewest(): Promise<void> {
-    try {
-      await this.#read(() => this.#page(undefined), (page) => this.#takeNewest(page));
-      this.error = null;
-    } catch (error) {
-      this.error = error;
-    }
+  loadNewest(): Promise<void> {
+    return this.#readNewest((page) => this.#takeNewest(page));
+  }
+
+  /** Reads them without a thought for what is known: it may have changed since. */
+  startOver(): Promise<void> {
+    return this.#readNewest((page) => this.#beginWith(page));
   }
 
   /** Reads what stands before the oldest one that is loaded. */
@@ -96,14 +98,30 @@ export class Timeline {
     for (const frame of news) this.#tell(frame);
   }
 
-  #takeNewest(page: { items: Message[]; next?: string }): void {
+  async #readNewest(take: (page: Page) => void): Promise<void> {
+    try {
+      await this.#read(() => this.#page(undefined), take);
+      this.error = null;
+    } catch (error) {
+      this.error = error;
+    }
+  }
+
+  #takeNewest(page: Page): void {
     const known = this.messages ?? [];
     const ids = new Set(page.items.map(({ id }) => id));
     const joinsOn = known.some(({ id }) => ids.has(id));
-    const newest = page.items[0];
-    const isNewer = (message: Message) => !newest || compare(message, newest) > 0;
-    this.messages = merged(joinsOn || !page.next ? known : known.filter(isNewer), page.items);
+    if (known.length > 0 && !joinsOn && page.next) return this.#beginWith(page);
+    this.messages = merged(known, page.items);
     if (!joinsOn) this.#continueAt(page.next);
+  }
+
+  /** Of what is known only that stays which was said behind the page. */
+  #beginWith(page: Page): void {
+    const [newest] = page.items;
+    const isNewer = (message: Message) => newest !== undefined && compare(message, newest) > 0;
+    this.messages = merged((this.messages ?? []).filter(isNewer), page.items);
+    this.#continueAt(page.next);
   }
 
   #continueAt(next: string | undefined): void {
@@ -112,7 +130,7 @@ export class Timeline {
   }
 
   /** With the whole contents, or where the homeserver is away with what the index holds. */
-  async #page(cursor: string | undefined) {
+  async #page(cursor: string | undefined): Promise<Page> {
     const read = (content: 'full' | 'preview') => {
       const path = { channel_id: this.#channel };
       const query = { limit: PAGE, cursor, content };

@@ -19,7 +19,9 @@ const CLOSED_OUT = 1008;
 interface Handlers {
   /** Something happened. */
   tell: (frame: Happening) => void;
-  /** What was missed cannot be told, or nothing was told yet: read the lists. */
+  /** The stream begins: whatever is read from here on is kept as it is on the server. */
+  begin: () => void;
+  /** What was missed cannot be told: read the lists anew. */
   resync: () => void;
   /** The stream stands, after the first time or again, and all that was missed has been told. */
   back: () => void;
@@ -143,7 +145,8 @@ export class LiveStream {
     this.#isCatchingUp = true;
     this.state = 'live';
     this.#socket?.send('ping');
-    if (!before || type === 'resync') this.#handlers.resync();
+    if (type === 'resync') this.#handlers.resync();
+    else if (!before) this.#handlers.begin();
   }
 
   #caughtUp(): void {
