@@ -127,4 +127,31 @@ export function tell(context) {
     await failed.getByRole('button', { name: 'Discard' }).click();
     await failed.waitFor({ state: 'detached' });
   });
+
+  story(context, 'above what was not sent one reads on undisturbed', async (world) => {
+    const room = await world.program.room('alice', { name: 'Tall', slug: 'tall' });
+    for (let number = 1; number <= 60; number += 1) await world.program.say('bob', room, `Brick ${number}`);
+    const alice = await world.visitor('alice');
+    const { page } = alice;
+    await alice.enter('/city/tall');
+    await alice.message('Brick 60').waitFor();
+    const letGo = await hold(page, (route) => route.fulfill({ status: 403, json: { error: 'M_FORBIDDEN', message: 'no' } }));
+    await alice.say('Not for here');
+    await page.locator('[data-outgoing="failed"]').waitFor();
+    const box = await page.locator('.viewport').boundingBox();
+    await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+    await page.mouse.wheel(0, -1200);
+    await page.getByRole('button', { name: 'To the newest' }).waitFor();
+    await world.program.say('bob', room, 'Another brick');
+    await page.getByRole('button', { name: '1 new message' }).waitFor();
+    // Up to the beginning, past another page of messages, without being taken back.
+    await until('the beginning is reached', 20_000, async () => {
+      await page.mouse.wheel(0, -400);
+      return page.getByText('This is where it began.').isVisible();
+    });
+    assert.equal(await page.locator('[data-outgoing]').count(), 0, 'it is far below');
+    await letGo();
+    await page.getByRole('button', { name: '1 new message' }).click();
+    await page.locator('[data-outgoing="failed"]').waitFor();
+  });
 }
