@@ -41,10 +41,11 @@ export class Timeline {
     return this.#readNewest((page) => this.#beginWith(page));
   }
 
-  /** Reads what stands before the oldest one that is loaded. */
-  async loadOlder(beforeMerging: () => void): Promise<void> {
+  /** Reads what stands before the oldest one that is loaded; what has failed, when it is asked for. */
+  async loadOlder(beforeMerging: () => void, { again = false } = {}): Promise<void> {
     const cursor = this.#cursor;
-    if (this.older === 'loading' || this.older === 'none' || !cursor) return;
+    const isDue = this.older === 'more' || (again && this.older === 'failed');
+    if (!isDue || !cursor) return;
     this.older = 'loading';
     try {
       await this.#read(() => this.#page(cursor), (page) => {
