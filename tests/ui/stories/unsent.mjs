@@ -154,4 +154,21 @@ export function tell(context) {
     await page.getByRole('button', { name: '1 new message' }).click();
     await page.locator('[data-outgoing="failed"]').waitFor();
   });
+
+  story(context, 'one speaks in a local network without HTTPS as well', async (world) => {
+    const { installation } = world;
+    await world.program.room('alice', { name: 'Attic', slug: 'attic' });
+    const url = world.url.replace('127.0.0.1', 'city.lan');
+    await installation.daarion.stop();
+    await installation.startDaarion({ DAARION_LISTEN__PUBLIC_URL: url });
+    const alice = await world.visitor(undefined, { url });
+    await alice.open('/login');
+    assert.equal(await alice.page.evaluate(() => isSecureContext), false);
+    await signIn(alice, 'alice');
+    await alice.enter('/city/attic');
+    await alice.say('Up here, too');
+    await alice.message('Up here, too').waitFor();
+    await installation.daarion.stop();
+    await installation.startDaarion();
+  });
 }

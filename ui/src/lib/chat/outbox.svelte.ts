@@ -44,7 +44,7 @@ export class Outbox {
   }
 
   say(text: string, replyTo: string | null): void {
-    const key = crypto.randomUUID();
+    const key = newKey();
     // Behind one that waits it waits as well, for the same moment.
     const state = this.items.some((item) => item.state === 'waiting') ? 'waiting' : 'sending';
     this.items.push({ key, text, replyTo, at: Date.now(), state, tries: 0 });
@@ -161,6 +161,12 @@ export class Outbox {
       return [];
     }
   }
+}
+
+/** A key that nobody else has. The ready-made ones are there on encrypted pages alone. */
+function newKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 /** It was said, and the server does not show it yet; the stream brings it. */
