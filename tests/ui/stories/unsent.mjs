@@ -171,4 +171,35 @@ export function tell(context) {
     await installation.daarion.stop();
     await installation.startDaarion();
   });
+
+  story(context, 'what waits is sent while one is elsewhere, and after a reload of any page', async (world) => {
+    const room = await world.program.room('alice', { name: 'Letterbox', slug: 'letterbox' });
+    const alice = await world.visitor('alice');
+    const { page } = alice;
+    await alice.enter('/city/letterbox');
+    const letGo = await hold(page, (route) => route.abort());
+    await alice.say('Sent from elsewhere');
+    await waiting(alice, 'Sent from elsewhere').waitFor();
+    await page.getByRole('link', { name: 'City', exact: true }).click();
+    await page.waitForURL('**/city');
+    await letGo();
+    await world.matrix.alice.hears(room.matrix_room_id, 'Sent from elsewhere', 20_000);
+
+    await page.getByRole('main').getByRole('link', { name: /Letterbox/ }).click();
+    await alice.message('Sent from elsewhere').waitFor();
+    const heldAgain = await hold(page, (route) => route.abort());
+    await alice.say('Sent after a reload');
+    await waiting(alice, 'Sent after a reload').waitFor();
+    // Whoever closes the tab is warned, since this would be lost.
+    const warned = page.waitForEvent('dialog');
+    const gone = page.goto('/city');
+    const dialog = await warned;
+    assert.equal(dialog.type(), 'beforeunload');
+    await dialog.accept();
+    await gone;
+    await heldAgain();
+    await world.matrix.alice.hears(room.matrix_room_id, 'Sent after a reload', 20_000);
+    const said = await world.matrix.alice.texts(room.matrix_room_id);
+    assert.deepEqual(said, ['Sent from elsewhere', 'Sent after a reload']);
+  });
 }

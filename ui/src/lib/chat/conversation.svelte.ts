@@ -1,14 +1,15 @@
 // A channel that is open on the screen: its messages, its people, what is being sent, and the stream
 // that keeps all of it as it is on the server.
 import type { Schemas } from '$lib/api/client';
-import type { Happening, MemberChange } from '$lib/live/frames';
+import type { Happening, MemberChange, Message } from '$lib/live/frames';
 import { LiveStream } from '$lib/live/stream.svelte';
 import { channelById } from './load';
 import { Meanwhile } from './meanwhile';
-import { Outbox } from './outbox.svelte';
+import type { Outbox } from './outbox.svelte';
 import { People } from './people.svelte';
 import { Reading } from './reading.svelte';
 import { Timeline } from './timeline.svelte';
+import { outboxOf } from './unsent';
 
 type Channel = Schemas['Channel'];
 
@@ -33,7 +34,7 @@ export class Conversation {
     this.timeline = new Timeline(channel.id);
     this.people = new People(channel.id);
     this.reading = new Reading(me, channel.id);
-    this.outbox = new Outbox(me, channel.id, (message) => this.timeline.add(message));
+    this.outbox = outboxOf(me, channel.id);
     this.live = new LiveStream(channel.id, {
       tell: (frame) => this.#tell(frame),
       begin: () => void this.reload(),
@@ -44,11 +45,14 @@ export class Conversation {
 
   start(isWatched: () => boolean): () => void {
     this.#isWatched = isWatched;
+    const show = (message: Message) => this.timeline.add(message);
+    this.outbox.sent = show;
     void this.#readLists();
     this.live.start();
     return () => {
       this.live.stop();
-      this.outbox.stop();
+      // Another page of the channel may have taken it over.
+      if (this.outbox.sent === show) this.outbox.sent = () => undefined;
     };
   }
 

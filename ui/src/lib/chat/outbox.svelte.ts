@@ -2,6 +2,7 @@
 // of its own, so that however often it is tried it is said once. It outlives a reload of the tab.
 import { api } from '$lib/api/client';
 import { ApiError, explain, ok } from '$lib/api/error';
+import { session } from '$lib/api/session.svelte';
 import type { Message } from '$lib/live/frames';
 import { place } from './kept';
 
@@ -28,19 +29,27 @@ export interface Outgoing {
 
 export class Outbox {
   items = $state<Outgoing[]>([]);
+  /** Is given what the server has taken. */
+  sent: (message: Message) => void = () => undefined;
 
+  #me: string;
   #channel: string;
   /** Where it is kept: another person in this tab must not find it. */
   #place: string;
-  #sent: (message: Message) => void;
   #busy = false;
+  #isClosed = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(me: string, channel: string, sent: (message: Message) => void) {
+  constructor(me: string, channel: string) {
+    this.#me = me;
     this.#channel = channel;
     this.#place = place('outbox', me, channel);
-    this.#sent = sent;
     this.items = this.#kept();
+  }
+
+  /** Whether something is on its way, or will be. */
+  get isWaiting(): boolean {
+    return this.items.some((item) => item.state !== 'failed');
   }
 
   say(text: string, replyTo: string | null): void {
@@ -65,6 +74,7 @@ export class Outbox {
 
   /** The connection is there (again): what waits is sent. */
   resume(): void {
+    if (!this.#isMine) return;
     for (const item of this.items) if (item.state === 'waiting') item.state = 'sending';
     void this.#work();
   }
@@ -83,8 +93,16 @@ export class Outbox {
     if (same) same.isSeen = true;
   }
 
-  stop(): void {
+  /** Nothing is sent or kept any more. */
+  close(): void {
+    this.#isClosed = true;
     clearTimeout(this.#timer);
+    this.items = [];
+  }
+
+  /** Whoever is signed in now would say it as themselves. */
+  get #isMine(): boolean {
+    return !this.#isClosed && session.me?.entity_id === this.#me;
   }
 
   async #work(): Promise<void> {
@@ -93,7 +111,7 @@ export class Outbox {
     for (;;) {
       // What was refused for good does not hold up the others.
       const next = this.items.find((item) => item.state !== 'failed');
-      if (next?.state !== 'sending' || !(await this.#send(next))) break;
+      if (!this.#isMine || next?.state !== 'sending' || !(await this.#send(next))) break;
     }
     this.#busy = false;
   }
@@ -111,7 +129,7 @@ export class Outbox {
       const url = '/api/messaging/channels/{channel_id}/messages';
       const message = await ok(api.POST(url, { params, body }));
       this.#remove(item.key);
-      this.#sent(message);
+      this.sent(message);
       return true;
     } catch (error) {
       return this.#refused(item, error);
@@ -119,6 +137,7 @@ export class Outbox {
   }
 
   #refused(item: Outgoing, error: unknown): boolean {
+    if (this.#isClosed) return false;
     if (isDone(error)) {
       this.#remove(item.key);
       return true;
@@ -149,6 +168,7 @@ export class Outbox {
   }
 
   #keep(): void {
+    if (this.#isClosed) return;
     if (this.items.length > 0) sessionStorage.setItem(this.#place, JSON.stringify(this.items));
     else sessionStorage.removeItem(this.#place);
   }
