@@ -10,6 +10,8 @@ import { place } from './kept';
 const PAUSE_MS = [5_000, 5_000, 10_000, 20_000, 30_000];
 /** After so many failures that are this message's own, it no longer holds up the others. */
 const PATIENCE = 3;
+/** So long a homeserver knows the key of what it was sent, more or less. */
+const REMEMBERED_MS = 20 * 60_000;
 /** As many characters of a text stand in a live frame. */
 const PREVIEW = 280;
 
@@ -119,6 +121,11 @@ export class Outbox {
   /** Whether to go on with the next one. */
   async #send(item: Outgoing): Promise<boolean> {
     clearTimeout(this.#timer);
+    // It is there, and sent once more it would be there twice.
+    if (item.isSeen && Date.now() - item.at > REMEMBERED_MS) {
+      this.#remove(item.key);
+      return true;
+    }
     item.tries += 1;
     try {
       const params = {
