@@ -210,4 +210,27 @@ export function tell(context) {
     await bob.say('And I stay');
     await bob.message('And I stay').waitFor();
   });
+
+  story(context, 'a channel that stays open keeps the newest, and finds the rest by scrolling', async (world) => {
+    const room = await world.program.room('alice', { name: 'Wall display', slug: 'wall' });
+    const said = await world.program.say('alice', room, 'The newest of all');
+    const alice = await world.visitor('alice');
+    const { page } = alice;
+    const tap = await tapped(page);
+    await alice.enter('/city/wall');
+    await alice.message('The newest of all').waitFor();
+    // Weeks of talk in a moment; that it is not on the server shows what is still loaded.
+    const { seq, channel_id } = tap.frames.at(-1);
+    const read = page.waitForRequest(/messages\?/);
+    for (let number = 1; number <= 500; number += 1) {
+      const created_at = new Date(Date.parse(said.created_at) - (600 - number) * 1_000).toISOString();
+      const words = { content_preview: `Long ago ${number}`, content: { body: `Long ago ${number}` } };
+      const message = { ...said, ...words, id: randomUUID(), matrix_event_id: `$ago${number}`, created_at };
+      tap.tell({ type: 'message.created', seq: seq + number, channel_id, message });
+    }
+    await read;
+    await alice.message('Long ago').first().waitFor({ state: 'detached' });
+    await alice.message('The newest of all').waitFor();
+    await page.getByText('This is where it began.').waitFor();
+  });
 }

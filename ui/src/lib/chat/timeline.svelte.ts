@@ -26,6 +26,7 @@ export class Timeline {
   /** Messages whose whole content is to be read. */
   #wanted = new Set<string>();
   #isReading = false;
+  #isShortening = false;
 
   constructor(channel: string) {
     this.#channel = channel;
@@ -39,6 +40,14 @@ export class Timeline {
   /** Reads them without a thought for what is known: it may have changed since. */
   startOver(): Promise<void> {
     return this.#readNewest((page) => this.#beginWith(page));
+  }
+
+  /** Lets go of all but the newest, which are read anew, so that what is above them is found again. */
+  async shorten(): Promise<void> {
+    if (this.#isShortening) return;
+    this.#isShortening = true;
+    await this.startOver();
+    this.#isShortening = false;
   }
 
   /** Reads what stands before the oldest one that is loaded; what has failed, when it is asked for. */
