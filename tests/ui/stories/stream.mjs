@@ -211,6 +211,22 @@ export function tell(context) {
     await bob.message('And I stay').waitFor();
   });
 
+  story(context, 'what was read while the homeserver was away is whole when it is back', async (world) => {
+    const room = await world.program.room('alice', { name: 'Fog', slug: 'fog' });
+    const alice = await world.visitor('alice');
+    const { page } = alice;
+    await page.route(/content=full/, (route) =>
+      route.fulfill({ status: 503, json: { error: 'HOMESERVER_UNAVAILABLE', message: 'away' } }));
+    await world.program.say('bob', room, `Said **in the fog**. ${'On and on. '.repeat(40)}The end.`);
+    await alice.enter('/city/fog');
+    const message = alice.message('in the fog');
+    await message.waitFor();
+    assert.equal(await message.locator('strong', { hasText: 'in the fog' }).count(), 0);
+    await page.unroute(/content=full/);
+    await message.locator('strong', { hasText: 'in the fog' }).waitFor({ timeout: 30_000 });
+    await message.getByText('The end.').waitFor();
+  });
+
   story(context, 'a channel that stays open keeps the newest, and finds the rest by scrolling', async (world) => {
     const room = await world.program.room('alice', { name: 'Wall display', slug: 'wall' });
     const said = await world.program.say('alice', room, 'The newest of all');

@@ -39,7 +39,10 @@ export class Conversation {
       tell: (frame) => this.#tell(frame),
       begin: () => void this.reload(),
       resync: () => void this.#startOver(),
-      back: () => this.outbox.resume(),
+      back: () => {
+        this.outbox.resume();
+        this.timeline.fill();
+      },
     });
   }
 
@@ -51,6 +54,7 @@ export class Conversation {
     this.live.start();
     return () => {
       this.live.stop();
+      this.timeline.stop();
       // Another page of the channel may have taken it over.
       if (this.outbox.sent === show) this.outbox.sent = () => undefined;
     };

@@ -11,6 +11,8 @@ type Page = Schemas['MessagePage'];
 const PAGE = 40;
 /** More news at once than this are read as a list. */
 const ONE_BY_ONE = 5;
+/** How long after a failure contents are asked for again, in milliseconds. */
+const AGAIN_MS = 15_000;
 
 export class Timeline {
   /** The oldest first; null before the first reading. */
@@ -25,6 +27,9 @@ export class Timeline {
   #meanwhile = new Meanwhile<Happening>();
   /** Messages whose whole content is to be read. */
   #wanted = new Set<string>();
+  /** Those whose content could not be had, because the homeserver was away. */
+  #lacking = new Set<string>();
+  #again: ReturnType<typeof setTimeout> | undefined;
   #isReading = false;
   #isShortening = false;
 
@@ -69,9 +74,21 @@ export class Timeline {
     }
   }
 
+  /** Asks again for the contents that could not be had. */
+  fill(): void {
+    clearTimeout(this.#again);
+    const lacking = [...this.#lacking];
+    this.#lacking.clear();
+    this.#want(lacking);
+  }
+
+  stop(): void {
+    clearTimeout(this.#again);
+  }
+
   add(message: Message): void {
     this.messages = merged(this.messages ?? [], [message]);
-    if (!message.content && !message.deleted) this.#want(message.id);
+    if (!message.content && !message.deleted) this.#want([message.id]);
   }
 
   apply(frame: Happening): void {
@@ -88,7 +105,7 @@ export class Timeline {
       this.#change(frame.message_id, (message) => {
         const isDone = message.content && edition(message) === Date.parse(edited_at);
         if (isDone || message.deleted) return message;
-        this.#want(message.id);
+        this.#want([message.id]);
         return { ...message, ...edit };
       });
     } else if (frame.type === 'message.deleted') {
@@ -146,14 +163,26 @@ export class Timeline {
       const query = { limit: PAGE, cursor, content };
       return ok(api.GET('/api/messaging/channels/{channel_id}/messages', { params: { path, query } }));
     };
-    return read('full').catch((error: unknown) => {
-      const isAway = error instanceof ApiError && (error.status === 502 || error.status === 503);
-      return isAway ? read('preview') : Promise.reject(error);
-    });
+    try {
+      return await read('full');
+    } catch (error) {
+      if (!isAway(error)) throw error;
+      const page = await read('preview');
+      this.#lack(page.items.map(({ id }) => id));
+      return page;
+    }
   }
 
-  #want(id: string): void {
-    this.#wanted.add(id);
+  /** What is wanted beside these would not be had either. */
+  #lack(ids: readonly string[]): void {
+    for (const id of [...ids, ...this.#wanted]) this.#lacking.add(id);
+    this.#wanted.clear();
+    clearTimeout(this.#again);
+    this.#again = setTimeout(() => this.fill(), AGAIN_MS);
+  }
+
+  #want(ids: readonly string[]): void {
+    for (const id of ids) this.#wanted.add(id);
     if (!this.#isReading) void this.#readWanted();
   }
 
@@ -161,10 +190,12 @@ export class Timeline {
   async #readWanted(): Promise<void> {
     this.#isReading = true;
     while (this.#wanted.size > 0) {
-      const wanted = [...this.#wanted];
-      this.#wanted.clear();
-      if (wanted.length > ONE_BY_ONE) await this.loadNewest();
-      else await Promise.all(wanted.map((id) => this.#readOne(id)));
+      // The newest ones are read as a list; what is further up, a few at a time.
+      if (this.#wanted.size > ONE_BY_ONE) await this.loadNewest();
+      for (const { id, content } of this.messages ?? []) if (content) this.#wanted.delete(id);
+      const some = [...this.#wanted].slice(0, ONE_BY_ONE);
+      for (const id of some) this.#wanted.delete(id);
+      await Promise.all(some.map((id) => this.#readOne(id)));
     }
     this.#isReading = false;
   }
@@ -174,7 +205,14 @@ export class Timeline {
     const params = { path, query: { content: 'full' as const } };
     const url = '/api/messaging/channels/{channel_id}/messages/{message_id}';
     const take = (full: Message) => this.#change(id, (known) => settled(known, full));
-    // Its beginning is shown already.
-    await this.#read(() => ok(api.GET(url, { params })), take).catch(() => undefined);
+    try {
+      await this.#read(() => ok(api.GET(url, { params })), take);
+    } catch (error) {
+      // Its beginning is shown already.
+      if (error instanceof ApiError && error.isPassing) this.#lack([id]);
+    }
   }
 }
+
+const isAway = (error: unknown): boolean =>
+  error instanceof ApiError && (error.status === 502 || error.status === 503);
