@@ -135,6 +135,7 @@ export function tell(context) {
     await alice.message('This message was deleted.').nth(1).waitFor();
     await one.letGo();
     assert.equal(await alice.message('Another secret').count(), 0, 'nor does its own reading');
+    assert.equal(await page.getByText('Another secret').count(), 0, 'nor is it read out any more');
   });
 
   story(context, 'where the stream cannot go on, the lists begin anew, with what is said meanwhile', async (world) => {

@@ -22,7 +22,7 @@ export class Conversation {
   readonly live: LiveStream;
   channel: Channel = $state.raw() as Channel;
   /** The latest message of somebody else, for those who listen. */
-  heard = $state<{ name: string; text: string } | null>(null);
+  heard = $state<{ id: string; name: string; text: string } | null>(null);
 
   #changes = new Meanwhile<Partial<Channel>>();
   /** Whether the newest message is on the screen and somebody looks at it. */
@@ -100,10 +100,13 @@ export class Conversation {
       const { message } = frame;
       if (message.sender_id === this.me) this.outbox.seen(message);
       else {
-        this.heard = { name: this.people.name(message.sender_matrix_id), text: message.content_preview };
+        const name = this.people.name(message.sender_matrix_id);
+        this.heard = { id: message.id, name, text: message.content_preview };
         if (!this.#isWatched()) this.reading.miss();
       }
     }
+    // What is deleted is not read out, either.
+    if (frame.type === 'message.deleted' && frame.message_id === this.heard?.id) this.heard = null;
     this.timeline.apply(frame);
   }
 
