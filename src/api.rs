@@ -12,6 +12,7 @@ pub mod bridge;
 pub mod channels;
 pub mod city;
 pub mod error;
+pub mod live;
 pub mod members;
 pub mod messages;
 pub mod rendered;
@@ -84,6 +85,7 @@ pub type Public = (
     channels::ChannelsApi,
     messages::MessagesApi,
     members::MembersApi,
+    live::LiveApi,
     sign_in::SignInApi,
     admin_session::AdminSessionApi,
     admin::AdminApi,
@@ -104,6 +106,7 @@ pub fn public(services: &Services) -> OpenApiService<(Public, system::SystemApi)
         channels::ChannelsApi(services.clone()),
         messages::MessagesApi(services.clone()),
         members::MembersApi(services.clone()),
+        live::LiveApi,
         sign_in::SignInApi(services.clone()),
         admin_session::AdminSessionApi(services.clone()),
         admin::all(services),

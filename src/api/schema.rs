@@ -5,6 +5,7 @@ mod channel;
 mod city;
 mod doctor;
 mod job;
+mod live;
 mod member;
 mod message;
 mod overseen;
@@ -19,6 +20,7 @@ pub use self::channel::{Channel, ChannelPage, NewChannel};
 pub use self::city::{CityRoom, CityRoomPatch, NewCityRoom};
 pub use self::doctor::DoctorReport;
 pub use self::job::BackfillJob;
+pub use self::live::LiveFrame;
 pub use self::member::{Invitation, Member, MemberPage};
 pub use self::message::{
     Content, ContentDetail, Media, Message, MessagePage, NewMessage, Order, TextFormat,

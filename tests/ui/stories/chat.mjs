@@ -84,7 +84,10 @@ export function tell(context) {
     await alice.page.getByText('Replying to Bob').waitFor({ state: 'attached' });
     await alice.say('Olena does, at ten');
     const answer = alice.message('Olena does, at ten');
-    await answer.getByRole('button', { name: /Bob.*Who opens the workshop/ }).waitFor();
+    const quote = answer.getByRole('button', { name: /Bob.*Who opens the workshop/ });
+    await quote.waitFor();
+    const [name, quoted] = await Promise.all([answer.getByText('Alice', { exact: true }), quote].map((it) => it.boundingBox()));
+    assert.ok(name.y + name.height <= quoted.y, 'who answers stands above what is answered');
     const path = `/rooms/${encodeURIComponent(room.matrix_room_id)}/messages?dir=b&limit=5`;
     const { chunk } = await world.matrix.alice.call('GET', path);
     const sent = chunk.find((event) => event.content.body?.includes('Olena does'));

@@ -17,6 +17,8 @@ const FLAGS = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
+  // A name of a local network, where a page is no secure context without HTTPS.
+  '--host-resolver-rules=MAP city.lan 127.0.0.1',
 ];
 const CHROMIUM = process.env.DAARION_CHROMIUM ?? '/usr/bin/chromium';
 const PEOPLE = { alice: 'Alice', bob: 'Bob', olena: 'Олена', taras: 'Тарас', mayor: 'Mayor' };

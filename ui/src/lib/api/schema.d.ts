@@ -223,6 +223,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/ws/messaging/{channel_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Listen to a channel
+         * @description The handshake of a WebSocket. Each text that the server sends is a frame, but for `pong`; how a client resumes is told at the beginning of this document. Members may listen, and to public channels all people of the city. A refusal is answered before the handshake.
+         */
+        get: operations["listenToChannel"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/auth/login": {
         parameters: {
             query?: never;
@@ -999,6 +1019,42 @@ export interface components {
             membership?: (string & (components["schemas"]["Membership"] & unknown)) | null;
         };
         /**
+         * ChannelChange
+         * @description The fields that were set, with the meanings that they have in a channel; the others are left
+         *     out.
+         */
+        ChannelChange: {
+            slug?: string;
+            name?: string;
+            description?: string;
+            matrix_room_alias?: string;
+            status?: components["schemas"]["ChannelStatus"];
+            /** @description Whether newcomers of the city are shown it first. */
+            is_default?: boolean;
+            visibility?: components["schemas"]["Visibility"];
+            confidential?: boolean;
+        };
+        /**
+         * ChannelFrame
+         * @description The channel was made, or something of it set anew.
+         */
+        ChannelFrame: {
+            type: components["schemas"]["ChannelFrameType"];
+            /**
+             * Format: uint64
+             * @description The position in the journal; what comes later has a higher one.
+             */
+            seq: number;
+            /** Format: uuid */
+            channel_id: string;
+            channel: components["schemas"]["ChannelChange"];
+        };
+        /**
+         * @description What has happened to the channel itself.
+         * @enum {string}
+         */
+        ChannelFrameType: "channel.created" | "channel.updated";
+        /**
          * ChannelHeal
          * @description What a healing found in one channel.
          */
@@ -1156,6 +1212,32 @@ export interface components {
             members_online: number;
         };
         /**
+         * DeletionFrame
+         * @description A message was redacted.
+         */
+        DeletionFrame: {
+            type: components["schemas"]["DeletionFrameType"];
+            /**
+             * Format: uint64
+             * @description The position in the journal; what comes later has a higher one.
+             */
+            seq: number;
+            /** Format: uuid */
+            channel_id: string;
+            /** Format: uuid */
+            message_id: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-24T10:30:00.000Z
+             */
+            deleted_at: string;
+        };
+        /**
+         * @description What is done to a message.
+         * @enum {string}
+         */
+        DeletionFrameType: "message.deleted";
+        /**
          * DoctorReport
          * @description One examination, as `daarion doctor --json` prints it.
          */
@@ -1176,6 +1258,37 @@ export interface components {
          * @enum {string}
          */
         DoctorStatus: "ok" | "warning" | "failed";
+        /**
+         * EditFrame
+         * @description A message was edited, or its last edit taken back.
+         */
+        EditFrame: {
+            type: components["schemas"]["EditFrameType"];
+            /**
+             * Format: uint64
+             * @description The position in the journal; what comes later has a higher one.
+             */
+            seq: number;
+            /** Format: uuid */
+            channel_id: string;
+            /** Format: uuid */
+            message_id: string;
+            /** @description As `content_preview` of a message. */
+            content_preview: string;
+            /** @description As `truncated` of a message. */
+            truncated: boolean;
+            /**
+             * Format: date-time
+             * @description The time of the text that it shows now.
+             * @example 2025-11-24T10:30:00.000Z
+             */
+            edited_at: string;
+        };
+        /**
+         * @description What is done to a text.
+         * @enum {string}
+         */
+        EditFrameType: "message.updated";
         /**
          * EffectiveConfig
          * @description The effective configuration.
@@ -1325,6 +1438,8 @@ export interface components {
              */
             head: number;
         };
+        /** @description What a live stream says: how it begins, then what happens in the channel, in order. */
+        LiveFrame: components["schemas"]["OpeningFrame"] | components["schemas"]["MessageFrame"] | components["schemas"]["EditFrame"] | components["schemas"]["DeletionFrame"] | components["schemas"]["ReactionFrame"] | components["schemas"]["MemberFrame"] | components["schemas"]["ChannelFrame"];
         /**
          * LoggedProblem
          * @description A warning or an error of the log, without the words of people and without secrets.
@@ -1437,6 +1552,47 @@ export interface components {
             since: string;
         };
         /**
+         * MemberChange
+         * @description How a member stands to the channel now.
+         */
+        MemberChange: {
+            /** @description `user:<localpart>`, `user:<localpart>:<server>` or `agent:<name>`. */
+            member_id: string;
+            /** @description `@localpart:server`. */
+            matrix_user_id: string;
+            membership: components["schemas"]["Membership"];
+            /** @description As the member is called in this channel; null without a display name. */
+            display_name?: string;
+            /** @description The Matrix user who brought the membership about. */
+            by_matrix_id: string;
+            /**
+             * Format: date-time
+             * @description Since when.
+             * @example 2025-11-24T10:30:00.000Z
+             */
+            since: string;
+        };
+        /**
+         * MemberFrame
+         * @description Somebody was invited, came, left or was banned, or is called otherwise.
+         */
+        MemberFrame: {
+            type: components["schemas"]["MemberFrameType"];
+            /**
+             * Format: uint64
+             * @description The position in the journal; what comes later has a higher one.
+             */
+            seq: number;
+            /** Format: uuid */
+            channel_id: string;
+            member: components["schemas"]["MemberChange"];
+        };
+        /**
+         * @description How somebody's standing has changed.
+         * @enum {string}
+         */
+        MemberFrameType: "member.invited" | "member.joined" | "member.left";
+        /**
          * MemberPage
          * @description A page of members.
          */
@@ -1515,6 +1671,27 @@ export interface components {
              */
             content?: (components["schemas"]["Content"] & unknown) | null;
         };
+        /**
+         * MessageFrame
+         * @description Somebody has said something.
+         */
+        MessageFrame: {
+            type: components["schemas"]["MessageFrameType"];
+            /**
+             * Format: uint64
+             * @description The position in the journal; what comes later has a higher one.
+             */
+            seq: number;
+            /** Format: uuid */
+            channel_id: string;
+            /** @description Without `content`. */
+            message: components["schemas"]["Message"] & unknown;
+        };
+        /**
+         * @description What is said.
+         * @enum {string}
+         */
+        MessageFrameType: "message.created" | "media.uploaded";
         /**
          * MessagePage
          * @description A page of messages.
@@ -1657,6 +1834,27 @@ export interface components {
             channels: number;
         };
         /**
+         * OpeningFrame
+         * @description The first frame.
+         */
+        OpeningFrame: {
+            type: components["schemas"]["OpeningFrameType"];
+            /**
+             * Format: uint64
+             * @description Behind this position the stream goes on.
+             */
+            seq: number;
+            /** @description Which journal the position is of; give it as `journal` beside `after`. */
+            journal: string;
+            /** Format: uuid */
+            channel_id: string;
+        };
+        /**
+         * @description How a stream begins.
+         * @enum {string}
+         */
+        OpeningFrameType: "ready" | "resync";
+        /**
          * OperatorGrant
          * @description An operator's session, as it begins. Its id is in the cookie.
          */
@@ -1755,6 +1953,36 @@ export interface components {
          * @enum {string}
          */
         ProblemTopic: "unknown_as_token" | "homeserver_away" | "cannot_reach_us" | "push_refused" | "disk_full" | "store_failing" | "skipped_events" | "slow_receiver";
+        /**
+         * ReactionFrame
+         * @description Somebody has reacted to a message.
+         */
+        ReactionFrame: {
+            type: components["schemas"]["ReactionFrameType"];
+            /**
+             * Format: uint64
+             * @description The position in the journal; what comes later has a higher one.
+             */
+            seq: number;
+            /** Format: uuid */
+            channel_id: string;
+            /** Format: uuid */
+            message_id: string;
+            /** @description Mostly an emoji; any text may stand here. */
+            emoji: string;
+            /** @description `@localpart:server`. */
+            sender_matrix_id: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-24T10:30:00.000Z
+             */
+            created_at: string;
+        };
+        /**
+         * @description What is done about a message.
+         * @enum {string}
+         */
+        ReactionFrameType: "reaction.added";
         /**
          * ReaderLag
          * @description Somebody who reads the journal from a position of their own.
@@ -3590,6 +3818,86 @@ export interface operations {
             };
             /** @description The homeserver answered something that is not Matrix. */
             502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    listenToChannel: {
+        parameters: {
+            query?: {
+                /** @description Of `POST /api/auth/ticket`, for browsers, which send no other proof here. */
+                ticket?: string;
+                /** @description The last `seq` that the client saw; from now on when absent. */
+                after?: number;
+                /** @description The `journal` of the first frame that the client saw. */
+                journal?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The channel's id. */
+                channel_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The stream begins. Each frame is one of these. */
+            101: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["LiveFrame"];
+                };
+            };
+            /** @description Bad input; the text names the field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller did not say who it is, or not convincingly. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or none that the caller may know of. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
