@@ -5,7 +5,7 @@ use std::process::Output;
 
 use serde_json::Value;
 
-use crate::daarion::{Daarion, DaarionOptions, shared_world};
+use crate::daarion::{Daarion, DaarionOptions, World, WorldOptions, shared_world};
 
 /// Those that only read, and print something.
 const COMMANDS: [&[&str]; 7] = [
@@ -45,6 +45,31 @@ async fn command_needs_no_more_of_the_configuration_than_where_to_ask() {
         assert_eq!(output.status.code(), Some(1), "{command:?}: {output:?}");
         assert_eq!(said(&output).lines().count(), 1, "{output:?}");
     }
+}
+
+/// As a small Debian is, without ca-certificates.
+#[tokio::test]
+async fn machine_without_certificates_of_authorities_is_as_good() {
+    let nothing = tempfile::tempdir().expect("a temporary directory");
+    let world = World::prepare(WorldOptions::default()).await;
+    for (variable, name) in [("SSL_CERT_FILE", "none.pem"), ("SSL_CERT_DIR", "")] {
+        let path = nothing.path().join(name).display().to_string();
+        world.daarion.set_environment(variable, &path);
+    }
+    world.homeserver.launch().await;
+    world.daarion.launch().await;
+    for command in [&["status"][..], &["heal"], &["agent", "list"]] {
+        let output = world.daarion.run_cli(command).await;
+        assert_eq!(output.status.code(), Some(0), "{command:?}: {output:?}");
+    }
+    // Where certificates would be needed, it is said that there are none.
+    let away = "DAARION_MATRIX__HOMESERVER_URL";
+    world.daarion.terminate().await;
+    world.daarion.set_environment(away, "https://127.0.0.1:1");
+    let output = world.daarion.run_cli(&["serve"]).await;
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let said = said(&output);
+    assert!(said.contains("ca-certificates"), "{said}");
 }
 
 #[tokio::test]

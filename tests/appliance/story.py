@@ -61,6 +61,8 @@ class Story:
             wanted = "/etc/systemd/system/multi-user.target.wants"
             self.machine.file(f"{wanted}/{unit}.service").unlink(missing_ok=True)
         self.machine.boot()
+        certificates = [*self.machine.file("/etc/ssl/certs").glob("*")]
+        _expect(not certificates, f"this machine shall know no authorities: {certificates[:3]}")
         homeserver.install(self.machine, self._synapse, ROOT / "tests/homeserver/base.yaml")
 
     def unconfigured_service_is_not_started(self) -> None:

@@ -14,6 +14,7 @@ use super::change;
 use super::record::Record;
 use super::synapse::{DEBIAN, Synapse};
 use super::toml_text::{self, Setting};
+use crate::matrix::transport;
 
 /// How long the homeserver may take to say its name.
 const ASK_LIMIT: Duration = Duration::from_secs(5);
@@ -116,7 +117,8 @@ async fn server_name(url: &str, present: Option<&str>, asker: &Asker) -> anyhow:
     if let Some(name) = known(present, "matrix.server_name")? {
         return Ok(name);
     }
-    let told = told_name(url).await.unwrap_or_default();
+    let client = transport::build(transport::builder(url).timeout(ASK_LIMIT))?;
+    let told = told_name(&client, url).await.unwrap_or_default();
     match asker.text("The name of the homeserver", &told)?.as_str() {
         "" => bail!("the name of the homeserver is not known: give --server-name"),
         name => Ok(name.to_owned()),
@@ -124,12 +126,7 @@ async fn server_name(url: &str, present: Option<&str>, asker: &Asker) -> anyhow:
 }
 
 /// Homeservers that federate tell their name beside their keys.
-async fn told_name(url: &str) -> Option<String> {
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .timeout(ASK_LIMIT)
-        .build()
-        .ok()?;
+async fn told_name(client: &reqwest::Client, url: &str) -> Option<String> {
     let url = format!("{}/_matrix/key/v2/server", url.trim_end_matches('/'));
     let answer: Value = client.get(url).send().await.ok()?.json().await.ok()?;
     Some(answer["server_name"].as_str()?.to_owned())
