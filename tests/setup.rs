@@ -54,15 +54,20 @@ impl Machine {
         fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     }
 
-    fn run(&self, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_daarion"))
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_daarion"));
+        command
             .args(arguments)
             .arg("--config")
             .arg(self.path("etc/daarion.toml"))
             .env_clear()
-            .stdin(Stdio::null())
-            .output()
-            .expect("the binary can be run")
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        let output = self.command(arguments).output();
+        output.expect("the binary can be run")
     }
 
     /// Runs `setup` with the homeserver's configuration, which must succeed.
@@ -481,6 +486,58 @@ fn link_to_the_configuration_stays_a_link() {
     assert!(fs::symlink_metadata(&link).expect("a link").is_symlink());
     let text = fs::read_to_string(Path::new(&real)).expect("a text");
     assert!(text.contains("daarion-registration.yaml"), "{text}");
+}
+
+/// As the unit and the sample propose it.
+#[test]
+fn secrets_that_the_service_manager_hands_over_stay_where_they_are() {
+    let machine = Machine::with(HOMESERVER);
+    let mut sample = daarion::config::SAMPLE.to_owned();
+    for (key, file) in [
+        ("as_token", "as_token"),
+        ("hs_token", "hs_token"),
+        ("secret", "internal_secret"),
+    ] {
+        machine.write(
+            &format!("secrets/{file}"),
+            &format!("{file}-0123456789abcdef\n"),
+        );
+        let line = format!("{key}_file = \"${{CREDENTIALS_DIRECTORY}}/{file}\"");
+        assert!(sample.contains(&format!("#{line}\n")), "{line}");
+        sample = sample.replace(&format!("#{line}\n"), &format!("{line}\n"));
+    }
+    machine.write("etc/daarion.toml", &sample);
+    let homeserver = machine.path("synapse/homeserver.yaml");
+    let homeserver = homeserver.display().to_string();
+    let arguments = ["setup", "--yes", "--homeserver-config", &homeserver];
+    let line = machine.failure(&arguments);
+    let way_out = "CREDENTIALS_DIRECTORY=/etc/daarion daarion setup";
+    assert!(line.ends_with(way_out), "{line}");
+
+    let secrets = machine.path("secrets");
+    let with_secrets = |arguments: &[&str]| {
+        let mut command = machine.command(arguments);
+        let command = command.env("CREDENTIALS_DIRECTORY", &secrets);
+        succeeded(&command.output().expect("the binary can be run"))
+    };
+    with_secrets(&arguments);
+    let expected = sample
+        .replace(
+            "#homeserver_url = \"http://127.0.0.1:8008\"",
+            "homeserver_url = \"http://127.0.0.1:1\"",
+        )
+        .replace("#server_name = ", "server_name = ");
+    assert_eq!(machine.read("etc/daarion.toml"), expected);
+    for token in ["as_token", "hs_token"] {
+        let expected = format!("{token}-0123456789abcdef");
+        assert_eq!(
+            machine.registration()[token].as_str(),
+            Some(expected.as_str())
+        );
+    }
+    let shown = with_secrets(&["registration", "show"]);
+    assert!(shown.contains("as_token-0123456789abcdef"), "{shown}");
+    assert!(with_secrets(&arguments).contains("nothing to do"));
 }
 
 #[test]
