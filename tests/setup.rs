@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -86,20 +86,24 @@ impl Machine {
 
     /// Runs `setup` at a terminal, where somebody types these lines.
     fn setup_at_terminal(&self, typed: &str) -> Output {
+        let mut script = self.terminal();
+        let mut keyboard = script.stdin.take().expect("a keyboard");
+        keyboard.write_all(typed.as_bytes()).expect("a terminal");
+        drop(keyboard);
+        script.wait_with_output().expect("an end")
+    }
+
+    fn terminal(&self) -> Child {
         let (program, config) = (env!("CARGO_BIN_EXE_daarion"), self.path("etc/daarion.toml"));
         let command = format!("'{program}' setup --config '{}'", config.display());
-        let mut script = Command::new("script")
+        Command::new("script")
             .args(["--quiet", "--return", "--command", &command, "/dev/null"])
             .env_clear()
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .expect("script can be run (Debian: apt-get install bsdutils)");
-        let mut keyboard = script.stdin.take().expect("a keyboard");
-        keyboard.write_all(typed.as_bytes()).expect("a terminal");
-        drop(keyboard);
-        script.wait_with_output().expect("an end")
+            .expect("script can be run (Debian: apt-get install bsdutils)")
     }
 
     /// The one line of a failure.
@@ -206,6 +210,31 @@ fn second_run_has_nothing_to_do() {
     // Where the homeserver's configuration is, it has kept in mind.
     assert!(machine.setup_again(&["--yes"]).contains("nothing to do"));
     assert_eq!(machine.everything(), before);
+}
+
+#[test]
+fn what_was_said_once_is_not_forgotten() {
+    let machine = Machine::with(HOMESERVER);
+    let url = "http://synapse.example:8008";
+    machine.setup(&[
+        "--yes",
+        "--homeserver-url",
+        url,
+        "--server-name",
+        "example.org",
+    ]);
+    let before = machine.everything();
+    assert!(machine.setup_again(&["--yes"]).contains("nothing to do"));
+    assert!(machine.setup(&["--yes"]).contains("nothing to do"));
+    assert_eq!(machine.setting("matrix", "homeserver_url"), url);
+    assert_eq!(machine.everything(), before);
+    // Nor what was written by hand.
+    let by_hand = machine
+        .read("etc/daarion.toml")
+        .replace(url, "http://10.0.0.5:8008");
+    machine.write("etc/daarion.toml", &by_hand);
+    machine.setup_again(&["--yes"]);
+    assert_eq!(machine.read("etc/daarion.toml"), by_hand);
 }
 
 #[test]

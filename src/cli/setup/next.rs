@@ -93,6 +93,16 @@ fn notes(
         }
         None => {}
     }
+    let synapse = answers.synapse.as_ref();
+    if let Some(other) = synapse.and_then(|synapse| synapse.server_name().ok())
+        && other != answers.server_name
+    {
+        notes.push(format!(
+            "daarion.toml keeps the name {}; the homeserver's configuration says {other} \
+             (--server-name)",
+            answers.server_name
+        ));
+    }
     if accounts::is_root() && answers.homeserver_account.is_none() {
         notes.push(format!(
             "nobody but root can read {}; if the homeserver has an account of its own, say \
