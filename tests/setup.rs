@@ -408,6 +408,29 @@ fn somebody_at_the_terminal_is_asked() {
 }
 
 #[test]
+fn no_secret_is_shown() {
+    let secrets = "form_secret: \"hide-me-1\"\n";
+    let around = "key: |\n  hide-me-2\n";
+    let homeserver = HOMESERVER.replace("# Bridges.\n", &format!("{secrets}{around}"));
+    let machine = Machine::with(&homeserver);
+    machine.write(
+        "etc/daarion.toml",
+        "[matrix]\n  as_token = \"hide-me-0123456789\"\n",
+    );
+    let said = machine.setup(&["--yes"]);
+    assert!(said.contains("+  - "), "{said}");
+    assert!(!said.contains("hide-me"), "{said}");
+    // That one changes is told.
+    let token = machine.setting("matrix", "hs_token");
+    let said = machine.setup_again(&["--yes", "--set", "matrix.hs_token=\"another-0123456789\""]);
+    assert!(said.contains("hs_token = (hidden, changed)"), "{said}");
+    assert!(
+        !said.contains(&token) && !said.contains("another-"),
+        "{said}"
+    );
+}
+
+#[test]
 fn dry_run_changes_nothing() {
     let machine = Machine::with(HOMESERVER);
     let before = machine.everything();
