@@ -2,7 +2,7 @@
 //! can be run again and undone. That the result works is proved by `tests/appliance`.
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -405,6 +405,37 @@ fn somebody_at_the_terminal_is_asked() {
         "https://city.example.org"
     );
     assert!(machine.path("synapse/daarion-registration.yaml").exists());
+}
+
+/// While somebody looks at the patch, somebody else edits the file.
+#[test]
+fn what_is_written_while_it_asks_is_not_lost() {
+    let machine = Machine::with(HOMESERVER);
+    let homeserver = machine.path("synapse/homeserver.yaml");
+    let mut script = machine.terminal();
+    let mut keyboard = script.stdin.take().expect("a keyboard");
+    let answers = format!("{}\n\n", homeserver.display());
+    keyboard.write_all(answers.as_bytes()).expect("a terminal");
+    let mut screen = script.stdout.take().expect("a screen");
+    let mut said = String::new();
+    while !said.contains("Make these changes?") {
+        let mut read = [0; 256];
+        let length = screen.read(&mut read).expect("a screen");
+        assert_ne!(length, 0, "{said}");
+        said += &String::from_utf8_lossy(&read[..length]);
+    }
+    let meanwhile = format!("{HOMESERVER}max_upload_size: 10M\n");
+    machine.write("synapse/homeserver.yaml", &meanwhile);
+    let before = machine.everything();
+    keyboard.write_all(b"y\n").expect("a terminal");
+    screen.read_to_string(&mut said).expect("a screen");
+    let code = script.wait().expect("an end").code();
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.contains("homeserver.yaml has changed meanwhile"),
+        "{said}"
+    );
+    assert_eq!(machine.everything(), before);
 }
 
 #[test]

@@ -105,6 +105,9 @@ fn carry_out(
     if !args.yes && !asker.agrees("Make these changes?")? {
         bail!("nothing was changed");
     }
+    for change in &needed {
+        change.expect_unchanged()?;
+    }
     for change in needed {
         change.apply()?;
     }

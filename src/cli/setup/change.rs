@@ -4,6 +4,8 @@ use std::io::Write;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use anyhow::bail;
+
 use super::accounts::{self, Account};
 use super::secrets;
 
@@ -67,6 +69,15 @@ impl Change {
             .context_radius(context)
             .header(&name(&self.before), &name(&self.after))
             .to_string()
+    }
+
+    /// Refuses when somebody has changed the file since it was read.
+    pub fn expect_unchanged(&self) -> anyhow::Result<()> {
+        if read(&self.path)? != self.before {
+            let path = self.path.display();
+            bail!("{path} has changed meanwhile; nothing was changed, run setup again");
+        }
+        Ok(())
     }
 
     /// Does it.
