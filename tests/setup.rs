@@ -341,23 +341,73 @@ fn homeserver_without_a_list_gets_a_file_of_its_own_in_conf_d() {
 }
 
 #[test]
-fn registration_that_was_made_by_hand_is_taken_over() {
+fn registration_that_was_made_by_hand_is_taken_over_and_given_back() {
     let machine = Machine::with("");
-    machine.write("synapse/by-hand.yaml", "id: daarion\nas_token: old\n");
+    let tokens = ["by-hand-as-token-0123", "by-hand-hs-token-0123"];
+    let [ours, theirs] = tokens;
+    let original = format!(
+        "# Mine.\nid: daarion\nas_token: {ours}\nhs_token: {theirs}\nnamespaces: {{rooms: []}}\n"
+    );
+    machine.write("synapse/by-hand.yaml", &original);
     let by_hand = machine.path("synapse/by-hand.yaml");
     let homeserver = HOMESERVER.replace("/etc/bridge.yaml", &by_hand.display().to_string());
     machine.write("synapse/homeserver.yaml", &homeserver);
-    machine.setup(&["--yes"]);
+    let said = machine.setup(&["--yes"]);
+    assert!(said.contains("by-hand.yaml.before-daarion"), "{said}");
     assert_eq!(machine.read("synapse/homeserver.yaml"), homeserver);
     assert!(!machine.path("synapse/daarion-registration.yaml").exists());
-    let registration = machine.read("synapse/by-hand.yaml");
-    let token = machine.setting("matrix", "as_token");
-    assert!(registration.contains(&token), "{registration}");
-    // Nor is it taken from a homeserver that would not start without it.
-    let said = machine.setup_again(&["--undo", "--yes"]);
-    assert!(said.contains("by-hand.yaml stays, because"), "{said}");
-    assert_eq!(machine.read("synapse/by-hand.yaml"), registration);
+    // Whatever uses the tokens goes on doing so.
+    for (key, token) in ["as_token", "hs_token"].into_iter().zip(tokens) {
+        assert_eq!(machine.setting("matrix", key), token);
+        assert!(machine.read("synapse/by-hand.yaml").contains(token));
+    }
+    machine.setup_again(&["--yes", "--set", "matrix.agent_prefix=\"bot_\""]);
+    machine.setup_again(&["--undo", "--yes"]);
+    assert_eq!(machine.read("synapse/by-hand.yaml"), original);
     assert_eq!(machine.read("synapse/homeserver.yaml"), homeserver);
+    let copy = machine.path("synapse/by-hand.yaml.before-daarion");
+    assert!(!copy.exists());
+    // Tokens that are too short to be used are not.
+    machine.write("synapse/by-hand.yaml", "id: daarion\nas_token: old\n");
+    fs::remove_file(machine.path("etc/daarion.toml")).expect("a file");
+    machine.setup(&["--yes"]);
+    assert_eq!(machine.setting("matrix", "as_token").len(), 64);
+}
+
+#[test]
+fn registration_of_another_service_is_not_overwritten() {
+    let machine = Machine::with(HOMESERVER);
+    machine.write("synapse/bridge.yaml", "id: bridge\n");
+    let homeserver = machine.path("synapse/homeserver.yaml");
+    let homeserver = homeserver.display().to_string();
+    let bridge = machine.path("synapse/bridge.yaml").display().to_string();
+    let mut arguments = vec!["setup", "--yes", "--homeserver-config", &homeserver];
+    arguments.extend(["--registration", &bridge]);
+    let line = machine.failure(&arguments);
+    assert!(
+        line.contains("bridge.yaml is the registration of bridge"),
+        "{line}"
+    );
+}
+
+#[test]
+fn undo_takes_back_every_file_that_was_edited() {
+    let machine = Machine::with(HOMESERVER);
+    machine.setup(&["--yes"]);
+    // A file that is read later takes the list over.
+    let list = "app_service_config_files: [/etc/irc.yaml]\n";
+    machine.write("synapse/conf.d/bridges.yaml", list);
+    machine.setup_again(&["--yes"]);
+    assert_ne!(machine.read("synapse/conf.d/bridges.yaml"), list);
+    machine.setup_again(&["--undo", "--yes"]);
+    assert_eq!(machine.read("synapse/conf.d/bridges.yaml"), list);
+    assert_eq!(machine.read("synapse/homeserver.yaml"), HOMESERVER);
+    let left = machine.everything();
+    let names: Vec<_> = left
+        .iter()
+        .filter_map(|(path, _)| path.file_name())
+        .collect();
+    assert_eq!(names, ["daarion.toml", "bridges.yaml", "homeserver.yaml"]);
 }
 
 #[test]
