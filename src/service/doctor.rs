@@ -26,6 +26,24 @@ use crate::ingest::Pushed;
 /// What is said where a registration has to be made anew.
 const SET_UP_AGAIN: &str = "daarion setup, then restart the homeserver and daarion";
 
+/// What is said where the registration is not the reason.
+const LOOK_INTO_LOG: &str = "look into the homeserver's log, then daarion doctor, once more";
+
+/// What mends a request that failed: only a homeserver that refuses it has another registration.
+fn advice(error: &Error) -> &'static str {
+    let is_refused = match error {
+        Error::HomeserverRefused {
+            status, errcode, ..
+        } => matches!(status, 401 | 403) || errcode == "M_EXCLUSIVE",
+        error => error.is_unknown_connector(),
+    };
+    if is_refused {
+        SET_UP_AGAIN
+    } else {
+        LOOK_INTO_LOG
+    }
+}
+
 /// The part of the configuration that is looked at.
 #[derive(Clone, Debug)]
 pub struct Patient {

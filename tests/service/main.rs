@@ -3,5 +3,6 @@
 
 mod city;
 mod creation;
+mod doctor;
 mod presence;
 mod world;

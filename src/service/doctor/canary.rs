@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Doctor, SET_UP_AGAIN, is_fine};
+use super::{Doctor, SET_UP_AGAIN, advice, is_fine};
 use crate::domain::Error;
 use crate::domain::finding::Finding;
 use crate::domain::id::{RoomAlias, RoomId};
@@ -27,7 +27,7 @@ impl Doctor {
             Ok(room) => room,
             Err(error) => {
                 let seen = format!("a private room could not be made: {error}");
-                let mut findings = vec![Finding::failed("canary_room", seen, SET_UP_AGAIN)];
+                let mut findings = vec![Finding::failed("canary_room", seen, advice(&error))];
                 findings.extend(skip(&ALL, "there is no room to try it in"));
                 return findings;
             }
@@ -50,6 +50,7 @@ impl Doctor {
         let name = format!("doctor-{}", self.clock.uuid().simple());
         let city = format!("{}{name}", self.patient.room_prefix);
         let mut refusals = Vec::new();
+        let mut mends = None;
         let mut directory = None;
         for localpart in [city, name] {
             let server = &self.patient.naming.server_name;
@@ -58,6 +59,7 @@ impl Doctor {
             };
             if let Err(error) = self.homeserver.set_alias(&alias, room).await {
                 refusals.push(format!("{alias}: {error}"));
+                mends = mends.or(Some(advice(&error)));
                 continue;
             }
             if directory.is_none() {
@@ -65,14 +67,15 @@ impl Doctor {
             }
             if let Err(error) = self.homeserver.remove_alias(&alias).await {
                 refusals.push(format!("{alias} stays: {error}"));
+                mends = mends.or(Some(advice(&error)));
             }
         }
-        let aliases = match refusals.is_empty() {
-            true => Finding::ok(
+        let aliases = match mends {
+            None => Finding::ok(
                 "aliases",
                 "the homeserver gives us aliases of rooms and channels",
             ),
-            false => Finding::failed("aliases", refusals.join("; "), SET_UP_AGAIN),
+            Some(mends) => Finding::failed("aliases", refusals.join("; "), mends),
         };
         let no_alias = || Finding::skipped("directory", "no alias could be given");
         vec![aliases, directory.unwrap_or_else(no_alias)]
@@ -109,8 +112,18 @@ impl Doctor {
         let event = match self.checkup.release_canary(room).await {
             Ok(event) => event,
             Err(error) => {
-                let advice = "daarion doctor, once more";
-                return Finding::failed(CHECK, format!("it was not sent: {error}"), advice);
+                let naming = &self.patient.naming;
+                let (connector, server) = (naming.connector(), &naming.server_name);
+                let mends = match error {
+                    // Somebody has shown it out of its own room.
+                    Error::HomeserverRefused { status: 403, .. } => format!(
+                        "invite {connector} into #{}_canary:{server} again, or take this alias \
+                         away: then a new room is made",
+                        naming.sender_localpart
+                    ),
+                    _ => advice(&error).to_owned(),
+                };
+                return Finding::failed(CHECK, format!("it was not sent: {error}"), mends);
             }
         };
         let is_back = self
