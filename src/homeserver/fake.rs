@@ -55,6 +55,7 @@ pub enum Call {
     CanaryRoom,
     Canary,
     Typing,
+    SetOnline,
     List,
 }
 

@@ -115,3 +115,14 @@ async fn connector_that_was_shown_out_of_its_room_is_let_in_again() {
         &format!("invite {connector} into #"),
     );
 }
+
+#[tokio::test]
+async fn presence_is_tried_and_ended() {
+    let case = Case::start().await;
+    let examination = case.examine().await;
+    expect(&examination, "presence", Outcome::Ok, "");
+    let connector = case.patient.naming.connector();
+    let homeserver = &case.world.core.homeserver;
+    let is_online = homeserver.presence(&connector).await.expect("an answer");
+    assert!(!is_online);
+}

@@ -16,7 +16,7 @@ const SLOW: Duration = Duration::from_secs(2);
 /// How long it may take to push something ephemeral. It is fast or not there at all.
 const EPHEMERAL_LIMIT: Duration = Duration::from_secs(5);
 
-const ALL: [&str; 4] = ["aliases", "directory", "canary", "ephemeral"];
+const ALL: [&str; 5] = ["aliases", "directory", "canary", "ephemeral", "presence"];
 
 impl Doctor {
     pub(super) async fn examine_push(&self, before: &[Finding]) -> Vec<Finding> {
@@ -42,6 +42,7 @@ impl Doctor {
                 "the homeserver does not reach us",
             ));
         }
+        findings.push(self.presence().await);
         findings
     }
 
@@ -162,15 +163,32 @@ impl Doctor {
         // It ends by itself, too.
         let _ = self.checkup.set_typing(room, false).await;
         match came {
-            true => Finding::ok(
-                CHECK,
-                "the homeserver pushes ephemeral events (who is online)",
-            ),
+            true => Finding::ok(CHECK, "the homeserver pushes ephemeral events"),
             false => Finding::warning(
                 CHECK,
                 "the homeserver pushes no ephemeral events: nobody is shown as online",
                 SET_UP_AGAIN,
             ),
+        }
+    }
+
+    /// Goes online. A homeserver that keeps no presence takes this and knows nothing of it.
+    async fn presence(&self) -> Finding {
+        const CHECK: &str = "presence";
+        let connector = self.patient.naming.connector();
+        let tried = match self.checkup.set_online(true).await {
+            Ok(()) => self.homeserver.presence(&connector).await,
+            Err(error) => Err(error),
+        };
+        let _ = self.checkup.set_online(false).await;
+        match tried {
+            Ok(true) => Finding::ok(CHECK, "the homeserver knows who is online"),
+            Ok(false) => Finding::warning(
+                CHECK,
+                "the homeserver does not say who is online: everybody counts as away",
+                "presence: {enabled: true} in homeserver.yaml, then restart the homeserver",
+            ),
+            Err(error) => Finding::warning(CHECK, error.to_string(), advice(&error)),
         }
     }
 
