@@ -10,10 +10,12 @@ use serde_json::Value;
 
 use super::client::Daemon;
 use super::output::Output;
+use super::setup::accounts::{self, Account, DAARION};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 use crate::domain::finding::{Examination, Finding, Outcome, worst};
+use crate::service::doctor::Examiner;
 use crate::web::admin::doctor_json;
 
 /// Prints the findings; fails when one of them is a failure.
@@ -65,7 +67,13 @@ async fn examine(
         format!("nobody answers at {}", socket.display()),
         "systemctl start daarion, and look into journalctl -u daarion",
     );
-    let doctor = Arc::new(App::doctor(&config)?);
+    let examiner = match accounts::is_root() {
+        true => Examiner::Root {
+            account: Account::named(DAARION).map(|account| account.uid),
+        },
+        false => Examiner::Daemon,
+    };
+    let doctor = Arc::new(App::doctor(&config, examiner)?);
     let mut examination = doctor.examine().await?.as_ref().clone();
     examination.findings.insert(0, is_down);
     Ok(doctor_json(&examination))

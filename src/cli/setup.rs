@@ -4,7 +4,7 @@
 //! shows that, and does it when it is told to. Running it again finds nothing to do; `--undo` takes
 //! back what it did to the homeserver.
 
-mod accounts;
+pub(super) mod accounts;
 mod answers;
 mod ask;
 mod change;

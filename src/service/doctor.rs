@@ -44,6 +44,15 @@ fn advice(error: &Error) -> &'static str {
     }
 }
 
+/// Who examines.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Examiner {
+    /// The daemon, or somebody with its rights.
+    Daemon,
+    /// Root, who may write where the daemon may not. The number is that of the daemon's account.
+    Root { account: Option<u32> },
+}
+
 /// The part of the configuration that is looked at.
 #[derive(Clone, Debug)]
 pub struct Patient {
@@ -57,6 +66,7 @@ pub struct Patient {
     /// Whether `X-User-Id` alone is believed.
     pub believes_header: bool,
     pub data_dir: PathBuf,
+    pub examiner: Examiner,
 }
 
 /// The doctor.

@@ -1,12 +1,14 @@
 //! What the doctor says of failures, and what mends each: the registration only where that is the
 //! reason.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
 use daarion::domain::Error;
 use daarion::domain::finding::{Examination, Finding, Outcome};
 use daarion::homeserver::fake::Call;
-use daarion::service::doctor::{Doctor, Patient};
+use daarion::service::doctor::{Doctor, Examiner, Patient};
 use tempfile::TempDir;
 
 use crate::world::World;
@@ -16,7 +18,7 @@ const LOG: &str = "look into the homeserver's log";
 
 struct Case {
     world: World,
-    _data: TempDir,
+    data: TempDir,
     patient: Patient,
 }
 
@@ -32,10 +34,11 @@ impl Case {
             acts_as_all: true,
             believes_header: false,
             data_dir: data.path().to_owned(),
+            examiner: Examiner::Daemon,
         };
         Self {
             world,
-            _data: data,
+            data,
             patient,
         }
     }
@@ -125,4 +128,34 @@ async fn presence_is_tried_and_ended() {
     let homeserver = &case.world.core.homeserver;
     let is_online = homeserver.presence(&connector).await.expect("an answer");
     assert!(!is_online);
+}
+
+#[tokio::test]
+async fn this_machine_is_looked_at() {
+    let mut case = Case::start().await;
+    let data = case.data.path().to_owned();
+    let set_mode = |mode| std::fs::set_permissions(&data, Permissions::from_mode(mode));
+    set_mode(0o755).expect("it is ours");
+    let examination = case.examine().await;
+    expect(&examination, "data_dir", Outcome::Warning, "chmod 0700");
+    set_mode(0o700).expect("it is ours");
+    // Root is told whose it is, and writes nothing.
+    case.patient.examiner = Examiner::Root { account: None };
+    expect(&case.examine().await, "data_dir", Outcome::Ok, "");
+    case.patient.examiner = Examiner::Root {
+        account: Some(u32::MAX - 1),
+    };
+    let mend = format!("chown -R daarion:daarion {}", data.display());
+    expect(&case.examine().await, "data_dir", Outcome::Failed, &mend);
+    case.patient.data_dir = data.join("gone");
+    case.patient.believes_header = true;
+    let examination = case.examine().await;
+    expect(&examination, "data_dir", Outcome::Failed, "install -d");
+    let header = "auth.insecure_user_header = false";
+    expect(
+        &examination,
+        "insecure_user_header",
+        Outcome::Warning,
+        header,
+    );
 }
