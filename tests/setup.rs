@@ -674,6 +674,30 @@ fn secrets_that_the_service_manager_hands_over_stay_where_they_are() {
 }
 
 #[test]
+fn doctor_names_every_file_with_secrets_that_others_can_read() {
+    let machine = Machine::with(HOMESERVER);
+    machine.setup(&["--yes"]);
+    let told = || {
+        let output = machine.run(&["doctor", "--json"]).stdout;
+        String::from_utf8(output).expect("JSON")
+    };
+    assert!(!told().contains("others can read"), "{}", told());
+    machine.write("etc/secret", "internal-secret-0123456789");
+    let secret = machine.path("etc/secret");
+    let toml = machine.read("etc/daarion.toml");
+    let line = toml.lines().find(|line| line.starts_with("secret = "));
+    let file = format!("secret_file = \"{}\"", secret.display());
+    let toml = toml.replace(line.expect("a secret"), &file);
+    machine.write("etc/daarion.toml", &toml);
+    let registration = machine.path("synapse/daarion-registration.yaml");
+    for path in [&secret, &registration] {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o644)).expect("it is ours");
+        let expected = format!("others can read {} ", path.display());
+        assert!(told().contains(&expected), "{}", told());
+    }
+}
+
+#[test]
 fn only_what_is_needed_can_be_checked() {
     let machine = Machine::with(HOMESERVER);
     machine.write("etc/daarion.toml", daarion::config::SAMPLE);

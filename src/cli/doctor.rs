@@ -1,5 +1,6 @@
 //! `daarion doctor`: through the daemon when it is up; what can be seen without it when it is down.
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,9 +12,10 @@ use serde_json::Value;
 use super::client::Daemon;
 use super::output::Output;
 use super::setup::accounts::{self, Account, DAARION};
+use super::setup::record::Record;
 use crate::app::App;
 use crate::clock::Clock;
-use crate::config::{Config, ConfigError};
+use crate::config::{self, Config, ConfigError, Source};
 use crate::domain::finding::{Examination, Finding, Outcome, worst};
 use crate::service::doctor::Examiner;
 use crate::web::admin::doctor_json;
@@ -29,8 +31,10 @@ pub async fn run(
         Ok(socket) => examine(path, &socket, load).await?,
         Err(error) => alone(wrong(path, &error)),
     };
-    if let Some(finding) = readable_by_others(path) {
-        add(&mut report, &finding);
+    for holder in holders_of_secrets(path, load) {
+        if let Some(finding) = readable_by_others(&holder) {
+            add(&mut report, &finding);
+        }
     }
     if output.json {
         output.value(&report)?;
@@ -86,9 +90,16 @@ fn wrong(path: &Path, error: &ConfigError) -> Finding {
         ConfigError::NoCredentials { .. } => "systemctl start daarion, or name the directory of \
              the files of LoadCredential=: sudo CREDENTIALS_DIRECTORY=/etc/daarion daarion doctor"
             .to_owned(),
+        ConfigError::Unreadable { .. } if is_closed_to_us(path) => "sudo daarion doctor".to_owned(),
         _ => format!("mend {}", path.display()),
     };
     Finding::failed("configuration", error.to_string(), advice)
+}
+
+/// It holds tokens, so not everybody may read it.
+fn is_closed_to_us(path: &Path) -> bool {
+    let read = std::fs::File::open(path);
+    read.is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied)
 }
 
 /// All that could be found.
@@ -99,13 +110,29 @@ fn alone(finding: Finding) -> Value {
     })
 }
 
-/// The configuration holds tokens.
+/// The files with secrets in them: the configuration, what it leads to, and the registration.
+fn holders_of_secrets(
+    path: &Path,
+    load: &dyn Fn() -> Result<Config, ConfigError>,
+) -> BTreeSet<PathBuf> {
+    let mut holders = BTreeSet::from([path.to_owned()]);
+    let settings = load().map(|config| config::settings(&config));
+    for setting in settings.unwrap_or_default() {
+        if let Source::SecretFile(file) = setting.source {
+            holders.insert(file);
+        }
+    }
+    let record = Record::read(path).ok().flatten();
+    holders.extend(record.map(|record| record.registration));
+    holders
+}
+
 fn readable_by_others(path: &Path) -> Option<Finding> {
     let mode = std::fs::metadata(path).ok()?.permissions().mode() & 0o777;
     let shown = path.display();
     // A group may be the account's own.
     (mode & 0o007 != 0).then(|| {
-        let seen = format!("others can read {shown} (mode {mode:o}), which holds the tokens");
+        let seen = format!("others can read {shown} (mode {mode:o}), which holds secrets");
         Finding::warning("configuration", seen, format!("chmod o= {shown}"))
     })
 }

@@ -10,7 +10,7 @@ mod ask;
 mod change;
 mod next;
 mod plan;
-mod record;
+pub(super) mod record;
 mod secrets;
 mod synapse;
 mod toml_text;
