@@ -197,6 +197,7 @@ class Story:
             proxy.start(ROOT / "packaging")
             try:
                 proxy.check(self._room["channel_id"], self._headers())
+                proxy.check_sign_in("olena", PASSWORD)
             finally:
                 proxy.stop()
 
@@ -252,7 +253,8 @@ class Story:
             _expect(self._version().endswith("-2"), self._version())
             self._wait_until_ready()
             log = machine.run("journalctl", "-u", "daarion", "--no-pager", "-o", "cat", "-n", "200")
-            _expect(f"the store has a new format from={number}" in log, log[-2000:])
+            told = f'"message":"the store has a new format","from":{number},'
+            _expect(told in log, log[-2000:])
             status = self._status()
             _expect(status["store"]["format"] > number, str(status["store"]))
             _expect(status["agents"] == 1 and status["skipped"]["count"] == 1, json.dumps(status))
@@ -319,6 +321,23 @@ class Story:
         machine.run("systemctl", "daemon-reload")
         machine.run("systemctl", "restart", "daarion")
         self._wait_until_ready()
+
+    def doctor_sees_what_the_daemon_may_not(self) -> None:
+        machine = self.machine
+        # Not everybody may read the configuration; whoever may not is told what to do.
+        said = machine.fails("runuser", "-u", "nobody", "--", "daarion", "doctor")
+        _expect("-> sudo daarion doctor" in said, said)
+        machine.run("systemctl", "stop", "daarion")
+        # As a copy is that root has brought back.
+        machine.run("chown", "-R", "root:root", "/var/lib/daarion")
+        report = json.loads(machine.run("sh", "-c", "daarion doctor --json 2>/dev/null || true"))
+        found = [found for found in report["findings"] if found["id"] == "data_dir"]
+        _expect(found[0]["status"] == "failed", json.dumps(found))
+        machine.run("sh", "-c", found[0]["advice"])
+        machine.run("systemctl", "start", "daarion")
+        self._wait_until_ready()
+        self._expect_content_doctor()
+        self._talk("with its data given back")
 
     def removal_keeps_the_data(self) -> None:
         machine = self.machine
@@ -531,6 +550,7 @@ STORY: list[tuple[str, Callable[[Story], None]]] = [
     ("an upgrade carries stores of older formats over", Story.upgrade_carries_old_stores_over),
     ("what is disabled stays so in an upgrade", Story.what_is_disabled_stays_so),
     ("secrets may come from the service manager", Story.secrets_may_come_from_the_service_manager),
+    ("the doctor sees what the daemon may not", Story.doctor_sees_what_the_daemon_may_not),
     ("a removal keeps the data", Story.removal_keeps_the_data),
     ("undo gives the homeserver back as it was", Story.undo_gives_the_homeserver_back),
     ("a purge deletes, and says what", Story.purge_deletes_and_says_so),
