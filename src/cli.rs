@@ -102,7 +102,8 @@ fn dispatch(cli: Cli, output: Output) -> anyhow::Result<()> {
         Command::Registration(registration::Command::Show) => registration::show(&load()?, output),
         Command::Doctor => {
             let path = Config::path(cli.config.as_deref());
-            wait_for(doctor::run(&path, load(), output))
+            let socket = Config::load_admin(cli.config.as_deref());
+            wait_for(doctor::run(&path, socket, &load, output))
         }
         Command::Serve => serve(load()?),
         command => {

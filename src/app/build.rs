@@ -31,7 +31,7 @@ use crate::service::backfill::Backfill;
 use crate::service::channels::Channels;
 use crate::service::city::City;
 use crate::service::creation::Creator;
-use crate::service::doctor::{Doctor, Patient};
+use crate::service::doctor::{Doctor, Examiner, Patient};
 use crate::service::health::Health;
 use crate::service::link::Link;
 use crate::service::members::Members;
@@ -78,7 +78,15 @@ impl App {
             IndexConsumer::new(store.clone(), directory.clone(), ingest.bell());
         consumer.catch_up().await?;
         let matrix = connector(config, &directory, &clock)?;
-        let doctor = doctor(config, &directory, &clock, &matrix, Some(ingest.pushed()));
+        let pushed = Some(ingest.pushed());
+        let doctor = doctor(
+            config,
+            &directory,
+            &clock,
+            &matrix,
+            pushed,
+            Examiner::Daemon,
+        );
         let core = Arc::new(Core {
             homeserver: matrix,
             store,
@@ -112,11 +120,11 @@ impl App {
     }
 
     /// The doctor alone, who sees what can be seen while the daemon is down.
-    pub fn doctor(config: &Config) -> anyhow::Result<Doctor> {
+    pub fn doctor(config: &Config, examiner: Examiner) -> anyhow::Result<Doctor> {
         let clock = Clock::system();
         let directory = Arc::new(directory(config));
         let matrix = connector(config, &directory, &clock)?;
-        Ok(doctor(config, &directory, &clock, &matrix, None))
+        Ok(doctor(config, &directory, &clock, &matrix, None, examiner))
     }
 
     /// Runs the index alone, for a command that works while the daemon is down.
@@ -226,6 +234,7 @@ fn doctor(
     clock: &Clock,
     matrix: &Arc<Matrix>,
     pushed: Option<watch::Receiver<Pushed>>,
+    examiner: Examiner,
 ) -> Doctor {
     let patient = Patient {
         naming: directory.naming.clone(),
@@ -235,6 +244,7 @@ fn doctor(
         acts_as_all: config.matrix.act_as == ActAs::AllLocalUsers,
         believes_header: config.auth.insecure_user_header,
         data_dir: config.data_dir.clone(),
+        examiner,
     };
     Doctor::new(
         matrix.clone(),

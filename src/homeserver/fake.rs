@@ -56,6 +56,7 @@ pub enum Call {
     CanaryRoom,
     Canary,
     Typing,
+    SetOnline,
     List,
 }
 

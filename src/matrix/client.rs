@@ -19,7 +19,7 @@ use ruma::api::{
 };
 use url::Url;
 
-use super::ids;
+use super::{ids, transport};
 use crate::clock::Clock;
 use crate::directory::Directory;
 use crate::domain::id::UserId;
@@ -65,19 +65,15 @@ impl Client {
         directory: Arc<Directory>,
         clock: Clock,
     ) -> Result<Self> {
-        let http = reqwest::Client::builder()
+        let http = transport::builder(homeserver.as_str())
             .connect_timeout(CONNECT_LIMIT)
             .tcp_nodelay(true)
             .tcp_keepalive(Duration::from_secs(60))
             .pool_max_idle_per_host(IDLE_CONNECTIONS)
             .redirect(reqwest::redirect::Policy::none())
-            // The homeserver stands beside us; a proxy of the environment leads elsewhere.
-            .no_proxy()
-            .user_agent(concat!("daarion/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| Error::internal(format!("cannot make an HTTP client: {error}")))?;
+            .user_agent(concat!("daarion/", env!("CARGO_PKG_VERSION")));
         Ok(Self {
-            http,
+            http: transport::build(http)?,
             base: homeserver.as_str().trim_end_matches('/').to_owned(),
             token,
             versions: spoken_versions(),

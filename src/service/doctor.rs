@@ -26,6 +26,33 @@ use crate::ingest::Pushed;
 /// What is said where a registration has to be made anew.
 const SET_UP_AGAIN: &str = "daarion setup, then restart the homeserver and daarion";
 
+/// What is said where the registration is not the reason.
+const LOOK_INTO_LOG: &str = "look into the homeserver's log, then daarion doctor, once more";
+
+/// What mends a request that failed: only a homeserver that refuses it has another registration.
+fn advice(error: &Error) -> &'static str {
+    let is_refused = match error {
+        Error::HomeserverRefused {
+            status, errcode, ..
+        } => matches!(status, 401 | 403) || errcode == "M_EXCLUSIVE",
+        error => error.is_unknown_connector(),
+    };
+    if is_refused {
+        SET_UP_AGAIN
+    } else {
+        LOOK_INTO_LOG
+    }
+}
+
+/// Who examines.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Examiner {
+    /// The daemon, or somebody with its rights.
+    Daemon,
+    /// Root, who may write where the daemon may not. The number is that of the daemon's account.
+    Root { account: Option<u32> },
+}
+
 /// The part of the configuration that is looked at.
 #[derive(Clone, Debug)]
 pub struct Patient {
@@ -39,6 +66,7 @@ pub struct Patient {
     /// Whether `X-User-Id` alone is believed.
     pub believes_header: bool,
     pub data_dir: PathBuf,
+    pub examiner: Examiner,
 }
 
 /// The doctor.

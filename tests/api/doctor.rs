@@ -89,8 +89,8 @@ async fn what_the_homeserver_refuses_is_named_with_what_mends_it() {
         "default_room_version": "10",
     }));
     let world = World::prepare(options).await;
-    // The homeserver has another registration than daarion thinks: without local users, with
-    // another token, and without ephemeral events.
+    // The homeserver has another registration than daarion thinks: without local users, and with
+    // another token. It does not say who is online.
     let theirs = world.daarion.registration().await;
     let theirs = theirs
         .replace(world.daarion.hs_token(), "another-token-of-the-homeserver")
@@ -104,6 +104,7 @@ async fn what_the_homeserver_refuses_is_named_with_what_mends_it() {
         settings: json!({
             "room_list_publication_rules": [{"action": "deny"}],
             "default_room_version": "10",
+            "presence": {"enabled": false},
         }),
         ..HomeserverOptions::default()
     })
@@ -122,10 +123,13 @@ async fn what_the_homeserver_refuses_is_named_with_what_mends_it() {
         "room_version",
         "canary",
         "as_token",
+        "presence",
     ];
     assert_eq!(
         statuses(&report, checks),
-        ["failed", "failed", "warning", "warning", "skipped", "ok"],
+        [
+            "failed", "failed", "warning", "warning", "skipped", "ok", "warning",
+        ],
         "{report:#}"
     );
     let advice = finding(&report, "directory")["advice"]

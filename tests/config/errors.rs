@@ -164,7 +164,8 @@ fn wrong_entries_of_the_file_are_named() {
         (
             "[matrix]\nadmin_token_file = \"%d/token\"",
             "matrix.admin_token_file: \"%d/token\" needs CREDENTIALS_DIRECTORY, which systemd \
-             sets for a unit with LoadCredential=",
+             sets for a unit with LoadCredential=; for a command that runs while daarion does not, \
+             say where the files are that it names: CREDENTIALS_DIRECTORY=/etc/daarion daarion setup",
         ),
         (
             "[matrix]\nadmin_token = \"a\"\nadmin_token_file = \"b\"",

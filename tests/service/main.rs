@@ -3,6 +3,7 @@
 
 mod city;
 mod creation;
+mod doctor;
 mod messages;
 mod presence;
 mod world;
