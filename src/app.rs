@@ -65,9 +65,8 @@ impl Running {
             app.core.store.index.clone(),
             app.core.indexed.clone(),
         ));
-        let bell = app.core.ingest.bell();
         readers.0.spawn(app.consumer.run(readers.1.clone()));
-        readers.0.spawn(hub.clone().run(bell, readers.1.clone()));
+        readers.0.spawn(hub.clone().run(readers.1.clone()));
 
         let parts = build::parts(&app.core, &app.services, hub, config, intake.1.clone());
         let admin = Admin {

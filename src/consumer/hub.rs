@@ -175,7 +175,8 @@ impl Hub {
     }
 
     /// Follows the journal until it is told to stop.
-    pub async fn run(self: Arc<Self>, mut bell: watch::Receiver<Seq>, stop: CancellationToken) {
+    pub async fn run(self: Arc<Self>, stop: CancellationToken) {
+        let mut bell = self.journal.bell();
         loop {
             bell.mark_unchanged();
             match self.step().await {

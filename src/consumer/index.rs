@@ -19,9 +19,6 @@ use crate::store::{Store, StoreError};
 /// writer with these steps, so a step must stay short.
 const BATCH: usize = 500;
 
-/// How often the consumer looks without being rung for.
-const LOOK: Duration = Duration::from_secs(5);
-
 /// How long the consumer waits before it tries a failed step again.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -82,11 +79,7 @@ pub struct IndexConsumer {
 
 impl IndexConsumer {
     #[must_use]
-    pub fn new(
-        store: Store,
-        directory: Arc<Directory>,
-        bell: watch::Receiver<Seq>,
-    ) -> (Self, Indexed) {
+    pub fn new(store: Store, directory: Arc<Directory>) -> (Self, Indexed) {
         let (position, watch) = watch::channel(store.index.position());
         let (sender, commands) = mpsc::channel(1);
         let indexed = Indexed {
@@ -94,9 +87,9 @@ impl IndexConsumer {
             commands: sender,
         };
         let consumer = Self {
+            bell: store.journal.bell(),
             store,
             directory,
-            bell,
             position,
             commands,
         };
@@ -133,9 +126,6 @@ impl IndexConsumer {
                 () = stop.cancelled() => return,
                 changed = self.bell.changed() => if changed.is_err() { return },
                 Some(clear) = self.commands.recv() => self.clear(clear).await,
-                // After the store was opened anew the position may have gone back, and no
-                // bell tells of that.
-                () = tokio::time::sleep(LOOK) => {}
             }
         }
     }

@@ -45,7 +45,8 @@ macro_rules! store_contract {
         $crate::store::contract::store_contract!(@tests $name, $make;
             journal: events_come_back_in_order, every_kind_of_event_round_trips,
                 reading_is_bounded, empty_append_changes_nothing, skipped_are_counted_and_the_latest_kept,
-                appends_of_many_callers_are_all_there;
+                appends_of_many_callers_are_all_there,
+                an_append_rings_though_its_caller_has_gone;
             trim: trim_drops_only_old_ones, trim_waits_for_the_index, trim_is_bounded_a_call,
                 seq_goes_on_after_everything_was_trimmed;
             dedup: a_repeated_transaction_does_nothing, an_event_in_two_transactions_is_kept_once,

@@ -1,6 +1,7 @@
 //! The journal: everything that has happened, in the order of its arrival.
 
 use async_trait::async_trait;
+use tokio::sync::watch;
 
 use super::StoreError;
 use crate::domain::event::{Event, NewEvent, Skipped};
@@ -63,6 +64,11 @@ pub trait Journal: Send + Sync {
 
     /// The newest position; 0 when nothing was ever appended.
     fn head(&self) -> Seq;
+
+    /// Rings whenever there may be something new to read: it holds the head. It rings for every
+    /// commit, whether or not its caller still waits, and when the store was opened anew, after
+    /// which the index's position may have gone back.
+    fn bell(&self) -> watch::Receiver<Seq>;
 
     /// The oldest position that is kept; `head() + 1` when none is.
     async fn first(&self) -> Result<Seq, StoreError>;

@@ -15,6 +15,7 @@ use poem::listener::TcpListener;
 use poem::web::{Data, Path};
 use poem::{EndpointExt as _, IntoResponse as _, Response, Route, handler};
 use serde_json::json;
+use tokio::sync::watch;
 
 use crate::homeserver::Port;
 use crate::world::{channel, registration, start, user};
@@ -46,6 +47,10 @@ impl Journal for Kept {
 
     fn head(&self) -> Seq {
         0
+    }
+
+    fn bell(&self) -> watch::Receiver<Seq> {
+        watch::Sender::default().subscribe()
     }
 
     async fn first(&self) -> Result<Seq, StoreError> {

@@ -3,5 +3,6 @@
 
 mod city;
 mod creation;
+mod hub;
 mod presence;
 mod world;

@@ -6,6 +6,7 @@
 
 use async_trait::async_trait;
 use redb::{ReadableTable, ReadableTableMetadata};
+use tokio::sync::watch;
 
 use super::Redb;
 use super::keys::{self, EventKey, Location};
@@ -73,6 +74,10 @@ impl Journal for Redb {
 
     fn head(&self) -> Seq {
         self.shared.memory().head
+    }
+
+    fn bell(&self) -> watch::Receiver<Seq> {
+        self.shared.bell()
     }
 
     async fn first(&self) -> Result<Seq, StoreError> {
