@@ -49,15 +49,16 @@ impl Telling {
 }
 
 impl Core {
-    /// What of the events that are read for `source` is news.
+    /// What of the events that are read for `source` is news. Until a rebuild has ended, healing
+    /// finds what was there before it, too: the index has forgotten that it knew of it.
     pub(crate) async fn telling(&self, source: Source) -> Result<Telling> {
-        let since = match source {
-            Source::Rebuild => self.store.index.rebuilding().await?,
-            _ => None,
+        let rebuilding = match source {
+            Source::Heal | Source::Rebuild => self.store.index.rebuilding().await?,
+            Source::Push | Source::Echo => None,
         };
         Ok(Telling {
-            source,
-            since: since.unwrap_or(Millis::MAX),
+            source: rebuilding.map_or(source, |_| Source::Rebuild),
+            since: rebuilding.unwrap_or(Millis::MAX),
         })
     }
 

@@ -5,4 +5,5 @@ mod city;
 mod creation;
 mod hub;
 mod presence;
+mod rebuild;
 mod world;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::Ground;
 use super::samples::{
-    Shorthand, append, channel, channel_id, created, deleted, edited, event_id, member, message, new,
-    new_seqs, said, user,
+    Shorthand, append, channel, channel_id, created, deleted, edited, event_id, member, message,
+    new, new_seqs, said, user,
 };
 use crate::domain::channel::{ChannelChange, ChannelStatus, Visibility};
 use crate::domain::event::{NewEvent, Skipped, Source, What};
