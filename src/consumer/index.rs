@@ -13,7 +13,7 @@ use crate::directory::Directory;
 use crate::domain::event::{Event, What};
 use crate::domain::id::Seq;
 use crate::domain::{Error, Result};
-use crate::store::{Store, StoreError};
+use crate::store::{ClearTo, Store, StoreError};
 
 /// How many events are applied in one step. The journal's appends share the store's one
 /// writer with these steps, so a step must stay short.
@@ -30,18 +30,8 @@ pub struct Indexed {
 }
 
 struct Clear {
-    position: ClearTo,
+    to: ClearTo,
     done: oneshot::Sender<Result<(), StoreError>>,
-}
-
-/// From where an emptied index is filled again.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum ClearTo {
-    /// From the journal's beginning.
-    JournalStart,
-    /// From events yet to be appended: the known events are forgotten too, so that the
-    /// homeserver's history can be appended once more.
-    JournalEnd,
 }
 
 impl Indexed {
@@ -59,10 +49,10 @@ impl Indexed {
     }
 
     /// Empties the index and lets it fill again.
-    pub async fn clear(&self, position: ClearTo) -> Result<()> {
+    pub async fn clear(&self, to: ClearTo) -> Result<()> {
         let (done, outcome) = oneshot::channel();
         let stopped = |_| Error::StoreUnavailable("daarion is stopping".to_owned());
-        let clear = Clear { position, done };
+        let clear = Clear { to, done };
         self.commands.send(clear).await.map_err(|_| stopped(()))?;
         Ok(outcome.await.map_err(|_| stopped(()))??)
     }
@@ -183,14 +173,11 @@ impl IndexConsumer {
     }
 
     async fn clear(&mut self, clear: Clear) {
-        let (position, forget) = match clear.position {
-            ClearTo::JournalStart => (0, false),
-            ClearTo::JournalEnd => (self.store.journal.head(), true),
-        };
-        let cleared = self.store.index.clear(position, forget).await;
+        let cleared = self.store.index.clear(clear.to).await;
         if cleared.is_ok() {
-            self.position.send_replace(position);
-            if forget {
+            self.position.send_replace(self.store.index.position());
+            // A journal that is read again has the same channels: nobody needs to miss them.
+            if clear.to != ClearTo::JournalStart {
                 self.directory.reset_channels(Vec::new());
             }
         }

@@ -69,7 +69,8 @@ macro_rules! store_contract {
             members: members_are_paged_by_user, a_later_change_wins, memberships_of_a_user,
                 those_who_left_are_asked_for, members_are_counted;
             positions: applying_is_idempotent, left_out_events_are_refused, rows_and_position_stay_together,
-                a_cleared_index_is_made_anew, a_rebuild_is_remembered, nothing_acknowledged_is_lost_by_a_kill,
+                a_cleared_index_is_made_anew, a_rebuild_is_remembered,
+                a_journal_without_its_beginning_is_not_read_again, nothing_acknowledged_is_lost_by_a_kill,
                 a_watermark_outlives_a_replay_but_not_forgotten_events, closed_is_unavailable;
             accounts: agents_are_unique, an_agent_is_updated, creations_are_unique_by_alias,
                 accounts_outlive_a_kill, operators_are_unique_by_name, a_new_password_ends_the_sessions;

@@ -6,8 +6,8 @@ use crate::domain::event::What;
 use crate::domain::id::MessageId;
 use crate::domain::page::Order;
 use crate::payload::MessageJson;
-use crate::store::Store;
 use crate::store::index::{MessageQuery, RenderedPage};
+use crate::store::{ClearTo, Store};
 
 async fn page(store: &Store, after: Option<&str>, order: Order, limit: usize) -> RenderedPage {
     find_page(store, after, order, limit)
@@ -177,9 +177,12 @@ pub async fn a_message_again_changes_nothing(ground: impl Ground) {
             edited(1, "e", "m", "edited", 20),
         ])
         .await;
-    let head = store.journal.head();
     // A rebuild that forgot the events but kept the rows of the journal: all come twice.
-    store.index.clear(head, true).await.expect("cleared");
+    store
+        .index
+        .clear(ClearTo::JournalEnd { since: 1 })
+        .await
+        .expect("cleared");
     store
         .put_and_index(vec![
             created(1),
@@ -187,7 +190,11 @@ pub async fn a_message_again_changes_nothing(ground: impl Ground) {
             edited(1, "e", "m", "edited", 20),
         ])
         .await;
-    store.index.clear(0, false).await.expect("cleared");
+    store
+        .index
+        .clear(ClearTo::JournalStart)
+        .await
+        .expect("cleared");
     store.index_all().await;
     assert_eq!(store.preview("m").await.as_deref(), Some("edited"));
     assert_eq!(store.index.counts().await.expect("read"), (1, 1));

@@ -12,7 +12,7 @@ use crate::domain::id::{ChannelId, EventId, MessageId, Seq, UserId};
 use crate::domain::member::{Member, Membership};
 use crate::domain::message::Message;
 use crate::store::index::MemberQuery;
-use crate::store::{Append, Placed, Store};
+use crate::store::{Append, ClearTo, Placed, Store};
 
 const CHANNELS: u64 = 4;
 const STEPS: usize = 300;
@@ -158,7 +158,11 @@ async fn run(mut ground: impl Ground, seed: u64) {
     }
     store.index_all().await;
     compare(&model, &store).await;
-    store.index.clear(0, false).await.expect("cleared");
+    store
+        .index
+        .clear(ClearTo::JournalStart)
+        .await
+        .expect("cleared");
     store.index_all().await;
     compare(&model, &store).await;
 }

@@ -5,7 +5,7 @@
 //! written at a random key here.
 
 use async_trait::async_trait;
-use redb::{ReadableTable, ReadableTableMetadata};
+use redb::{ReadableTable, ReadableTableMetadata, WriteTransaction};
 use tokio::sync::watch;
 
 use super::Redb;
@@ -81,13 +81,7 @@ impl Journal for Redb {
     }
 
     async fn first(&self) -> Result<Seq, StoreError> {
-        self.read(|txn| {
-            let first = txn
-                .open_table(tables::JOURNAL)?
-                .first()?
-                .map(|(seq, _)| seq.value());
-            Ok(first.unwrap_or_else(|| self.head() + 1))
-        })
+        self.read(|txn| oldest(&txn.open_table(tables::JOURNAL)?, self.head()))
     }
 
     async fn knows(&self, events: &[EventId]) -> Result<Vec<bool>, StoreError> {
@@ -131,6 +125,17 @@ impl Journal for Redb {
             })
         })
     }
+}
+
+/// The oldest position of a journal with this head.
+fn oldest(journal: &impl ReadableTable<u64, &'static [u8]>, head: Seq) -> Result<Seq, StoreError> {
+    let first = journal.first()?.map(|(seq, _)| seq.value());
+    Ok(first.unwrap_or(head + 1))
+}
+
+/// The oldest position as a transaction sees it.
+pub fn first(txn: &WriteTransaction, head: Seq) -> Result<Seq, StoreError> {
+    oldest(&txn.open_table(tables::JOURNAL)?, head)
 }
 
 /// One of the numbers of [`tables::META`]; 0 when it was never set.
