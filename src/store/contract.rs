@@ -62,7 +62,8 @@ macro_rules! store_contract {
                 what_an_unknown_channel_said_may_come_again;
             messages: pages_run_both_ways, pages_are_bounded, cursors_hold_while_messages_arrive,
                 an_unknown_cursor_is_no_page, order_is_time_then_event_id, a_message_round_trips,
-                activity_is_the_newest_message, a_message_again_changes_nothing;
+                activity_is_the_newest_message, a_message_again_changes_nothing,
+                a_message_read_again_with_another_time_is_there_once;
             changes: edits_follow_the_rules, a_deletion_is_final, edits_before_their_message_wait,
                 deletions_before_their_message_wait, no_channel_changes_anothers_messages,
                 an_edit_that_is_taken_back_is_not_shown, only_what_is_shown_can_be_taken_back;

@@ -221,7 +221,7 @@ impl<'t> Applying<'t> {
                 return Ok(());
             }
             Deed::UpdateChannel(change, at) => self.update_channel(event.channel, change, *at)?,
-            Deed::AddMessage(message) => self.add_message(event.channel, message)?,
+            Deed::AddMessage(message) => self.add_message(event, message)?,
             Deed::ChangeMessage {
                 target,
                 event: change,

@@ -2,7 +2,7 @@
 
 use redb::ReadableTable;
 
-use super::{Applied, Applying, Keeps, NewMessage};
+use super::{Applied, Applying, Keeps, NewMessage, Prepared};
 use crate::domain::event::{Event, What};
 use crate::domain::id::{ChannelId, EventId, Millis, Seq};
 use crate::domain::message::Message;
@@ -24,24 +24,45 @@ enum Target {
 }
 
 impl Applying<'_> {
-    pub(super) fn add_message(&mut self, channel: ChannelId, new: &NewMessage) -> Applied {
-        // A message that is there was appended twice around a rebuild of the index. What
-        // has happened to it since stays; only a deletion is news.
-        let is_there = self.messages.get(new.key.as_slice())?.is_some();
-        if !is_there || new.deleted {
-            let keeps = self.keeps(channel)?;
+    pub(super) fn add_message(&mut self, event: &Prepared, new: &NewMessage) -> Applied {
+        let channel = event.channel;
+        let keeps = self.keeps(channel)?;
+        match self.take_earlier(event)? {
+            // What has happened to it since stays; only a deletion is news.
+            Some(mut earlier) if !new.deleted => {
+                earlier.created_at = new.created_at;
+                self.store_message(&new.key, earlier, keeps)?;
+            }
             // It was on its way when the channel became confidential.
-            if new.reveals && keeps == Some(Keeps::Nothing) {
+            _ if new.reveals && keeps == Some(Keeps::Nothing) => {
                 self.store_message(&new.key, message::read(&new.row)?, keeps)?;
-            } else {
-                self.messages
-                    .insert(new.key.as_slice(), new.row.as_slice())?;
+            }
+            _ => {
+                let (key, row) = (new.key.as_slice(), new.row.as_slice());
+                self.messages.insert(key, row)?;
             }
         }
         let newest = self.newest.entry(channel).or_insert(new.created_at);
         *newest = new.created_at.max(*newest);
         self.adopt_orphans(channel, new)?;
         Ok(Ok(()))
+    }
+
+    /// Takes out the message as it was appended before a rebuild of the index, if the journal
+    /// that is read again holds it twice. Its time may have been another one then: that of its
+    /// arrival, when the homeserver's clock was ahead of ours.
+    fn take_earlier(&mut self, event: &Prepared) -> Result<Option<Message>, StoreError> {
+        let Some(key) = event.key.filter(|_| event.seq <= self.replayed_through) else {
+            return Ok(None);
+        };
+        let Some(location) = self.known.get(key.as_slice())? else {
+            return Ok(None);
+        };
+        let Some(place) = Location::parse(location.value())?.message() else {
+            return Ok(None);
+        };
+        let row = self.messages.remove(place)?;
+        row.map(|row| message::read(row.value())).transpose()
     }
 
     pub(super) fn change_message(&mut self, target: &EventId, event: &Event) -> Applied {
