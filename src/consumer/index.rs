@@ -65,6 +65,8 @@ pub struct IndexConsumer {
     bell: watch::Receiver<Seq>,
     position: watch::Sender<Seq>,
     commands: mpsc::Receiver<Clear>,
+    /// Whether the index may hold what the directory and those who wait for it do not know of.
+    is_untold: bool,
 }
 
 impl IndexConsumer {
@@ -82,6 +84,7 @@ impl IndexConsumer {
             directory,
             position,
             commands,
+            is_untold: true,
         };
         (consumer, indexed)
     }
@@ -90,8 +93,6 @@ impl IndexConsumer {
     /// the start: nothing is taken in before.
     pub async fn catch_up(&mut self) -> Result<(), StoreError> {
         while self.step().await? > 0 {}
-        let channels = self.store.index.channels().await?;
-        self.directory.reset_channels(channels);
         Ok(())
     }
 
@@ -129,17 +130,28 @@ impl IndexConsumer {
     /// One step: at most [`BATCH`] events. Says how many.
     async fn step(&mut self) -> Result<usize, StoreError> {
         self.bell.mark_unchanged();
+        if self.is_untold {
+            self.put_all_channels().await?;
+            self.tell();
+        }
         let position = self.store.index.position();
         let events = self.store.journal.read(position, BATCH).await?;
         if events.is_empty() {
             return Ok(0);
         }
+        self.is_untold = true;
         for passed_over in self.store.index.apply(&events).await? {
             tracing::warn!(reason = passed_over, "an event could not be indexed");
         }
         self.follow_channels(&events).await?;
-        self.position.send_replace(self.store.index.position());
+        self.tell();
         Ok(events.len())
+    }
+
+    /// Tells how far the index has come, the directory having come as far.
+    fn tell(&mut self) {
+        self.position.send_replace(self.store.index.position());
+        self.is_untold = false;
     }
 
     async fn follow_channels(&self, events: &[Event]) -> Result<(), StoreError> {
@@ -153,9 +165,7 @@ impl IndexConsumer {
         channels.sort_unstable();
         channels.dedup();
         if channels.len() > 16 {
-            let all = self.store.index.channels().await?;
-            self.directory.reset_channels(all);
-            return Ok(());
+            return self.put_all_channels().await;
         }
         for id in channels {
             let Some(channel) = self.store.index.channel(id).await? else {
@@ -163,10 +173,16 @@ impl IndexConsumer {
             };
             // Making one room the default has unmade another.
             if channel.is_default {
-                let all = self.store.index.channels().await?;
-                self.directory.reset_channels(all);
-                return Ok(());
+                return self.put_all_channels().await;
             }
+            self.directory.put_channel(channel);
+        }
+        Ok(())
+    }
+
+    /// Takes none away: while the journal is read again, the index does not have all of them yet.
+    async fn put_all_channels(&self) -> Result<(), StoreError> {
+        for channel in self.store.index.channels().await? {
             self.directory.put_channel(channel);
         }
         Ok(())
@@ -175,10 +191,10 @@ impl IndexConsumer {
     async fn clear(&mut self, clear: Clear) {
         let cleared = self.store.index.clear(clear.to).await;
         if cleared.is_ok() {
-            self.position.send_replace(self.store.index.position());
+            self.tell();
             // A journal that is read again has the same channels: nobody needs to miss them.
             if clear.to != ClearTo::JournalStart {
-                self.directory.reset_channels(Vec::new());
+                self.directory.forget_channels();
             }
         }
         let _ = clear.done.send(cleared);

@@ -4,6 +4,7 @@
 mod city;
 mod creation;
 mod hub;
+mod index;
 mod presence;
 mod rebuild;
 mod world;

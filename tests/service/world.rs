@@ -130,7 +130,7 @@ impl World {
     }
 }
 
-fn directory() -> Directory {
+pub fn directory() -> Directory {
     let naming = Naming {
         server_name: "s".into(),
         sender_localpart: "daarion".into(),
