@@ -100,6 +100,9 @@ pub trait Closer: Send + Sync {
     /// Waits for what is being written, then closes; later calls fail as unavailable.
     async fn close(&self);
 
+    /// Waits until nothing can be written any more: it was closed, or its writer broke off.
+    async fn closed(&self);
+
     /// Size, format and health.
     fn status(&self) -> StoreStatus;
 }

@@ -140,6 +140,10 @@ impl Closer for Redb {
         self.writer.close().await;
     }
 
+    async fn closed(&self) {
+        self.writer.closed().await;
+    }
+
     fn status(&self) -> StoreStatus {
         StoreStatus {
             bytes: self.shared.bytes(),
