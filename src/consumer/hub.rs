@@ -159,7 +159,10 @@ impl Hub {
         let What::MessageDeleted { target, .. } = &event.what else {
             return Ok(None);
         };
-        let edited = self.index.edited(target).await?;
+        let edited = match self.index.edited(target).await {
+            Err(StoreError::Damaged(_)) => None,
+            other => other?,
+        };
         Ok(edited.filter(|message| message.channel == event.channel && !message.deleted))
     }
 

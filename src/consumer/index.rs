@@ -168,8 +168,11 @@ impl IndexConsumer {
             return self.put_all_channels().await;
         }
         for id in channels {
-            let Some(channel) = self.store.index.channel(id).await? else {
-                continue;
+            let channel = match self.store.index.channel(id).await {
+                Ok(Some(channel)) => channel,
+                // It is named where it is applied.
+                Ok(None) | Err(StoreError::Damaged(_)) => continue,
+                Err(error) => return Err(error),
             };
             // Making one room the default has unmade another.
             if channel.is_default {

@@ -90,7 +90,7 @@ pub trait Index: Send + Sync {
     /// daarion that did not write that down has begun it.
     async fn rebuilding(&self) -> Result<Option<Millis>, StoreError>;
 
-    /// Every channel.
+    /// Every channel. One that is damaged is said aloud and left out.
     async fn channels(&self) -> Result<Vec<Channel>, StoreError>;
 
     /// When something was last said in each channel that has messages.

@@ -55,7 +55,8 @@ pub trait Journal: Send + Sync {
     /// forgotten by a crash: it would bring nothing new again.
     async fn append(&self, append: Append) -> Result<Appended, StoreError>;
 
-    /// Up to `limit` events after a position, in order.
+    /// Up to `limit` events after a position, in order. One that is damaged is said aloud and
+    /// passed over.
     async fn read(&self, after: Seq, limit: usize) -> Result<Vec<Event>, StoreError>;
 
     /// Which journal this is: positions of another one mean nothing here. Given once, when the

@@ -14,6 +14,7 @@ use std::collections::HashMap;
 
 use redb::{ReadableTable, ReadableTableMetadata, Table, WriteTransaction};
 
+use super::journal;
 use super::keys::{self, EventKey, Location, Place};
 use super::records::member::MemberRecord;
 use super::records::{Record, message};
@@ -149,15 +150,17 @@ pub fn apply(work: &mut Work<'_>, events: &[Prepared]) -> Result<Vec<String>, St
 /// on its own would then leave events out for ever.
 fn refuse_gap(work: &Work<'_>, first: Seq) -> Result<(), StoreError> {
     let position = work.staged.position;
-    let journal = work.txn.open_table(tables::JOURNAL)?;
-    let missing = journal
-        .range(position.saturating_add(1)..first)?
-        .next()
-        .transpose()?;
-    match missing {
-        None => Ok(()),
-        Some(_) => Err(StoreError::Behind { position }),
+    if first == position + 1 {
+        return Ok(());
     }
+    let journal = work.txn.open_table(tables::JOURNAL)?;
+    for entry in journal.range(position.saturating_add(1)..first)? {
+        let (seq, value) = entry?;
+        if journal::readable(seq.value(), value.value()).is_some() {
+            return Err(StoreError::Behind { position });
+        }
+    }
+    Ok(())
 }
 
 /// Writes the staged positions.
@@ -212,28 +215,38 @@ impl<'t> Applying<'t> {
     }
 
     fn apply(&mut self, event: &Prepared) -> Result<(), StoreError> {
-        let applied = match &event.deed {
-            Deed::CreateChannel(channel) => self.create_channel(channel)?,
-            _ if self.keeps(event.channel)?.is_none() => {
+        let applied = match self.act(event) {
+            Ok(Some(applied)) => applied,
+            Ok(None) => {
                 // Not remembered: it was on its way while the index was emptied, and has to
                 // be taken in again when the channel is there.
                 self.pass_over(event, "its channel is unknown");
                 return Ok(());
             }
-            Deed::UpdateChannel(change, at) => self.update_channel(event.channel, change, *at)?,
-            Deed::AddMessage(message) => self.add_message(event, message)?,
-            Deed::ChangeMessage {
-                target,
-                event: change,
-            } => self.change_message(target, change)?,
-            Deed::SetMember { member, record } => self.set_member(event.channel, member, record)?,
-            Deed::Nothing => Ok(()),
+            // A row that cannot be read holds up nothing but what is about it.
+            Err(error @ StoreError::Damaged(_)) => Err(error.to_string()),
+            Err(error) => return Err(error),
         };
         self.remember(event, place(&event.deed, &applied))?;
         if let Err(reason) = applied {
             self.pass_over(event, &reason);
         }
         Ok(())
+    }
+
+    /// Does to the index what an event does; `None` when there is no such channel.
+    fn act(&mut self, event: &Prepared) -> Result<Option<Result<(), String>>, StoreError> {
+        let channel = event.channel;
+        let applied = match &event.deed {
+            Deed::CreateChannel(channel) => self.create_channel(channel)?,
+            _ if self.keeps(channel)?.is_none() => return Ok(None),
+            Deed::UpdateChannel(change, at) => self.update_channel(channel, change, *at)?,
+            Deed::AddMessage(message) => self.add_message(event, message)?,
+            Deed::ChangeMessage { target, event } => self.change_message(target, event)?,
+            Deed::SetMember { member, record } => self.set_member(channel, member, record)?,
+            Deed::Nothing => Ok(()),
+        };
+        Ok(Some(applied))
     }
 
     /// Names an event that cannot be applied.

@@ -57,10 +57,15 @@ impl Index for Redb {
     async fn channels(&self) -> Result<Vec<Channel>, StoreError> {
         self.scan(|txn| {
             let channels = txn.open_table(tables::CHANNELS)?;
-            channels
-                .iter()?
-                .map(|entry| Ok(channel(entry?.1.value())?.channel))
-                .collect()
+            let mut all = Vec::new();
+            for entry in channels.iter()? {
+                match channel(entry?.1.value()) {
+                    Ok(timed) => all.push(timed.channel),
+                    // The others are there all the same.
+                    Err(error) => tracing::error!(%error, "a channel is passed over"),
+                }
+            }
+            Ok(all)
         })
         .await
     }

@@ -58,13 +58,15 @@ impl Journal for Redb {
     async fn read(&self, after: Seq, limit: usize) -> Result<Vec<Event>, StoreError> {
         self.read(|txn| {
             let journal = txn.open_table(tables::JOURNAL)?;
-            let entries = journal.range(after.saturating_add(1)..)?.take(limit);
-            entries
-                .map(|entry| {
-                    let (seq, value) = entry?;
-                    EventRecord::decode(value.value())?.into_event(seq.value())
-                })
-                .collect()
+            let mut events = Vec::new();
+            for entry in journal.range(after.saturating_add(1)..)? {
+                if events.len() == limit {
+                    break;
+                }
+                let (seq, value) = entry?;
+                events.extend(readable(seq.value(), value.value()));
+            }
+            Ok(events)
         })
     }
 
@@ -125,6 +127,14 @@ impl Journal for Redb {
             })
         })
     }
+}
+
+/// The event of an entry; none when it is damaged, which must not hold up those behind it.
+pub fn readable(seq: Seq, value: &[u8]) -> Option<Event> {
+    let event = EventRecord::decode(value).and_then(|record| record.into_event(seq));
+    event
+        .inspect_err(|error| tracing::error!(%error, seq, "an event is passed over"))
+        .ok()
 }
 
 /// The oldest position of a journal with this head.
@@ -243,7 +253,8 @@ fn trim(work: &mut Work<'_>, before: Millis, upto: Seq) -> Result<u64, StoreErro
     let mut last = None;
     for entry in journal.range(..=upto)?.take(TRIM) {
         let (seq, value) = entry?;
-        if EventHead::decode(value.value())?.arrived_at >= before {
+        // What cannot be read is of no use to anybody.
+        if EventHead::decode(value.value()).is_ok_and(|head| head.arrived_at >= before) {
             break;
         }
         last = Some(seq.value());

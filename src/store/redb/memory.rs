@@ -80,7 +80,10 @@ impl Memory {
         }
         for entry in journal.range(memory.known_through.saturating_add(1)..)? {
             let (seq, value) = entry?;
-            if let Some(event) = EventHead::decode(value.value())?.event {
+            // One that is damaged is passed over by all.
+            if let Ok(head) = EventHead::decode(value.value())
+                && let Some(event) = head.event
+            {
                 let key = keys::event(&EventId::trusted(event));
                 memory.pending.insert(key, seq.value());
             }
