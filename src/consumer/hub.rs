@@ -23,6 +23,9 @@ use crate::store::{Index, Journal, StoreError};
 const QUEUE: usize = 256;
 /// How many events are read at once.
 const BATCH: usize = 500;
+/// How far back a position may be, in events of all channels. To read the lists anew costs less
+/// than to look for a channel's frames among more, whoever pays.
+const FAR: u64 = 50_000;
 /// How long frames wait for the index.
 const INDEX_WAIT: Duration = Duration::from_millis(250);
 /// How long the hub waits before it reads again after a failure.
@@ -137,20 +140,19 @@ impl Hub {
         after: Seq,
         upto: Seq,
     ) -> Result<(Vec<Frame>, Seq), StoreError> {
-        let events = self.journal.read(after, BATCH).await?;
-        let mut reached = upto;
+        // A quiet channel has nothing to write in between, and others want the thread, too.
+        tokio::task::yield_now().await;
+        let (events, reached) = self.journal.read_channel(channel, after, BATCH).await?;
         let mut frames = Vec::new();
-        if events.len() == BATCH {
-            reached = events.last().map_or(upto, |event| event.seq.min(upto));
-        }
-        for event in &events {
-            if event.seq > upto || event.channel != channel {
-                continue;
-            }
+        for event in events.iter().take_while(|event| event.seq <= upto) {
             let edited = self.edited(event).await?;
             frames.extend(Frame::of(event, edited.as_ref()));
         }
-        Ok((frames, reached))
+        match reached > after {
+            true => Ok((frames, reached.min(upto))),
+            // What was there has been dropped meanwhile.
+            false => Ok((frames, upto)),
+        }
     }
 
     /// The message whose edit an event takes back. It is still there and shows something else
@@ -174,7 +176,8 @@ impl Hub {
 
     /// The oldest position that can be replayed from.
     pub async fn oldest(&self) -> Result<Seq, StoreError> {
-        Ok(self.journal.first().await?.saturating_sub(1))
+        let kept = self.journal.first().await?.saturating_sub(1);
+        Ok(kept.max(self.position().saturating_sub(FAR)))
     }
 
     /// Follows the journal until it is told to stop.

@@ -5,7 +5,7 @@ use tokio::sync::watch;
 
 use super::StoreError;
 use crate::domain::event::{Event, NewEvent, Skipped};
-use crate::domain::id::{EventId, Millis, Seq};
+use crate::domain::id::{ChannelId, EventId, Millis, Seq};
 
 /// What is appended at once.
 #[derive(Clone, Debug, Default)]
@@ -58,6 +58,15 @@ pub trait Journal: Send + Sync {
     /// Up to `limit` events after a position, in order. One that is damaged is said aloud and
     /// passed over.
     async fn read(&self, after: Seq, limit: usize) -> Result<Vec<Event>, StoreError>;
+
+    /// As [`read`](Self::read), of one channel alone: the events of it among the next `limit`,
+    /// and the position behind those.
+    async fn read_channel(
+        &self,
+        channel: ChannelId,
+        after: Seq,
+        limit: usize,
+    ) -> Result<(Vec<Event>, Seq), StoreError>;
 
     /// Which journal this is: positions of another one mean nothing here. Given once, when the
     /// journal is begun, at random.

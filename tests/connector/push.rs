@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use daarion::clock::Clock;
 use daarion::domain::event::{Event, Source, What};
-use daarion::domain::id::{EventId, Millis, Seq};
+use daarion::domain::id::{ChannelId, EventId, Millis, Seq};
 use daarion::homeserver::{Ephemeral, Homeserver as _, Inbound as _};
 use daarion::ingest::Ingest;
 use daarion::matrix::appservice::AppService;
@@ -43,6 +43,15 @@ impl Journal for Kept {
 
     async fn read(&self, _: Seq, _: usize) -> Result<Vec<Event>, StoreError> {
         Ok(Vec::new())
+    }
+
+    async fn read_channel(
+        &self,
+        _: ChannelId,
+        after: Seq,
+        _: usize,
+    ) -> Result<(Vec<Event>, Seq), StoreError> {
+        Ok((Vec::new(), after))
     }
 
     fn head(&self) -> Seq {

@@ -55,3 +55,41 @@ async fn what_nobody_waited_for_is_told_too() {
     }
     assert_eq!(next(&mut listener).await.seq, before + 1);
 }
+
+#[tokio::test]
+async fn stream_does_not_resume_from_a_position_that_is_too_far_back() {
+    let world = World::start().await;
+    let (channel, hub, _stop) = start(&world).await;
+    assert_eq!(hub.oldest().await.expect("read"), 0);
+    let _listener = hub.listen(channel.id);
+    let many = (0..50_001).map(|number| reaction(&channel, &world, &format!("${number}")));
+    let appended = world.core.ingest.echo(many.collect()).await;
+    let head = appended.expect("is kept").head;
+    while hub.position() < head {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(hub.oldest().await.expect("read"), head - 50_000);
+}
+
+#[tokio::test]
+async fn replay_is_of_one_channel_and_comes_to_its_end() {
+    let world = World::start().await;
+    let (channel, hub, _stop) = start(&world).await;
+    let other = world.creator.create(world.creation("other", false)).await;
+    let other = other.expect("is created");
+    let mut events: Vec<_> = (0..1_200)
+        .map(|number| reaction(&other, &world, &format!("$other-{number}")))
+        .collect();
+    events.insert(700, reaction(&channel, &world, "$here"));
+    let before = world.core.store.journal.head();
+    let appended = world.core.ingest.echo(events).await.expect("is kept");
+    let (mut after, mut seqs) = (before, Vec::new());
+    while after < appended.head {
+        let replayed = hub.replay(channel.id, after, appended.head).await;
+        let (frames, reached) = replayed.expect("the journal can be read");
+        seqs.extend(frames.iter().map(|frame| frame.seq));
+        assert!(reached > after, "it goes on");
+        after = reached;
+    }
+    assert_eq!(seqs, [before + 701]);
+}

@@ -16,7 +16,7 @@ use super::records::skipped::SkippedRecord;
 use super::tables::{self, meta};
 use super::writer::Work;
 use crate::domain::event::{Event, Skipped};
-use crate::domain::id::{EventId, Millis, Seq};
+use crate::domain::id::{ChannelId, EventId, Millis, Seq};
 use crate::store::{Append, Appended, Journal, Placed, SkippedReport, StoreError};
 
 /// How many events one trim drops at most: some 10 ms of the writer.
@@ -67,6 +67,28 @@ impl Journal for Redb {
                 events.extend(readable(seq.value(), value.value()));
             }
             Ok(events)
+        })
+    }
+
+    async fn read_channel(
+        &self,
+        channel: ChannelId,
+        after: Seq,
+        limit: usize,
+    ) -> Result<(Vec<Event>, Seq), StoreError> {
+        self.read(|txn| {
+            let journal = txn.open_table(tables::JOURNAL)?;
+            let (mut events, mut reached) = (Vec::new(), after);
+            for entry in journal.range(after.saturating_add(1)..)?.take(limit) {
+                let (seq, value) = entry?;
+                reached = seq.value();
+                // Its head alone is read of another channel's.
+                if EventHead::decode(value.value()).is_ok_and(|head| head.channel != channel.0) {
+                    continue;
+                }
+                events.extend(readable(reached, value.value()));
+            }
+            Ok((events, reached))
         })
     }
 
