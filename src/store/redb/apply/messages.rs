@@ -6,10 +6,14 @@ use super::{Applied, Applying, Keeps, NewMessage, Prepared};
 use crate::domain::event::{Event, What};
 use crate::domain::id::{ChannelId, EventId, Millis, Seq};
 use crate::domain::message::Message;
+use crate::domain::page::Order;
 use crate::store::StoreError;
 use crate::store::redb::keys::{self, Location, Place};
 use crate::store::redb::records::event::EventRecord;
 use crate::store::redb::records::{Record, message};
+
+/// How many messages are concealed at once.
+const CONCEALED_AT_ONCE: usize = 1_000;
 
 /// Where the target of an edit or a deletion is.
 enum Target {
@@ -107,7 +111,11 @@ impl Applying<'_> {
 
     /// Keeps an event until the one that it needs has come.
     fn wait(&mut self, needed: &EventId, event: &Event) -> Result<(), StoreError> {
-        let record = EventRecord::numbered(event).encode();
+        let mut event = event.clone();
+        if self.keeps(event.channel)? == Some(Keeps::Nothing) {
+            event.what.conceal();
+        }
+        let record = EventRecord::numbered(&event).encode();
         let key = keys::orphan(needed, event.seq);
         self.orphans.insert(key.as_slice(), record.as_slice())?;
         self.has_orphans = true;
@@ -186,20 +194,50 @@ impl Applying<'_> {
         self.store_message(&new.key, message, keeps)
     }
 
-    /// Takes what was said in a channel out of its messages: it is confidential from now on.
-    /// Reads all of them, which happens once in a channel's life at the most.
+    /// Takes what was said in a channel out of its messages and out of what waits for them: it
+    /// is confidential from now on. Reads all of them, which happens once in a channel's life at
+    /// the most.
     pub(super) fn conceal_messages(&mut self, channel: ChannelId) -> Result<(), StoreError> {
-        let range = keys::Range::of(channel.as_bytes());
+        let mut range = keys::Range::of(channel.as_bytes());
+        while let Some(last) = self.conceal_some(&range)? {
+            range.begin_behind(last, Order::Ascending);
+        }
+        self.conceal_waiting(channel)
+    }
+
+    /// Conceals the first messages of a range, as many as may be in memory at once. Says which
+    /// was the last; `None` when there was none.
+    fn conceal_some(&mut self, range: &keys::Range) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut last = None;
         let mut revealing = Vec::new();
-        for entry in self.messages.range::<&[u8]>(range.bounds())? {
+        let entries = self.messages.range::<&[u8]>(range.bounds())?;
+        for entry in entries.take(CONCEALED_AT_ONCE) {
             let (key, row) = entry?;
             let mut message = message::read(row.value())?;
             if message.conceal() {
                 revealing.push((key.value().to_vec(), message::row(&message)));
             }
+            last = Some(key.value().to_vec());
         }
         for (key, row) in revealing {
             self.messages.insert(key.as_slice(), row.as_slice())?;
+        }
+        Ok(last)
+    }
+
+    fn conceal_waiting(&mut self, channel: ChannelId) -> Result<(), StoreError> {
+        let mut revealing = Vec::new();
+        for entry in self.orphans.iter()? {
+            let (key, value) = entry?;
+            let seq = keys::orphan_seq(key.value())?;
+            let mut event = EventRecord::decode(value.value())?.into_event(seq)?;
+            if event.channel == channel && event.what.conceal() {
+                let record = EventRecord::numbered(&event).encode();
+                revealing.push((key.value().to_vec(), record));
+            }
+        }
+        for (key, record) in revealing {
+            self.orphans.insert(key.as_slice(), record.as_slice())?;
         }
         Ok(())
     }
