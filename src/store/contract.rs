@@ -48,6 +48,7 @@ macro_rules! store_contract {
                 appends_of_many_callers_are_all_there,
                 an_append_rings_though_its_caller_has_gone;
             trim: trim_drops_only_old_ones, trim_waits_for_the_index, trim_is_bounded_a_call,
+                what_waits_is_trimmed_too,
                 seq_goes_on_after_everything_was_trimmed;
             dedup: a_repeated_transaction_does_nothing, an_event_in_two_transactions_is_kept_once,
                 an_event_twice_in_one_append_is_kept_once, events_without_id_are_never_repeats,

@@ -87,7 +87,8 @@ pub trait Journal: Send + Sync {
     async fn knows(&self, events: &[EventId]) -> Result<Vec<bool>, StoreError>;
 
     /// Drops events that arrived before a time and whose position is not past `upto`.
-    /// Never one that the index has not applied. Says how many. Bounded work a call: call
+    /// Never one that the index has not applied; of those that it has, also what waits in it for
+    /// another event. Says how many. Bounded work a call: call
     /// again until it says 0.
     async fn trim(&self, before: Millis, upto: Seq) -> Result<u64, StoreError>;
 

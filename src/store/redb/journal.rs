@@ -267,16 +267,41 @@ fn store_skipped(work: &Work<'_>, skipped: &[Vec<u8>]) -> Result<(), StoreError>
     Ok(())
 }
 
-/// Drops the oldest events. Never one that the index has not applied: it is made of them.
-/// Not durable, because dropping them once more does no harm.
+/// Drops what is old. Not durable, because dropping it once more does no harm.
 fn trim(work: &mut Work<'_>, before: Millis, upto: Seq) -> Result<u64, StoreError> {
+    match trim_journal(work, before, upto)? {
+        0 => trim_waiting(work, before),
+        dropped => Ok(dropped),
+    }
+}
+
+/// Drops edits and deletions that have waited for too long: of most of them the event that they
+/// wait for is none that is kept, and will never come.
+fn trim_waiting(work: &Work<'_>, before: Millis) -> Result<u64, StoreError> {
+    let is_old = |value: &[u8]| !is_young(value, before);
+    let mut orphans = work.txn.open_table(tables::ORPHANS)?;
+    let old = orphans.extract_if(|_, value| is_old(value))?.take(TRIM);
+    let mut dropped = 0;
+    for entry in old {
+        entry?;
+        dropped += 1;
+    }
+    Ok(dropped)
+}
+
+/// Whether an event arrived after a time. What cannot be read is of no use to anybody.
+fn is_young(value: &[u8], before: Millis) -> bool {
+    EventHead::decode(value).is_ok_and(|head| head.arrived_at >= before)
+}
+
+/// Drops the oldest events. Never one that the index has not applied: it is made of them.
+fn trim_journal(work: &mut Work<'_>, before: Millis, upto: Seq) -> Result<u64, StoreError> {
     let upto = upto.min(work.staged.position);
     let mut journal = work.txn.open_table(tables::JOURNAL)?;
     let mut last = None;
     for entry in journal.range(..=upto)?.take(TRIM) {
         let (seq, value) = entry?;
-        // What cannot be read is of no use to anybody.
-        if EventHead::decode(value.value()).is_ok_and(|head| head.arrived_at >= before) {
+        if is_young(value.value(), before) {
             break;
         }
         last = Some(seq.value());
