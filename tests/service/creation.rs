@@ -1,6 +1,8 @@
 //! A channel is created once, whoever hears of it first.
 
+use daarion::domain::Error;
 use daarion::domain::event::Source;
+use daarion::domain::id::EventId;
 use daarion::homeserver::Homeserver as _;
 
 use crate::world::World;
@@ -54,4 +56,24 @@ async fn settings_that_nobody_told_of_are_taken_over_once() {
     }
     let names = world.names().await;
     assert_eq!(names.iter().filter(|name| **name == UPDATED).count(), 1);
+}
+
+#[tokio::test]
+async fn room_that_says_it_is_anothers_channel_brings_nobody_into_it() {
+    let world = World::start().await;
+    let first = world.creator.create(world.creation("square", false)).await;
+    let second = world.creator.create(world.creation("garden", false)).await;
+    let (first, second) = (first.expect("is created"), second.expect("is created"));
+    let alice = world.person("alice");
+    let joined = world.fake.join(&second.room, Some(&alice)).await;
+    joined.expect("the room is public");
+    let snapshot = world.fake.room(&second.room).await.expect("an answer");
+    let mut snapshot = snapshot.expect("a room");
+    let claimed = snapshot.channel.as_mut().expect("a channel");
+    claimed.state.id = first.id;
+    claimed.event = EventId::trusted("$claimed");
+    let before = world.names().await;
+    let refused = world.core.adopt_snapshot(&snapshot, Source::Heal).await;
+    assert!(matches!(refused, Err(Error::Conflict(_))), "{refused:?}");
+    assert_eq!(world.names().await, before, "nothing happened");
 }
