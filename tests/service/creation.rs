@@ -4,6 +4,7 @@ use daarion::domain::Error;
 use daarion::domain::event::Source;
 use daarion::domain::id::EventId;
 use daarion::homeserver::Homeserver as _;
+use daarion::homeserver::fake::Call;
 
 use crate::world::World;
 
@@ -76,4 +77,24 @@ async fn room_that_says_it_is_anothers_channel_brings_nobody_into_it() {
     let refused = world.core.adopt_snapshot(&snapshot, Source::Heal).await;
     assert!(matches!(refused, Err(Error::Conflict(_))), "{refused:?}");
     assert_eq!(world.names().await, before, "nothing happened");
+}
+
+#[tokio::test]
+async fn refusal_after_the_room_was_made_leaves_a_channel_and_no_taken_alias() {
+    let world = World::start().await;
+    let refusal = Error::HomeserverRefused {
+        status: 403,
+        errcode: "M_FORBIDDEN".into(),
+        message: "by a module".into(),
+    };
+    let creation = world.creation("square", false);
+    world.fake.fail_next_creation_late(refusal.clone());
+    let created = world.creator.create(creation.clone()).await;
+    assert_eq!(created.expect("is completed").id, creation.id);
+
+    // One that left nothing is undone at once, and may be tried again.
+    world.fake.fail_next(Call::CreateRoom, refusal.clone());
+    let creation = world.creation("garden", false);
+    assert_eq!(world.creator.create(creation.clone()).await, Err(refusal));
+    assert!(world.creator.create(creation).await.is_ok());
 }

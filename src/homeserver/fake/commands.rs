@@ -128,10 +128,10 @@ impl Homeserver for Fake {
         }
         world.rooms.insert(id.clone(), room);
         world.aliases.insert(new.alias.clone(), id.clone());
-        if std::mem::take(&mut world.cuts_creation) {
-            return Err(Error::unavailable("the answer was lost"));
+        match world.creation_failure.take() {
+            Some(error) => Err(error),
+            None => Ok(id),
         }
-        Ok(id)
     }
 
     async fn resolve_alias(&self, alias: &RoomAlias) -> Result<Option<RoomId>> {
