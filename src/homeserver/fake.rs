@@ -74,6 +74,7 @@ struct World {
     /// Numbers rooms and events; an event's number is its place in the order of all.
     last: u64,
     is_down: bool,
+    was_away: bool,
     creation_failure: Option<Error>,
     failures: HashMap<Call, Vec<Error>>,
     calls: HashMap<Call, usize>,

@@ -8,6 +8,7 @@ mod failure;
 use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -56,6 +57,7 @@ pub struct Client {
     versions: SupportedVersions,
     directory: Arc<Directory>,
     clock: Clock,
+    was_away: AtomicBool,
 }
 
 impl Client {
@@ -83,7 +85,13 @@ impl Client {
             versions: spoken_versions(),
             directory,
             clock,
+            was_away: AtomicBool::new(false),
         })
+    }
+
+    /// Whether a connection was refused or broke since this was asked last.
+    pub fn was_away(&self) -> bool {
+        self.was_away.swap(false, Ordering::Relaxed)
     }
 
     /// Asks the homeserver for something, as a user or, by default, as the connector.
@@ -225,18 +233,27 @@ impl Client {
             .timeout(limit)
             .send()
             .await
-            .map_err(|error| Failure::transport(&error, &self.base))?;
+            .map_err(|error| self.broken(&error))?;
         let mut whole = http::Response::new(());
         *whole.status_mut() = answer.status();
         *whole.headers_mut() = answer.headers().clone();
         let body = answer.bytes().await;
-        let body = body.map_err(|error| Failure::transport(&error, &self.base))?;
+        let body = body.map_err(|error| self.broken(&error))?;
         let (parts, ()) = whole.into_parts();
         if parts.status.is_success() {
             Ok((parts, body))
         } else {
             Err(Failure::answer(&parts, &body))
         }
+    }
+
+    fn broken(&self, error: &reqwest::Error) -> Failure {
+        let failure = Failure::transport(error, &self.base);
+        // One that only takes its time is there.
+        if failure.may_pass {
+            self.was_away.store(true, Ordering::Relaxed);
+        }
+        failure
     }
 
     /// How long to wait before the next attempt; `None` when there should be none.

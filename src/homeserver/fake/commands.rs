@@ -26,6 +26,7 @@ impl Fake {
         let mut world = self.world();
         *world.calls.entry(call).or_default() += 1;
         if world.is_down {
+            world.was_away = true;
             return Err(Error::unavailable("the fake homeserver is down"));
         }
         match world.failures.get_mut(&call) {
@@ -39,6 +40,10 @@ impl Fake {
 impl Homeserver for Fake {
     async fn check(&self) -> Result<()> {
         self.begin(Call::Check).map(drop)
+    }
+
+    fn was_away(&self) -> bool {
+        std::mem::take(&mut self.world().was_away)
     }
 
     async fn ping(&self) -> Result<Duration> {
