@@ -38,6 +38,18 @@ pub struct Appended {
     pub head: Seq,
 }
 
+impl Appended {
+    /// Nothing was done, because the transaction was known.
+    #[must_use]
+    pub fn repeated(head: Seq) -> Self {
+        Self {
+            repeated: true,
+            placed: Vec::new(),
+            head,
+        }
+    }
+}
+
 /// How many Matrix events could not be used, and the latest of them.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct SkippedReport {
@@ -51,8 +63,8 @@ pub struct SkippedReport {
 pub trait Journal: Send + Sync {
     /// Appends durably and atomically: events, transaction id and skipped events together.
     /// An event whose Matrix event id is in the journal or the index already is dropped,
-    /// also when it stands twice in one append. A transaction that brought nothing new may be
-    /// forgotten by a crash: it would bring nothing new again.
+    /// also when it stands twice in one append. A transaction that brought nothing new is not
+    /// remembered: it would bring nothing new again.
     async fn append(&self, append: Append) -> Result<Appended, StoreError>;
 
     /// Up to `limit` events after a position, in order. One that is damaged is said aloud and

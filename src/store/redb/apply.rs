@@ -88,7 +88,7 @@ pub fn prepare(events: &[Event]) -> Vec<Prepared> {
         .map(|event| Prepared {
             seq: event.seq,
             channel: event.channel,
-            key: event.event.as_ref().map(keys::event),
+            key: keys::of(event.event.as_ref(), &event.what),
             deed: deed(event),
         })
         .collect()

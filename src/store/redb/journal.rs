@@ -29,15 +29,12 @@ struct Prepared {
     skipped: Vec<Vec<u8>>,
 }
 
-impl From<Append> for Prepared {
-    fn from(append: Append) -> Self {
+impl Prepared {
+    fn new(append: Append, keys: Vec<Option<EventKey>>) -> Self {
         let record = |event| EventRecord::new(event, append.arrived_at).encode();
+        let records = append.events.iter().map(record);
         Self {
-            events: append
-                .events
-                .iter()
-                .map(|event| (event.event.as_ref().map(keys::event), record(event)))
-                .collect(),
+            events: keys.into_iter().zip(records).collect(),
             skipped: append
                 .skipped
                 .into_iter()
@@ -51,7 +48,11 @@ impl From<Append> for Prepared {
 #[async_trait]
 impl Journal for Redb {
     async fn append(&self, append: Append) -> Result<Appended, StoreError> {
-        let prepared = Prepared::from(append);
+        let keys: Vec<_> = append.events.iter().map(keys::of_new).collect();
+        if let Some(repeated) = self.repeated(&append, &keys)? {
+            return Ok(repeated);
+        }
+        let prepared = Prepared::new(append, keys);
         self.writer.run(move |work| store(work, &prepared)).await
     }
 
@@ -151,6 +152,51 @@ impl Journal for Redb {
     }
 }
 
+impl Redb {
+    /// What comes of an append that brings nothing new. Each message that we sent comes back as
+    /// one, and need not wait for the writer: what is found here is durable, since memory is
+    /// changed behind the commit. It is not remembered by its name: its events are known.
+    fn repeated(
+        &self,
+        append: &Append,
+        keys: &[Option<EventKey>],
+    ) -> Result<Option<Appended>, StoreError> {
+        let (head, pending) = {
+            let memory = self.shared.memory();
+            if let Some(id) = &append.transaction
+                && memory.has_transaction(&memory.stage(), id)
+            {
+                return Ok(Some(Appended::repeated(memory.head)));
+            }
+            let pending = |key: &Option<EventKey>| memory.pending.get(key.as_ref()?).copied();
+            (memory.head, keys.iter().map(pending).collect::<Vec<_>>())
+        };
+        if keys.is_empty() || !append.skipped.is_empty() {
+            return Ok(None);
+        }
+        self.read(|txn| {
+            let known = txn.open_table(tables::KNOWN)?;
+            let mut placed = Vec::with_capacity(keys.len());
+            for (key, pending) in keys.iter().zip(pending) {
+                let place = match (pending, key) {
+                    (Some(seq), _) => Some(seq),
+                    (None, Some(key)) => indexed(&known, key)?,
+                    (None, None) => None,
+                };
+                let Some(seq) = place else {
+                    return Ok(None);
+                };
+                placed.push(Placed::Known(Some(seq)));
+            }
+            Ok(Some(Appended {
+                repeated: false,
+                placed,
+                head,
+            }))
+        })
+    }
+}
+
 /// The event of an entry; none when it is damaged, which must not hold up those behind it.
 pub fn readable(seq: Seq, value: &[u8]) -> Option<Event> {
     let event = EventRecord::decode(value).and_then(|record| record.into_event(seq));
@@ -182,11 +228,7 @@ fn store(work: &mut Work<'_>, append: &Prepared) -> Result<Appended, StoreError>
     if let Some(id) = &append.transaction
         && work.memory.has_transaction(&work.staged, id)
     {
-        return Ok(Appended {
-            repeated: true,
-            placed: Vec::new(),
-            head: work.staged.head,
-        });
+        return Ok(Appended::repeated(work.staged.head));
     }
     let placed = place(work, &append.events)?;
     store_skipped(work, &append.skipped)?;
