@@ -4,10 +4,10 @@
 //! whoever is too slow for it is told so and resumes by `seq` from the journal.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{Notify, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::index::Indexed;
@@ -87,8 +87,12 @@ pub struct Hub {
     index: Arc<dyn Index>,
     indexed: Indexed,
     position: watch::Sender<Seq>,
-    channels: Mutex<HashMap<ChannelId, broadcast::Sender<Arc<Frame>>>>,
+    channels: Mutex<Channels>,
+    /// Rings when somebody signs up.
+    sign_up: Notify,
 }
+
+type Channels = HashMap<ChannelId, broadcast::Sender<Arc<Frame>>>;
 
 /// What a listener begins with.
 pub struct Listener {
@@ -109,13 +113,19 @@ impl Hub {
             indexed,
             position,
             channels: Mutex::default(),
+            sign_up: Notify::new(),
         }
     }
 
     /// Signs up for a channel.
     #[must_use]
     pub fn listen(&self, channel: ChannelId) -> Listener {
-        let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut channels = self.listened_to();
+        if channels.is_empty() {
+            // Nobody was there to be told of what has come so far.
+            self.position.send_replace(self.journal.head());
+            self.sign_up.notify_one();
+        }
         let sender = channels
             .entry(channel)
             .or_insert_with(|| broadcast::Sender::new(QUEUE));
@@ -126,7 +136,14 @@ impl Hub {
         Listener { frames, from }
     }
 
-    /// The position up to which frames have been handed out.
+    /// The channels that somebody listens to.
+    fn listened_to(&self) -> MutexGuard<'_, Channels> {
+        let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
+        channels.retain(|_, sender| sender.receiver_count() > 0);
+        channels
+    }
+
+    /// The position up to which frames have been handed out to whoever listens.
     #[must_use]
     pub fn position(&self) -> Seq {
         *self.position.borrow()
@@ -180,10 +197,16 @@ impl Hub {
         Ok(kept.max(self.position().saturating_sub(FAR)))
     }
 
-    /// Follows the journal until it is told to stop.
+    /// Follows the journal, while anybody listens, until it is told to stop.
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
         let mut bell = self.journal.bell();
         loop {
+            if self.listened_to().is_empty() {
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = self.sign_up.notified() => continue,
+                }
+            }
             bell.mark_unchanged();
             match self.step().await {
                 Ok(0) => tokio::select! {
@@ -218,8 +241,7 @@ impl Hub {
                     .map(|message| (event.seq, message)),
             );
         }
-        let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
-        channels.retain(|_, sender| sender.receiver_count() > 0);
+        let channels = self.listened_to();
         for event in &events {
             let Some(sender) = channels.get(&event.channel) else {
                 continue;

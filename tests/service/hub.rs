@@ -93,3 +93,19 @@ async fn replay_is_of_one_channel_and_comes_to_its_end() {
     }
     assert_eq!(seqs, [before + 701]);
 }
+
+#[tokio::test]
+async fn first_listener_after_a_silence_misses_nothing_from_there_on() {
+    let world = World::start().await;
+    let (channel, hub, _stop) = start(&world).await;
+    for name in ["$one", "$two", "$three"] {
+        // Said while nobody listens.
+        let unheard = vec![reaction(&channel, &world, &format!("{name}-unheard"))];
+        let unheard = world.core.ingest.echo(unheard).await.expect("is kept");
+        let mut listener = hub.listen(channel.id);
+        assert_eq!(listener.from, unheard.head);
+        let heard = vec![reaction(&channel, &world, name)];
+        let heard = world.core.ingest.echo(heard).await.expect("is kept");
+        assert_eq!(next(&mut listener).await.seq, heard.head);
+    }
+}
