@@ -12,10 +12,11 @@ mod messages;
 
 use std::collections::HashMap;
 
-use redb::{ReadableTable, ReadableTableMetadata, Table, WriteTransaction};
+use redb::{ReadableTable, ReadableTableMetadata, Table, TableDefinition, WriteTransaction};
 
 use super::journal;
 use super::keys::{self, EventKey, Location, Place};
+use super::memory::{Memory, Staged};
 use super::records::member::MemberRecord;
 use super::records::{Record, message};
 use super::tables::{self, meta};
@@ -27,7 +28,6 @@ use crate::domain::member::Member;
 use crate::store::StoreError;
 
 type Rows<'t> = Table<'t, &'static [u8], &'static [u8]>;
-type ByText<'t> = Table<'t, &'static str, &'static [u8]>;
 
 /// An event as the writer's thread wants it.
 pub struct Prepared {
@@ -65,8 +65,8 @@ struct NewMessage {
 }
 
 /// What may be kept of what is said in a channel.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Keeps {
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Keeps {
     Content,
     /// It is confidential.
     Nothing,
@@ -132,14 +132,14 @@ pub fn apply(work: &mut Work<'_>, events: &[Prepared]) -> Result<Vec<String>, St
     };
     refuse_gap(work, first.seq)?;
     let replayed_through = work.staged.known_through;
-    let mut applying = Applying::open(work.txn, replayed_through)?;
+    let mut applying = Applying::open(work)?;
     for event in fresh {
         applying.apply(event)?;
         if let Some(key) = event.key {
             work.staged.indexed.push(key);
         }
     }
-    let passed = applying.finish()?;
+    let passed = applying.finish(&mut work.staged)?;
     work.staged.position = last.seq;
     work.staged.known_through = replayed_through.max(last.seq);
     store_positions(work)?;
@@ -176,39 +176,68 @@ struct Applying<'t> {
     known: Rows<'t>,
     messages: Rows<'t>,
     channels: Rows<'t>,
-    rooms: ByText<'t>,
-    aliases: ByText<'t>,
+    rooms: Lazy<'t, &'static str, &'static [u8]>,
+    aliases: Lazy<'t, &'static str, &'static [u8]>,
     activity: Table<'t, &'static [u8], u64>,
-    members: Rows<'t>,
-    memberships: Table<'t, &'static [u8], u64>,
+    members: Lazy<'t, &'static [u8], &'static [u8]>,
+    memberships: Lazy<'t, &'static [u8], u64>,
     orphans: Rows<'t>,
     /// Events up to here may have been applied before the index was cleared.
     replayed_through: Seq,
     /// Whether any edit or deletion waits, so that messages need not look.
     has_orphans: bool,
-    /// Channels that were looked up in this batch; `None` is one that does not exist.
-    channels_met: HashMap<ChannelId, Option<Keeps>>,
+    /// What has been committed; not to be looked at when the index was emptied since.
+    memory: Option<&'t Memory>,
+    /// The channels of this transaction.
+    keeps: HashMap<ChannelId, Keeps>,
     /// The newest message of each channel in this batch.
     newest: HashMap<ChannelId, Millis>,
     passed: Vec<String>,
 }
 
+/// A table that most batches need not open.
+struct Lazy<'t, K: redb::Key + 'static, V: redb::Value + 'static> {
+    txn: &'t WriteTransaction,
+    definition: TableDefinition<'static, K, V>,
+    table: Option<Table<'t, K, V>>,
+}
+
+impl<'t, K: redb::Key + 'static, V: redb::Value + 'static> Lazy<'t, K, V> {
+    fn of(txn: &'t WriteTransaction, definition: TableDefinition<'static, K, V>) -> Self {
+        Self {
+            txn,
+            definition,
+            table: None,
+        }
+    }
+
+    fn get(&mut self) -> Result<&mut Table<'t, K, V>, StoreError> {
+        let table = match self.table.take() {
+            Some(table) => table,
+            None => self.txn.open_table(self.definition)?,
+        };
+        Ok(self.table.insert(table))
+    }
+}
+
 impl<'t> Applying<'t> {
-    fn open(txn: &'t WriteTransaction, replayed_through: Seq) -> Result<Self, StoreError> {
+    fn open(work: &mut Work<'t>) -> Result<Self, StoreError> {
+        let (txn, staged) = (work.txn, &mut work.staged);
         let orphans = txn.open_table(tables::ORPHANS)?;
         Ok(Self {
             known: txn.open_table(tables::KNOWN)?,
             messages: txn.open_table(tables::MESSAGES)?,
             channels: txn.open_table(tables::CHANNELS)?,
-            rooms: txn.open_table(tables::CHANNEL_ROOMS)?,
-            aliases: txn.open_table(tables::CHANNEL_ALIASES)?,
+            rooms: Lazy::of(txn, tables::CHANNEL_ROOMS),
+            aliases: Lazy::of(txn, tables::CHANNEL_ALIASES),
             activity: txn.open_table(tables::ACTIVITY)?,
-            members: txn.open_table(tables::MEMBERS)?,
-            memberships: txn.open_table(tables::MEMBERSHIPS)?,
-            replayed_through,
+            members: Lazy::of(txn, tables::MEMBERS),
+            memberships: Lazy::of(txn, tables::MEMBERSHIPS),
+            replayed_through: staged.known_through,
             has_orphans: !orphans.is_empty()?,
             orphans,
-            channels_met: HashMap::new(),
+            memory: (!staged.cleared).then_some(work.memory),
+            keeps: std::mem::take(&mut staged.keeps),
             newest: HashMap::new(),
             passed: Vec::new(),
         })
@@ -283,18 +312,20 @@ impl<'t> Applying<'t> {
 
     /// What may be kept of a channel's content; `None` when there is no such channel.
     fn keeps(&mut self, channel: ChannelId) -> Result<Option<Keeps>, StoreError> {
-        if let Some(met) = self.channels_met.get(&channel) {
-            return Ok(*met);
+        let committed = || self.memory?.keeps.get(&channel);
+        if let Some(keeps) = self.keeps.get(&channel).or_else(committed) {
+            return Ok(Some(*keeps));
         }
-        let keeps = self
-            .stored_channel(channel)?
-            .map(|timed| Keeps::of(&timed.channel));
-        self.channels_met.insert(channel, keeps);
-        Ok(keeps)
+        let Some(timed) = self.stored_channel(channel)? else {
+            return Ok(None);
+        };
+        let keeps = Keeps::of(&timed.channel);
+        self.keeps.insert(channel, keeps);
+        Ok(Some(keeps))
     }
 
     /// Writes what was gathered.
-    fn finish(mut self) -> Result<Vec<String>, StoreError> {
+    fn finish(mut self, staged: &mut Staged) -> Result<Vec<String>, StoreError> {
         for (channel, newest) in &self.newest {
             let key = channel.as_bytes().as_slice();
             let stored = self.activity.get(key)?.map(|at| at.value());
@@ -302,6 +333,7 @@ impl<'t> Applying<'t> {
                 self.activity.insert(key, *newest)?;
             }
         }
+        staged.keeps = self.keeps;
         Ok(self.passed)
     }
 }

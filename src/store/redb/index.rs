@@ -261,6 +261,8 @@ fn clear(work: &mut Work<'_>, to: ClearTo) -> Result<(), StoreError> {
         txn.delete_table(table)?;
         txn.open_table(table)?;
     }
+    work.staged.cleared = true;
+    work.staged.keeps.clear();
     match to {
         ClearTo::JournalStart => work.staged.position = 0,
         ClearTo::JournalEnd { since } => {

@@ -8,11 +8,12 @@ use std::collections::{HashMap, HashSet};
 
 use redb::{Database, ReadableDatabase, ReadableTable};
 
+use super::apply::Keeps;
 use super::keys::{self, EventKey};
 use super::records::Record;
 use super::records::event::EventHead;
 use super::tables::{self, meta};
-use crate::domain::id::{EventId, Seq};
+use crate::domain::id::{ChannelId, EventId, Seq};
 use crate::store::StoreError;
 
 /// The state of an open store.
@@ -28,6 +29,8 @@ pub struct Memory {
     pub known_through: Seq,
     /// Events after `known_through`, by key.
     pub pending: HashMap<EventKey, Seq>,
+    /// The channels that events were applied to since the start.
+    pub keeps: HashMap<ChannelId, Keeps>,
     transactions: Transactions,
 }
 
@@ -51,6 +54,9 @@ pub struct Staged {
     pub pending: HashMap<EventKey, Seq>,
     /// Events that now have their row in the table of known ones.
     pub indexed: Vec<EventKey>,
+    /// The index was emptied before `keeps` was staged.
+    pub cleared: bool,
+    pub keeps: HashMap<ChannelId, Keeps>,
     transactions: Vec<String>,
 }
 
@@ -106,6 +112,10 @@ impl Memory {
         if staged.forgotten {
             self.pending = HashMap::new();
         }
+        if staged.cleared {
+            self.keeps = HashMap::new();
+        }
+        self.keeps.extend(staged.keeps);
         self.head = staged.head;
         self.position = staged.position;
         self.known_through = staged.known_through;

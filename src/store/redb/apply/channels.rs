@@ -1,8 +1,8 @@
 //! Channels: one room each, one alias each, and one default room of the city.
 
-use redb::ReadableTable;
+use redb::{ReadableTable, Table};
 
-use super::{Applied, Applying, ByText, Keeps};
+use super::{Applied, Applying, Keeps};
 use crate::domain::channel::{Channel, ChannelChange, ChannelKind};
 use crate::domain::id::{ChannelId, Millis, RoomAlias};
 use crate::store::StoreError;
@@ -11,11 +11,13 @@ use crate::store::redb::keys;
 use crate::store::redb::records::Record;
 use crate::store::redb::records::channel::{ChannelRow, TimedChannel};
 
+type Names<'t> = Table<'t, &'static str, &'static [u8]>;
+
 impl Applying<'_> {
     /// Adds a channel, or refreshes the one of this id: an event that comes again, or the
     /// room's state as healing finds it. What was set later than `created_at` stays.
     pub(super) fn create_channel(&mut self, channel: &Channel) -> Applied {
-        if let Some(other) = owner(&self.rooms, channel.room.as_str())?
+        if let Some(other) = owner(self.rooms.get()?, channel.room.as_str())?
             && other != channel.id
         {
             return Ok(Err(format!("{} is channel {other}", channel.room)));
@@ -38,9 +40,8 @@ impl Applying<'_> {
             self.move_alias(channel, channel.alias.as_ref())?;
         }
         let id = channel.id.as_bytes().as_slice();
-        self.rooms.insert(channel.room.as_str(), id)?;
-        let keeps = Keeps::of(&timed.channel);
-        self.channels_met.insert(channel.id, Some(keeps));
+        self.rooms.get()?.insert(channel.room.as_str(), id)?;
+        self.keeps.insert(channel.id, Keeps::of(&timed.channel));
         self.store_channel(timed)?;
         Ok(Ok(()))
     }
@@ -66,7 +67,7 @@ impl Applying<'_> {
                 return Ok(Ok(()));
             }
             self.conceal_messages(id)?;
-            self.channels_met.insert(id, Some(Keeps::Nothing));
+            self.keeps.insert(id, Keeps::Nothing);
         }
         if let ChannelChange::Alias(alias) = change {
             if let Some(taken) = self.taken(alias.as_ref(), id)? {
@@ -123,14 +124,14 @@ impl Applying<'_> {
 
     /// Says whose an alias is, when it is another channel's.
     fn taken(
-        &self,
+        &mut self,
         alias: Option<&RoomAlias>,
         id: ChannelId,
     ) -> Result<Option<String>, StoreError> {
         let Some(alias) = alias else {
             return Ok(None);
         };
-        let other = owner(&self.aliases, alias.as_str())?.filter(|other| *other != id);
+        let other = owner(self.aliases.get()?, alias.as_str())?.filter(|other| *other != id);
         Ok(other.map(|other| format!("{alias} leads to channel {other}")))
     }
 
@@ -140,12 +141,12 @@ impl Applying<'_> {
         stored: &Channel,
         alias: Option<&RoomAlias>,
     ) -> Result<(), StoreError> {
+        let aliases = self.aliases.get()?;
         if let Some(before) = &stored.alias {
-            self.aliases.remove(before.as_str())?;
+            aliases.remove(before.as_str())?;
         }
         if let Some(alias) = alias {
-            self.aliases
-                .insert(alias.as_str(), stored.id.as_bytes().as_slice())?;
+            aliases.insert(alias.as_str(), stored.id.as_bytes().as_slice())?;
         }
         Ok(())
     }
@@ -156,7 +157,7 @@ fn is_default_room(channel: &Channel) -> bool {
 }
 
 /// Which channel a room or an alias belongs to.
-fn owner(table: &ByText<'_>, name: &str) -> Result<Option<ChannelId>, StoreError> {
+fn owner(table: &Names<'_>, name: &str) -> Result<Option<ChannelId>, StoreError> {
     let id = table.get(name)?;
     id.map(|id| keys::channel(id.value())).transpose()
 }
