@@ -8,6 +8,7 @@ use crate::domain::id::{ChannelId, EventId, Millis, Seq};
 use crate::domain::message::Message;
 use crate::domain::page::Order;
 use crate::store::StoreError;
+use crate::store::redb::journal;
 use crate::store::redb::keys::{self, Location, Place};
 use crate::store::redb::records::event::EventRecord;
 use crate::store::redb::records::{Record, message};
@@ -219,18 +220,25 @@ impl Applying<'_> {
     /// was the last; `None` when there was none.
     fn conceal_some(&mut self, range: &keys::Range) -> Result<Option<Vec<u8>>, StoreError> {
         let mut last = None;
-        let mut revealing = Vec::new();
+        let mut concealed = Vec::new();
         let entries = self.messages.range::<&[u8]>(range.bounds())?;
         for entry in entries.take(CONCEALED_AT_ONCE) {
             let (key, row) = entry?;
-            let mut message = message::read(row.value())?;
-            if message.conceal() {
-                revealing.push((key.value().to_vec(), message::row(&message)));
-            }
             last = Some(key.value().to_vec());
+            match message::read(row.value()) {
+                Ok(mut message) if message.conceal() => {
+                    concealed.push((key.value().to_vec(), Some(message::row(&message))));
+                }
+                Ok(_) => {}
+                // Nobody can tell what is in it.
+                Err(_) => concealed.push((key.value().to_vec(), None)),
+            }
         }
-        for (key, row) in revealing {
-            self.messages.insert(key.as_slice(), row.as_slice())?;
+        for (key, row) in concealed {
+            match row {
+                Some(row) => self.messages.insert(key.as_slice(), row.as_slice())?,
+                None => self.messages.remove(key.as_slice())?,
+            };
         }
         Ok(last)
     }
@@ -240,7 +248,9 @@ impl Applying<'_> {
         for entry in self.orphans.iter()? {
             let (key, value) = entry?;
             let seq = keys::orphan_seq(key.value())?;
-            let mut event = EventRecord::decode(value.value())?.into_event(seq)?;
+            let Some(mut event) = journal::readable(seq, value.value()) else {
+                continue;
+            };
             if event.channel == channel && event.what.conceal() {
                 let record = EventRecord::numbered(&event).encode();
                 revealing.push((key.value().to_vec(), record));
