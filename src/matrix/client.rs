@@ -194,6 +194,8 @@ impl Client {
     ) -> Result<(http::response::Parts, Bytes)> {
         let begun = self.clock.instant();
         let mut repetitions = 0;
+        let request = reqwest::Request::try_from(request)
+            .map_err(|error| Error::internal(format!("cannot make a request: {error}")))?;
         loop {
             let left = REQUEST_LIMIT.saturating_sub(self.clock.instant() - begun);
             let failure = match self.once(&request, left).await {
@@ -210,7 +212,7 @@ impl Client {
             };
             repetitions += 1;
             tracing::debug!(
-                path = request.uri().path(),
+                path = request.url().path(),
                 repetitions,
                 pause_ms = pause.as_millis(),
                 error = %failure.error,
@@ -222,21 +224,18 @@ impl Client {
 
     async fn once(
         &self,
-        request: &http::Request<Bytes>,
+        request: &reqwest::Request,
         limit: Duration,
     ) -> Result<(http::response::Parts, Bytes), Failure> {
-        let answer = self
-            .http
-            .request(request.method().clone(), request.uri().to_string())
-            .headers(request.headers().clone())
-            .body(request.body().clone())
-            .timeout(limit)
-            .send()
-            .await
-            .map_err(|error| self.broken(&error))?;
+        let mut request = request
+            .try_clone()
+            .expect("a body that is in memory can be sent again");
+        *request.timeout_mut() = Some(limit);
+        let answer = self.http.execute(request).await;
+        let mut answer = answer.map_err(|error| self.broken(&error))?;
         let mut whole = http::Response::new(());
         *whole.status_mut() = answer.status();
-        *whole.headers_mut() = answer.headers().clone();
+        *whole.headers_mut() = std::mem::take(answer.headers_mut());
         let body = answer.bytes().await;
         let body = body.map_err(|error| self.broken(&error))?;
         let (parts, ()) = whole.into_parts();
