@@ -6,6 +6,7 @@
 mod minutes;
 
 use std::collections::VecDeque;
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -240,10 +241,9 @@ fn with_content(id: &str, append: &Append) -> String {
         digest.update(&skipped.raw);
         digest.update([0]);
     }
-    let digest = digest.finalize();
-    let content: String = digest[..16]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    format!("{id} {content}")
+    let mut name = format!("{id} ");
+    for byte in &digest.finalize()[..16] {
+        let _ = write!(name, "{byte:02x}");
+    }
+    name
 }

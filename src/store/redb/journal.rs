@@ -164,7 +164,7 @@ impl Redb {
         let (head, pending) = {
             let memory = self.shared.memory();
             if let Some(id) = &append.transaction
-                && memory.has_transaction(&memory.stage(), id)
+                && memory.has_transaction(id)
             {
                 return Ok(Some(Appended::repeated(memory.head)));
             }
@@ -226,7 +226,7 @@ pub fn number(
 
 fn store(work: &mut Work<'_>, append: &Prepared) -> Result<Appended, StoreError> {
     if let Some(id) = &append.transaction
-        && work.memory.has_transaction(&work.staged, id)
+        && work.memory.meets_transaction(&work.staged, id)
     {
         return Ok(Appended::repeated(work.staged.head));
     }

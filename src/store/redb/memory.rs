@@ -7,6 +7,7 @@
 use std::collections::{HashMap, HashSet};
 
 use redb::{Database, ReadableDatabase, ReadableTable};
+use sha2::{Digest, Sha256};
 
 use super::apply::Keeps;
 use super::keys::{self, EventKey};
@@ -39,8 +40,16 @@ pub struct Memory {
 struct Transactions {
     /// How many there have ever been; the next one's slot follows from it.
     counter: u64,
-    slots: HashMap<u64, String>,
-    ids: HashSet<String>,
+    slots: HashMap<u64, Name>,
+    names: HashSet<Name>,
+}
+
+/// A transaction's name as a digest: a quarter of its size.
+type Name = [u8; 16];
+
+fn name(transaction: &str) -> Name {
+    let digest = Sha256::digest(transaction);
+    *digest.first_chunk().expect("a digest has 32 bytes")
 }
 
 /// What the requests of one group want to change; see [`Memory::absorb`].
@@ -57,7 +66,7 @@ pub struct Staged {
     /// The index was emptied before `keeps` was staged.
     pub cleared: bool,
     pub keeps: HashMap<ChannelId, Keeps>,
-    transactions: Vec<String>,
+    transactions: Vec<Name>,
 }
 
 impl Memory {
@@ -80,9 +89,7 @@ impl Memory {
         memory.transactions.counter = number(meta::TRANSACTIONS)?;
         for entry in txn.open_table(tables::TRANSACTIONS)?.iter()? {
             let (slot, id) = entry?;
-            memory
-                .transactions
-                .keep(slot.value(), id.value().to_owned());
+            memory.transactions.keep(slot.value(), name(id.value()));
         }
         for entry in journal.range(memory.known_through.saturating_add(1)..)? {
             let (seq, value) = entry?;
@@ -133,9 +140,9 @@ impl Memory {
         if self.pending.is_empty() && self.pending.capacity() > 1_024 {
             self.pending.shrink_to_fit();
         }
-        for id in staged.transactions {
+        for name in staged.transactions {
             let slot = self.transactions.counter % tables::TRANSACTION_SLOTS;
-            self.transactions.keep(slot, id);
+            self.transactions.keep(slot, name);
             self.transactions.counter += 1;
         }
     }
@@ -150,24 +157,30 @@ impl Memory {
             .or_else(|| held().flatten())
     }
 
+    /// Whether a transaction has been committed.
+    pub fn has_transaction(&self, id: &str) -> bool {
+        self.transactions.names.contains(&name(id))
+    }
+
     /// Whether a transaction has been committed, or is in this group.
-    pub fn has_transaction(&self, staged: &Staged, id: &str) -> bool {
-        self.transactions.ids.contains(id) || staged.transactions.iter().any(|held| held == id)
+    pub fn meets_transaction(&self, staged: &Staged, id: &str) -> bool {
+        let name = name(id);
+        self.transactions.names.contains(&name) || staged.transactions.contains(&name)
     }
 
     /// Stages a transaction; answers its slot and the counter behind it.
     pub fn stage_transaction(&self, staged: &mut Staged, id: &str) -> (u64, u64) {
         let counter = self.transactions.counter + staged.transactions.len() as u64;
-        staged.transactions.push(id.to_owned());
+        staged.transactions.push(name(id));
         (counter % tables::TRANSACTION_SLOTS, counter + 1)
     }
 }
 
 impl Transactions {
-    fn keep(&mut self, slot: u64, id: String) {
-        if let Some(old) = self.slots.insert(slot, id.clone()) {
-            self.ids.remove(&old);
+    fn keep(&mut self, slot: u64, name: Name) {
+        if let Some(old) = self.slots.insert(slot, name) {
+            self.names.remove(&old);
         }
-        self.ids.insert(id);
+        self.names.insert(name);
     }
 }
