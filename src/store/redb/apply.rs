@@ -10,7 +10,7 @@ mod channels;
 mod members;
 mod messages;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use redb::{ReadableTable, ReadableTableMetadata, Table, TableDefinition, WriteTransaction};
 
@@ -173,7 +173,7 @@ pub fn store_positions(work: &Work<'_>) -> Result<(), StoreError> {
 
 /// The open tables of the index, and what is gathered for the end of a batch.
 struct Applying<'t> {
-    known: Rows<'t>,
+    known: Known<'t>,
     messages: Rows<'t>,
     channels: Rows<'t>,
     rooms: Lazy<'t, &'static str, &'static [u8]>,
@@ -193,6 +193,23 @@ struct Applying<'t> {
     /// The newest message of each channel in this batch.
     newest: HashMap<ChannelId, Millis>,
     passed: Vec<String>,
+}
+
+/// The table of known events. Its keys are random: what a batch adds is written in their order,
+/// so that neighbours share the pages on the way.
+struct Known<'t> {
+    table: Rows<'t>,
+    fresh: BTreeMap<EventKey, Vec<u8>>,
+}
+
+impl Known<'_> {
+    fn get(&self, key: &EventKey) -> Result<Option<Vec<u8>>, StoreError> {
+        if let Some(fresh) = self.fresh.get(key) {
+            return Ok(Some(fresh.clone()));
+        }
+        let stored = self.table.get(key.as_slice())?;
+        Ok(stored.map(|stored| stored.value().to_vec()))
+    }
 }
 
 /// A table that most batches need not open.
@@ -225,7 +242,10 @@ impl<'t> Applying<'t> {
         let (txn, staged) = (work.txn, &mut work.staged);
         let orphans = txn.open_table(tables::ORPHANS)?;
         Ok(Self {
-            known: txn.open_table(tables::KNOWN)?,
+            known: Known {
+                table: txn.open_table(tables::KNOWN)?,
+                fresh: BTreeMap::new(),
+            },
             messages: txn.open_table(tables::MESSAGES)?,
             channels: txn.open_table(tables::CHANNELS)?,
             rooms: Lazy::of(txn, tables::CHANNEL_ROOMS),
@@ -302,10 +322,10 @@ impl<'t> Applying<'t> {
         let is_there = event.seq <= self.replayed_through
             && self
                 .known
-                .get(key.as_slice())?
-                .is_some_and(|stored| stored.value() == location);
+                .get(key)?
+                .is_some_and(|stored| stored == location);
         if !is_there {
-            self.known.insert(key.as_slice(), location.as_slice())?;
+            self.known.fresh.insert(*key, location);
         }
         Ok(())
     }
@@ -332,6 +352,10 @@ impl<'t> Applying<'t> {
             if stored.is_none_or(|stored| stored < *newest) {
                 self.activity.insert(key, *newest)?;
             }
+        }
+        for (key, location) in self.known.fresh {
+            let (key, location) = (key.as_slice(), location.as_slice());
+            self.known.table.insert(key, location)?;
         }
         staged.keeps = self.keeps;
         Ok(self.passed)

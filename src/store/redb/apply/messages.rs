@@ -60,14 +60,15 @@ impl Applying<'_> {
         let Some(key) = event.key.filter(|_| event.seq <= self.replayed_through) else {
             return Ok(None);
         };
-        let Some(location) = self.known.get(key.as_slice())? else {
+        let Some(location) = self.known.get(&key)? else {
             return Ok(None);
         };
-        let Some(place) = Location::parse(location.value())?.message() else {
+        // Of what is damaged there is a sound copy at hand.
+        let Some(place) = Location::parse(&location).ok().and_then(Location::message) else {
             return Ok(None);
         };
         let row = self.messages.remove(place)?;
-        row.map(|row| message::read(row.value())).transpose()
+        Ok(row.and_then(|row| message::read(row.value()).ok()))
     }
 
     pub(super) fn change_message(&mut self, target: &EventId, event: &Event) -> Applied {
@@ -152,10 +153,10 @@ impl Applying<'_> {
     }
 
     fn find(&self, target: &EventId, channel: ChannelId) -> Result<Target, StoreError> {
-        let Some(location) = self.known.get(keys::event(target).as_slice())? else {
+        let Some(location) = self.known.get(&keys::event(target))? else {
             return Ok(Target::Missing);
         };
-        let Location { seq, place } = Location::parse(location.value())?;
+        let Location { seq, place } = Location::parse(&location)?;
         let key = match place {
             Place::Message(key) => key,
             Place::Edit { at, of } => {
