@@ -19,6 +19,10 @@ use crate::store::{ClearTo, Store, StoreError};
 /// writer with these steps, so a step must stay short.
 const BATCH: usize = 500;
 
+/// How long events gather before they are applied, while nobody waits for them: the pages of the
+/// index are written once for all of them.
+const GATHER: Duration = Duration::from_millis(15);
+
 /// How long the consumer waits before it tries a failed step again.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -26,7 +30,18 @@ const RETRY: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub struct Indexed {
     position: watch::Receiver<Seq>,
+    /// How many wait for it.
+    waiting: watch::Sender<usize>,
     commands: mpsc::Sender<Clear>,
+}
+
+/// Somebody who waits for the index, or will in a moment.
+pub struct Waiting(watch::Sender<usize>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
+    }
 }
 
 struct Clear {
@@ -41,8 +56,20 @@ impl Indexed {
         *self.position.borrow()
     }
 
+    /// Lets the index know that its next step is waited for, until this is dropped. For those
+    /// who append what they will wait for, so that the step begins with the append.
+    #[must_use]
+    pub fn waiting(&self) -> Waiting {
+        self.waiting.send_modify(|count| *count += 1);
+        Waiting(self.waiting.clone())
+    }
+
     /// Waits until the index holds the event at `seq`; says whether it came to that in time.
     pub async fn reached(&self, seq: Seq, within: Duration) -> bool {
+        if self.position() >= seq {
+            return true;
+        }
+        let _waiting = self.waiting();
         let mut position = self.position.clone();
         let reached = position.wait_for(|position| *position >= seq);
         matches!(tokio::time::timeout(within, reached).await, Ok(Ok(_)))
@@ -64,6 +91,7 @@ pub struct IndexConsumer {
     directory: Arc<Directory>,
     bell: watch::Receiver<Seq>,
     position: watch::Sender<Seq>,
+    waiting: watch::Receiver<usize>,
     commands: mpsc::Receiver<Clear>,
     /// Whether the index may hold what the directory and those who wait for it do not know of.
     is_untold: bool,
@@ -73,9 +101,11 @@ impl IndexConsumer {
     #[must_use]
     pub fn new(store: Store, directory: Arc<Directory>) -> (Self, Indexed) {
         let (position, watch) = watch::channel(store.index.position());
+        let (waiting, waited_for) = watch::channel(0);
         let (sender, commands) = mpsc::channel(1);
         let indexed = Indexed {
             position: watch,
+            waiting,
             commands: sender,
         };
         let consumer = Self {
@@ -83,6 +113,7 @@ impl IndexConsumer {
             store,
             directory,
             position,
+            waiting: waited_for,
             commands,
             is_untold: true,
         };
@@ -100,11 +131,12 @@ impl IndexConsumer {
     pub async fn run(mut self, stop: CancellationToken) {
         loop {
             match self.step().await {
-                Ok(0) => {}
-                Ok(_) => {
+                // There is more.
+                Ok(BATCH) => {
                     self.answer_commands().await;
                     continue;
                 }
+                Ok(_) => {}
                 Err(error) => {
                     tracing::error!(%error, "cannot bring the index up to the journal");
                     tokio::select! {
@@ -115,9 +147,22 @@ impl IndexConsumer {
             }
             tokio::select! {
                 () = stop.cancelled() => return,
-                changed = self.bell.changed() => if changed.is_err() { return },
+                changed = self.bell.changed() => match changed {
+                    Ok(()) => self.gather().await,
+                    Err(_) => return,
+                },
                 Some(clear) = self.commands.recv() => self.clear(clear).await,
             }
+        }
+    }
+
+    /// Lets events gather until there are enough of them, or somebody waits.
+    async fn gather(&mut self) {
+        let enough = self.store.index.position() + BATCH as Seq;
+        tokio::select! {
+            _ = self.waiting.wait_for(|count| *count > 0) => {}
+            _ = self.bell.wait_for(|head| *head >= enough) => {}
+            () = tokio::time::sleep(GATHER) => {}
         }
     }
 
