@@ -7,4 +7,5 @@ mod hub;
 mod index;
 mod presence;
 mod rebuild;
+mod retention;
 mod world;
