@@ -227,10 +227,11 @@ impl Applying<'_> {
             let (key, row) = entry?;
             last = Some(key.value().to_vec());
             match message::read(row.value()) {
-                Ok(mut message) if message.conceal() => {
-                    concealed.push((key.value().to_vec(), Some(message::row(&message))));
+                Ok(mut message) => {
+                    if message.conceal() {
+                        concealed.push((key.value().to_vec(), Some(message::row(&message))));
+                    }
                 }
-                Ok(_) => {}
                 // Nobody can tell what is in it.
                 Err(_) => concealed.push((key.value().to_vec(), None)),
             }
