@@ -18,6 +18,7 @@ mod status;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
@@ -150,6 +151,8 @@ fn wait_for<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("daarion")
+        // The start needs threads for blocking work, and hardly anything else does.
+        .thread_keep_alive(Duration::from_secs(1))
         .build()?;
     let outcome = runtime.block_on(work);
     // A store that is still being opened when we are told to stop is not waited for.

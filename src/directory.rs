@@ -54,17 +54,12 @@ impl Directory {
         channels.by_id.insert(channel.id, Arc::new(channel));
     }
 
-    /// Replaces everything that is known of channels.
-    pub fn reset_channels(&self, all: Vec<Channel>) {
-        let mut fresh = Channels::default();
-        for channel in all {
-            fresh.by_room.insert(channel.room.clone(), channel.id);
-            fresh.by_id.insert(channel.id, Arc::new(channel));
-        }
+    /// Forgets everything that is known of channels.
+    pub fn forget_channels(&self) {
         *self
             .channels
             .write()
-            .unwrap_or_else(PoisonError::into_inner) = fresh;
+            .unwrap_or_else(PoisonError::into_inner) = Channels::default();
     }
 
     #[must_use]

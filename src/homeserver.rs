@@ -153,6 +153,10 @@ pub trait Homeserver: Send + Sync {
     /// Whether it answers at all.
     async fn check(&self) -> Result<()>;
 
+    /// Whether it could not be reached, or broke off, at any time since this was asked last: it
+    /// may have lost what it had not pushed.
+    fn was_away(&self) -> bool;
+
     /// Has the homeserver ping us; this also makes it retry what it could not push.
     async fn ping(&self) -> Result<Duration>;
 

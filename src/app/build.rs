@@ -74,8 +74,7 @@ impl App {
         }
         let (ingest, outlets) = Ingest::new(store.journal.clone(), clock.clone());
         let ingest = Arc::new(ingest);
-        let (mut consumer, indexed) =
-            IndexConsumer::new(store.clone(), directory.clone(), ingest.bell());
+        let (mut consumer, indexed) = IndexConsumer::new(store.clone(), directory.clone());
         consumer.catch_up().await?;
         let matrix = connector(config, &directory, &clock)?;
         let pushed = Some(ingest.pushed());

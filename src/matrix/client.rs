@@ -8,6 +8,7 @@ mod failure;
 use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -56,6 +57,7 @@ pub struct Client {
     versions: SupportedVersions,
     directory: Arc<Directory>,
     clock: Clock,
+    was_away: AtomicBool,
 }
 
 impl Client {
@@ -79,7 +81,13 @@ impl Client {
             versions: spoken_versions(),
             directory,
             clock,
+            was_away: AtomicBool::new(false),
         })
+    }
+
+    /// Whether a connection was refused or broke since this was asked last.
+    pub fn was_away(&self) -> bool {
+        self.was_away.swap(false, Ordering::Relaxed)
     }
 
     /// Asks the homeserver for something, as a user or, by default, as the connector.
@@ -182,6 +190,8 @@ impl Client {
     ) -> Result<(http::response::Parts, Bytes)> {
         let begun = self.clock.instant();
         let mut repetitions = 0;
+        let request = reqwest::Request::try_from(request)
+            .map_err(|error| Error::internal(format!("cannot make a request: {error}")))?;
         loop {
             let left = REQUEST_LIMIT.saturating_sub(self.clock.instant() - begun);
             let failure = match self.once(&request, left).await {
@@ -198,7 +208,7 @@ impl Client {
             };
             repetitions += 1;
             tracing::debug!(
-                path = request.uri().path(),
+                path = request.url().path(),
                 repetitions,
                 pause_ms = pause.as_millis(),
                 error = %failure.error,
@@ -210,29 +220,35 @@ impl Client {
 
     async fn once(
         &self,
-        request: &http::Request<Bytes>,
+        request: &reqwest::Request,
         limit: Duration,
     ) -> Result<(http::response::Parts, Bytes), Failure> {
-        let answer = self
-            .http
-            .request(request.method().clone(), request.uri().to_string())
-            .headers(request.headers().clone())
-            .body(request.body().clone())
-            .timeout(limit)
-            .send()
-            .await
-            .map_err(|error| Failure::transport(&error, &self.base))?;
+        let mut request = request
+            .try_clone()
+            .expect("a body that is in memory can be sent again");
+        *request.timeout_mut() = Some(limit);
+        let answer = self.http.execute(request).await;
+        let mut answer = answer.map_err(|error| self.broken(&error))?;
         let mut whole = http::Response::new(());
         *whole.status_mut() = answer.status();
-        *whole.headers_mut() = answer.headers().clone();
+        *whole.headers_mut() = std::mem::take(answer.headers_mut());
         let body = answer.bytes().await;
-        let body = body.map_err(|error| Failure::transport(&error, &self.base))?;
+        let body = body.map_err(|error| self.broken(&error))?;
         let (parts, ()) = whole.into_parts();
         if parts.status.is_success() {
             Ok((parts, body))
         } else {
             Err(Failure::answer(&parts, &body))
         }
+    }
+
+    fn broken(&self, error: &reqwest::Error) -> Failure {
+        let failure = Failure::transport(error, &self.base);
+        // One that only takes its time is there.
+        if failure.may_pass {
+            self.was_away.store(true, Ordering::Relaxed);
+        }
+        failure
     }
 
     /// How long to wait before the next attempt; `None` when there should be none.

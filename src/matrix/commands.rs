@@ -33,6 +33,10 @@ impl Homeserver for Matrix {
         }
     }
 
+    fn was_away(&self) -> bool {
+        self.client.was_away()
+    }
+
     async fn ping(&self) -> Result<Duration> {
         let request = request_ping::v1::Request::new(self.registration_id.clone());
         let answer = self.client.request(request, None, Repeat::Safe).await?;

@@ -50,7 +50,7 @@ impl Matrix {
         let map = |raw: &Raw<_>| mapping::map_in(raw.json(), channel, &self.directory, now, source);
         let events: Vec<_> = page.chunk.iter().map(map).collect();
         // A page that leads to itself would never end.
-        let is_last = events.is_empty() && page.end.as_deref() == from;
+        let is_last = page.end.as_deref() == from;
         Ok(HistoryPage {
             events,
             next: page.end.filter(|_| !is_last),

@@ -48,7 +48,7 @@ impl Documents {
     /// What the parameters of its paths are called.
     #[must_use]
     pub fn names(&self) -> Names {
-        Names::of(&self.document())
+        Names::of(&self.generated)
     }
 
     /// The same for people.

@@ -88,7 +88,7 @@ async fn room_that_is_made_while_a_rebuild_looks_for_the_others_is_not_the_first
     let cleared = world
         .core
         .indexed
-        .clear(daarion::consumer::index::ClearTo::JournalEnd);
+        .clear(daarion::store::ClearTo::JournalEnd { since: 1 });
     cleared.await.expect("is cleared");
     assert!(!make(&world, "second", None).await.is_default);
 }

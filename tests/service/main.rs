@@ -4,6 +4,10 @@
 mod city;
 mod creation;
 mod doctor;
+mod hub;
+mod index;
 mod messages;
 mod presence;
+mod rebuild;
+mod retention;
 mod world;

@@ -26,6 +26,7 @@ impl Fake {
         let mut world = self.world();
         *world.calls.entry(call).or_default() += 1;
         if world.is_down {
+            world.was_away = true;
             return Err(Error::unavailable("the fake homeserver is down"));
         }
         match world.failures.get_mut(&call) {
@@ -39,6 +40,10 @@ impl Fake {
 impl Homeserver for Fake {
     async fn check(&self) -> Result<()> {
         self.begin(Call::Check).map(drop)
+    }
+
+    fn was_away(&self) -> bool {
+        std::mem::take(&mut self.world().was_away)
     }
 
     async fn ping(&self) -> Result<Duration> {
@@ -128,10 +133,10 @@ impl Homeserver for Fake {
         }
         world.rooms.insert(id.clone(), room);
         world.aliases.insert(new.alias.clone(), id.clone());
-        if std::mem::take(&mut world.cuts_creation) {
-            return Err(Error::unavailable("the answer was lost"));
+        match world.creation_failure.take() {
+            Some(error) => Err(error),
+            None => Ok(id),
         }
-        Ok(id)
     }
 
     async fn resolve_alias(&self, alias: &RoomAlias) -> Result<Option<RoomId>> {

@@ -1,8 +1,8 @@
 //! Channels: one room each, one alias each, and one default room of the city.
 
-use redb::ReadableTable;
+use redb::{ReadableTable, Table};
 
-use super::{Applied, Applying, ByText, Keeps};
+use super::{Applied, Applying, Keeps};
 use crate::domain::channel::{Channel, ChannelChange, ChannelKind};
 use crate::domain::id::{ChannelId, Millis, RoomAlias};
 use crate::store::StoreError;
@@ -11,11 +11,13 @@ use crate::store::redb::keys;
 use crate::store::redb::records::Record;
 use crate::store::redb::records::channel::{ChannelRow, TimedChannel};
 
+type Names<'t> = Table<'t, &'static str, &'static [u8]>;
+
 impl Applying<'_> {
     /// Adds a channel, or refreshes the one of this id: an event that comes again, or the
     /// room's state as healing finds it. What was set later than `created_at` stays.
     pub(super) fn create_channel(&mut self, channel: &Channel) -> Applied {
-        if let Some(other) = owner(&self.rooms, channel.room.as_str())?
+        if let Some(other) = owner(self.rooms.get()?, channel.room.as_str())?
             && other != channel.id
         {
             return Ok(Err(format!("{} is channel {other}", channel.room)));
@@ -36,9 +38,8 @@ impl Applying<'_> {
         let without_alias = self.settle_alias(&mut timed)?;
         self.move_alias(alias_before.as_ref(), &timed.channel)?;
         let id = channel.id.as_bytes().as_slice();
-        self.rooms.insert(channel.room.as_str(), id)?;
-        let keeps = Keeps::of(&timed.channel);
-        self.channels_met.insert(channel.id, Some(keeps));
+        self.rooms.get()?.insert(channel.room.as_str(), id)?;
+        self.keeps.insert(channel.id, Keeps::of(&timed.channel));
         self.store_channel(timed)?;
         Ok(without_alias.map_or(Ok(()), Err))
     }
@@ -64,7 +65,7 @@ impl Applying<'_> {
                 return Ok(Ok(()));
             }
             self.conceal_messages(id)?;
-            self.channels_met.insert(id, Some(Keeps::Nothing));
+            self.keeps.insert(id, Keeps::Nothing);
         }
         let alias_before = timed.channel.alias.clone();
         timed.channel.apply(change);
@@ -126,7 +127,7 @@ impl Applying<'_> {
         let Some(alias) = timed.channel.alias.clone() else {
             return Ok(None);
         };
-        let other = owner(&self.aliases, alias.as_str())?.filter(|id| *id != timed.channel.id);
+        let other = owner(self.aliases.get()?, alias.as_str())?.filter(|id| *id != timed.channel.id);
         let other = other.map(|id| self.stored_channel(id)).transpose()?;
         let Some(mut other) = other.flatten() else {
             return Ok(None);
@@ -151,12 +152,12 @@ impl Applying<'_> {
         before: Option<&RoomAlias>,
         channel: &Channel,
     ) -> Result<(), StoreError> {
+        let aliases = self.aliases.get()?;
         if let Some(before) = before {
-            self.aliases.remove(before.as_str())?;
+            aliases.remove(before.as_str())?;
         }
         if let Some(alias) = &channel.alias {
-            self.aliases
-                .insert(alias.as_str(), channel.id.as_bytes().as_slice())?;
+            aliases.insert(alias.as_str(), channel.id.as_bytes().as_slice())?;
         }
         Ok(())
     }
@@ -167,7 +168,7 @@ fn is_default_room(channel: &Channel) -> bool {
 }
 
 /// Which channel a room or an alias belongs to.
-fn owner(table: &ByText<'_>, name: &str) -> Result<Option<ChannelId>, StoreError> {
+fn owner(table: &Names<'_>, name: &str) -> Result<Option<ChannelId>, StoreError> {
     let id = table.get(name)?;
     id.map(|id| keys::channel(id.value())).transpose()
 }
