@@ -2,6 +2,17 @@
 import assert from 'node:assert/strict';
 import { story } from '../world/story.mjs';
 
+/** Addresses of elsewhere, as browsers read them. */
+const FOREIGN = [
+  'https://elsewhere.example/',
+  '//elsewhere.example',
+  '/\\elsewhere.example',
+  '/\t/elsewhere.example',
+  '/\n/elsewhere.example',
+  '/.//elsewhere.example',
+  'javascript:alert(1)',
+];
+
 const alert = (page) => page.getByRole('alert');
 
 async function signIn(visitor, user, password) {
@@ -135,10 +146,24 @@ export function tell(context) {
   });
 
   story(context, 'the next address is one of ours, whatever the link said', async (world) => {
-    for (const next of ['https://elsewhere.example/', '//elsewhere.example', '/\\elsewhere.example']) {
-      const alice = await world.visitor('alice');
+    const alice = await world.visitor('alice');
+    const operator = await world.operator();
+    for (const next of FOREIGN) {
       await alice.open(`/login?next=${encodeURIComponent(next)}`);
       await alice.page.waitForURL(`${world.url}/city`);
     }
   });
 }
+      await operator.open(`/admin/login?next=${encodeURIComponent(next)}`);
+      await operator.page.waitForURL(`${world.url}/admin`);
+    await alice.open(`/login?next=${encodeURIComponent('/city?from=a/b#c')}`);
+    await alice.page.waitForURL(`${world.url}/city?from=a/b#c`);
+    await operator.open(`/admin/login?next=${encodeURIComponent('/admin/people?a=b')}`);
+    await operator.page.waitForURL(`${world.url}/admin/people?a=b`);
+  });
+
+  story(context, 'who signs in by a link made elsewhere stays here', async (world) => {
+    const guest = await world.visitor();
+    await guest.open(`/login?next=${encodeURIComponent('/\t/elsewhere.example')}`);
+    await signIn(guest, 'bob', world.password('bob'));
+    await guest.page.waitForURL(`${world.url}/city`);
