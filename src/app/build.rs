@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::os::unix::fs::{MetadataExt, chown};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use anyhow::Context;
 use tokio::sync::watch;
@@ -317,6 +317,8 @@ pub(super) fn parts(
             auth: services.auth.clone(),
             public_url: config.listen.public_url.clone(),
         }),
+            trusted_proxies: config.listen.trusted_proxies.clone(),
+            unheard_proxy: Once::new(),
         hub,
         inbound,
         hs_token: config.matrix.hs_token.expose().to_owned(),
