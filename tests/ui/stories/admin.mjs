@@ -73,6 +73,25 @@ export function tell(context) {
     await page.getByText('This is what was read last.').waitFor({ state: 'detached' });
   });
 
+  story(context, 'what is read again every second is shown when each answer takes two', async (world) => {
+    const { page } = await world.operator('/admin/people');
+    let most = 0;
+    let underWay = 0;
+    await page.route('**/api/admin/backfill', async (route) => {
+      most = Math.max(most, (underWay += 1));
+      const answer = await route.fetch();
+      setTimeout(() => {
+        underWay -= 1;
+        void route.fulfill({ response: answer });
+      }, 2_000);
+    });
+    await page.goto('/admin/rooms');
+    await page.getByRole('button', { name: 'Start a backfill' }).waitFor();
+    await page.waitForResponse('**/api/admin/backfill');
+    await page.waitForResponse('**/api/admin/backfill');
+    assert.equal(most, 1, 'one is asked for at a time');
+  });
+
   story(context, 'an agent is registered with the homeserver, and what is wrong is said at its field', async (world) => {
     const { page } = await world.operator('/admin/agents');
     await page.getByRole('button', { name: 'Create an agent' }).click();
