@@ -178,4 +178,43 @@ export function tell(context) {
     await dialog.getByRole('button', { name: 'Create', exact: true }).click();
     await page.getByText('The agent “herald” is registered.').waitFor();
   });
+
+  story(context, 'what one operator does is never done as another who came in later', async (world) => {
+    world.installation.operator('create', 'relief', world.password('relief'));
+    const guest = await world.operator('/admin/agents');
+    const { page } = guest;
+    await page.getByRole('button', { name: 'Operator warden' }).waitFor();
+    // As another tab leaves it where somebody else has signed in.
+    await guest.context.addCookies([await world.signOperatorIn('relief')]);
+    await page.getByRole('button', { name: 'Create an agent' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Create an agent' });
+    await dialog.getByLabel('Id').fill('forged');
+    await dialog.getByRole('button', { name: 'Create', exact: true }).click();
+    await page.waitForURL('**/admin/login?next=%2Fadmin%2Fagents');
+    await page.getByText('Another operator has signed in with this browser.').waitFor();
+    const { items } = await (await guest.context.request.get('/api/admin/agents')).json();
+    assert.ok(!items.some(({ id }) => id === 'agent:forged'), JSON.stringify(items));
+    await signIn(guest, 'warden', world.password('warden'));
+    await page.waitForURL('**/admin/agents');
+    await page.getByRole('button', { name: 'Operator warden' }).waitFor();
+  });
+
+  story(context, 'an operator who cannot be signed out is told so', async (world) => {
+    const guest = await world.visitor();
+    await guest.open('/admin/login');
+    await signIn(guest, 'warden', world.password('warden'));
+    await guest.page.waitForURL('**/admin');
+    const leave = async () => {
+      await guest.page.getByRole('button', { name: 'Operator warden' }).click();
+      await guest.page.getByRole('menuitem', { name: 'Sign out' }).click();
+    };
+    await guest.page.route('**/api/admin/logout', (route) => route.abort());
+    await leave();
+    await guest.page.getByRole('status').getByText('You are still signed in. The server does not answer.').waitFor();
+    await guest.page.unroute('**/api/admin/logout');
+    await leave();
+    await guest.page.waitForURL('**/admin/login');
+    const asked = await guest.context.request.get('/api/admin/overview');
+    assert.equal(asked.status(), 401);
+  });
 }
