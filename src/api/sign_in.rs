@@ -90,8 +90,10 @@ impl SignInApi {
     ///
     /// With the refresh token in the body, or in the cookie when there is no body. Each is good
     /// once: 401 `M_UNKNOWN_TOKEN` for one that was used before, which also ends the session.
-    /// For ten seconds a token that was just replaced leads to the same successor, so that two
-    /// tabs may refresh at the same moment.
+    /// The one that was replaced last leads to the same successor until somebody comes with what
+    /// was issued in its place, so that an answer may be lost, and for ten seconds in any case, so
+    /// that two tabs may refresh at the same moment. A cookie that is refused with 401 is taken
+    /// away.
     #[oai(path = "/refresh", method = "post", operation_id = "refresh")]
     async fn refresh(
         &self,

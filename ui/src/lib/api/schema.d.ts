@@ -242,8 +242,10 @@ export interface paths {
          * Get the next tokens
          * @description With the refresh token in the body, or in the cookie when there is no body. Each is good
          *     once: 401 `M_UNKNOWN_TOKEN` for one that was used before, which also ends the session.
-         *     For ten seconds a token that was just replaced leads to the same successor, so that two
-         *     tabs may refresh at the same moment.
+         *     The one that was replaced last leads to the same successor until somebody comes with what
+         *     was issued in its place, so that an answer may be lost, and for ten seconds in any case, so
+         *     that two tabs may refresh at the same moment. A cookie that is refused with 401 is taken
+         *     away.
          */
         post: operations["refresh"];
         delete?: never;
