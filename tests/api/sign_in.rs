@@ -267,6 +267,7 @@ async fn a_browser_keeps_its_refresh_token_in_a_cookie() {
         answered(204, browser.press(LOGOUT).await);
         assert!(browser.cookies.is_empty(), "{:?}", browser.cookies);
         refused(401, "M_UNKNOWN_TOKEN", other_tab.press(REFRESH).await);
+        assert!(other_tab.cookies.is_empty(), "what is worth nothing goes");
         refused(401, "M_UNKNOWN_TOKEN", bearer(world, &next).get(ME).await);
         refused(401, "M_MISSING_TOKEN", browser.press(REFRESH).await);
         refused(401, "M_MISSING_TOKEN", browser.press(LOGOUT).await);
