@@ -76,6 +76,7 @@ async fn an_operator_signs_in_and_out() {
 
         // A page that was loaded anew has the cookie alone.
         let session = answered(200, browser.get(SESSION).await);
+        assert_eq!(browser.answer["cache-control"], "no-store");
         let expected = json!({
             "name": name,
             "entity_id": null,
