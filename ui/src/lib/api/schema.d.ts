@@ -630,9 +630,8 @@ export interface paths {
         };
         /**
          * See what the doctor has found
-         * @description The latest examination, of whoever asked for it; `daarion doctor` counts too. Examines when
-         *     there was none since the start of daarion, which takes up to half a minute. Answers while
-         *     the homeserver is away.
+         * @description The latest examination, of whoever asked for it; `daarion doctor` counts too. One that is
+         *     under way is waited for. 404 when there was none since the start of daarion.
          */
         get: operations["getDoctor"];
         put?: never;
