@@ -21,7 +21,7 @@ pub struct CityRoom {
     pub description: String,
     /// The room that newcomers are shown first. A city has one.
     pub is_default: bool,
-    /// Members of the room who are online now, by Matrix presence.
+    /// Members of the room who are online now, by Matrix presence or with a live stream open.
     pub members_online: u64,
     /// When something was last said; null when nothing ever was.
     pub last_event: Option<Time>,

@@ -408,7 +408,8 @@ export interface paths {
         };
         /**
          * List the people online
-         * @description Members of any channel who are online now by Matrix presence, by Matrix user id.
+         * @description Members of any channel who are online now, by Matrix presence or with a live stream open.
+         *     Ordered by Matrix user id.
          */
         get: operations["listOnline"];
         put?: never;
@@ -744,7 +745,7 @@ export interface components {
             members: number;
             /**
              * Format: uint64
-             * @description How many of them are online now, by Matrix presence.
+             * @description How many of them are online now, by Matrix presence or with a live stream open.
              */
             members_online: number;
             /**
@@ -1003,7 +1004,7 @@ export interface components {
             is_default: boolean;
             /**
              * Format: uint64
-             * @description Members of the room who are online now, by Matrix presence.
+             * @description Members of the room who are online now, by Matrix presence or with a live stream open.
              */
             members_online: number;
             /**
