@@ -3,9 +3,20 @@
 use poem_openapi::Object;
 use uuid::Uuid;
 
-use super::{ChannelStatus, Visibility};
+use super::{ChannelStatus, CityCreation, Visibility};
 use crate::api::time::Time;
 use crate::service::city::CityRoom as DomainCityRoom;
+
+/// The city, as everybody may know it.
+#[derive(Object, Clone, Debug)]
+pub struct City {
+    /// As members read it (`city.name`).
+    pub name: String,
+    /// The homeserver's name, the part after the colon of its user ids.
+    pub server_name: String,
+    /// Who may create city rooms.
+    pub create: CityCreation,
+}
 
 /// A room of the city.
 #[derive(Object, Clone, Debug)]

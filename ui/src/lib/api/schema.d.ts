@@ -4,6 +4,26 @@
  */
 
 export interface paths {
+    "/api/city": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the city
+         * @description For everybody: the sign-in page is to say where it leads.
+         */
+        get: operations["getCity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/city/rooms": {
         parameters: {
             query?: never;
@@ -988,6 +1008,23 @@ export interface components {
          */
         ChannelStatus: "active" | "archived";
         /**
+         * City
+         * @description The city, as everybody may know it.
+         */
+        City: {
+            /** @description As members read it (`city.name`). */
+            name: string;
+            /** @description The homeserver's name, the part after the colon of its user ids. */
+            server_name: string;
+            /** @description Who may create city rooms. */
+            create: components["schemas"]["CityCreation"] & unknown;
+        };
+        /**
+         * @description Who may create city rooms (`city.create`).
+         * @enum {string}
+         */
+        CityCreation: "members" | "operators";
+        /**
          * CityRoom
          * @description A room of the city.
          */
@@ -1828,6 +1865,25 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    getCity: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["City"];
+                };
+            };
+        };
+    };
     listCityRooms: {
         parameters: {
             query?: never;
