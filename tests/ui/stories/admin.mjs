@@ -133,6 +133,24 @@ export function tell(context) {
     await taras.waitFor({ state: 'detached', ...PATIENCE });
   });
 
+  story(context, 'of a long list the first page is read again and again, the others when somebody asks', async (world) => {
+    const { page } = await world.operator('/admin');
+    const person = (name) => ({ entity_id: `user:${name}`, matrix_user_id: `@${name}:city.localhost`, display_name: name, channels: 1 });
+    const asked = [];
+    await page.route('**/api/admin/online*', (route) => {
+      const cursor = new URL(route.request().url()).searchParams.get('cursor');
+      asked.push(cursor);
+      const json = cursor ? { items: [person('second')], next: null } : { items: [person('first')], next: 'behind-first' };
+      return route.fulfill({ json });
+    });
+    await page.goto('/admin/people');
+    await page.getByRole('button', { name: 'Show more' }).click();
+    await page.getByText('@second:city.localhost').waitFor();
+    for (let round = 0; round < 2; round += 1) await page.waitForResponse('**/api/admin/online*');
+    assert.ok(await page.getByText('@second:city.localhost').isVisible());
+    assert.deepEqual(asked.filter(Boolean), ['behind-first']);
+  });
+
   story(context, 'the configuration is shown with its sources, and no secret is anywhere in it', async (world) => {
     const { page } = await world.operator('/admin/config');
     await panel(page, '[matrix]').waitFor();
