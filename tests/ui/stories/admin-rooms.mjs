@@ -119,7 +119,8 @@ export function tell(context) {
         await bar.waitFor();
         const words = page.getByText(new RegExp(`^\\d+ of ${total}$`));
         await words.waitFor();
-        assert.ok(Number(await bar.getAttribute('aria-valuenow')) > 1);
+        // What is shown may be a second old.
+        await until('the bar has moved', 10_000, async () => Number(await bar.getAttribute('aria-valuenow')) > 1);
         assert.equal(await bar.getAttribute('aria-valuemax'), String(total));
         await page.reload();
       }
