@@ -69,6 +69,8 @@ export function tell(context) {
     await signIn(guest, 'alice', 'not the password');
     await alert(guest.page).getByText('The user name or the password is wrong.').waitFor();
     assert.equal(await guest.page.getByLabel('User name').inputValue(), 'alice');
+    await signIn(guest, 'Alice Smith', world.password('alice'));
+    await alert(guest.page).getByText('There can be no such user here. Type the name alone, or in full @name:city.localhost.').waitFor();
     await guest.context.setOffline(true);
     await signIn(guest, 'alice', world.password('alice'));
     await alert(guest.page).getByText('The server does not answer.').waitFor();
