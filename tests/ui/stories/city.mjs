@@ -79,6 +79,13 @@ export function tell(context) {
     await alice.page.unroute('**/api/city/rooms');
     await failed.getByRole('button', { name: 'Try again' }).click();
     await card(alice.page, 'Library').waitFor();
+    // What was read stays, and the page says that it is old.
+    await alice.page.route('**/api/city/rooms', (route) => route.abort());
+    const old = alice.page.getByRole('status').filter({ hasText: 'This is what was read last.' });
+    await old.waitFor({ timeout: 40_000 });
+    await alice.page.unroute('**/api/city/rooms');
+    await old.getByRole('button', { name: 'Try again' }).click();
+    await old.waitFor({ state: 'detached' });
   });
 
   story(context, 'a room that is made but does not show yet is not made again', async (world) => {
