@@ -156,6 +156,6 @@ export function tell(context) {
       await route.fulfill({ response: answer, json });
     });
     await bob.open('/city');
-    for (const words of online.values()) await bob.page.getByText(words, { exact: true }).waitFor();
+    for (const words of online.values()) await bob.page.getByRole('main').getByText(words, { exact: true }).waitFor();
   });
 }
