@@ -38,6 +38,7 @@ use crate::service::members::Members;
 use crate::service::messages::Messages;
 use crate::service::online::Online;
 use crate::service::oversight::Oversight;
+use crate::service::presence::Presence;
 use crate::service::status::StatusService;
 
 /// What the operations call.
@@ -54,6 +55,7 @@ pub struct Services {
     pub status: Arc<StatusService>,
     pub oversight: Arc<Oversight>,
     pub online: Arc<Online>,
+    pub presence: Arc<Presence>,
     pub doctor: Arc<Doctor>,
     /// The configuration that is in force.
     pub settings: Arc<[Setting]>,

@@ -15,6 +15,7 @@ mod city;
 mod effective;
 mod error;
 mod internal;
+mod ip_range;
 mod journal;
 mod keys;
 mod limits;
@@ -35,6 +36,7 @@ pub use city::{CityConfig, CreateBy};
 pub use effective::{Setting, Sources, settings};
 pub use error::ConfigError;
 pub use internal::InternalConfig;
+pub use ip_range::IpRange;
 pub use journal::JournalConfig;
 pub use limits::LimitsConfig;
 pub use listen::{ListenAddr, ListenConfig};
@@ -44,7 +46,7 @@ pub use matrix::{ActAs, MatrixConfig};
 pub use nats::NatsConfig;
 pub use secret::Secret;
 pub use source::Source;
-pub use webhooks::{IpRange, WebhooksConfig};
+pub use webhooks::WebhooksConfig;
 
 /// The sample configuration: every key with its default, commented out.
 pub const SAMPLE: &str = include_str!("../packaging/daarion.toml");

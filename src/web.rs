@@ -6,6 +6,7 @@
 
 pub mod admin;
 pub mod appservice;
+pub mod caching;
 pub mod connection;
 pub mod docs;
 pub mod limit;
@@ -86,8 +87,8 @@ pub fn internal(parts: &Parts) -> BoxEndpoint<'static> {
     finish(routes, names, parts)
 }
 
-/// The order matters: a panic becomes an answer, then every error takes its shape, and the
-/// request id goes onto errors too.
+/// The order matters: a panic becomes an answer, then every error takes its shape, and what
+/// caches are told and the request id go onto errors too.
 fn finish(
     routes: impl poem::IntoEndpoint<Endpoint = impl poem::Endpoint + 'static>,
     names: problems::Names,
@@ -97,6 +98,7 @@ fn finish(
         .into_endpoint()
         .with(problems::CatchPanics)
         .with(problems::Problems { names })
+        .with(caching::NotKept)
         .with(trace::Trace::default())
         .data(parts.gate.clone())
         .map_to_response()

@@ -1,7 +1,7 @@
 //! Who is calling: the extractors that stand first in every operation, so that nothing of
 //! an anonymous request is parsed.
 
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use poem::http::StatusCode;
 use poem::{Request, RequestBody};
@@ -12,6 +12,7 @@ use url::Url;
 
 use super::error::Problem;
 use super::visit::{Cookie, Transport};
+use crate::config::IpRange;
 use crate::domain::access::{self, Caller};
 use crate::domain::entity::Entity;
 use crate::service::agents::Agents;
@@ -38,6 +39,10 @@ pub struct Gate {
     pub auth: Arc<Auth>,
     /// As members reach us, when that is known.
     pub public_url: Option<Url>,
+    /// Whose word counts for where a request comes from.
+    pub trusted_proxies: Vec<IpRange>,
+    /// That a proxy is not trusted is told once.
+    pub unheard_proxy: Once,
 }
 
 /// An operator, and the session that it has when it has an account of its own.

@@ -7,7 +7,7 @@ use poem_openapi::{ApiResponse, OpenApi};
 use super::auth::Person;
 use super::body::Body;
 use super::error::BridgeFailure;
-use super::schema::{CityRoom, CityRoomPatch, NewCityRoom, Visibility};
+use super::schema::{City, CityRoom, CityRoomPatch, NewCityRoom, Visibility};
 use super::{Services, Tag};
 use crate::domain::channel::ChannelStatus;
 use crate::service::city;
@@ -25,6 +25,19 @@ pub enum CreatedRoom {
 
 #[OpenApi(prefix_path = "/api/city", tag = "Tag::City")]
 impl CityApi {
+    /// Get the city
+    ///
+    /// For everybody: the sign-in page is to say where it leads.
+    #[oai(path = "/", method = "get", operation_id = "getCity")]
+    async fn about(&self) -> Json<City> {
+        let about = self.0.city.about();
+        Json(City {
+            name: about.name.to_owned(),
+            server_name: about.server_name.to_owned(),
+            create: about.create.into(),
+        })
+    }
+
     /// List the city's rooms
     ///
     /// The default room first, then by name; private rooms only for their members. Archived

@@ -17,7 +17,7 @@ use poem_openapi::Enum;
 
 pub use self::agent::{Agent, AgentPage, AgentPatch, AgentPost, NewAgent};
 pub use self::channel::{Channel, ChannelPage, NewChannel};
-pub use self::city::{CityRoom, CityRoomPatch, NewCityRoom};
+pub use self::city::{City, CityRoom, CityRoomPatch, NewCityRoom};
 pub use self::doctor::DoctorReport;
 pub use self::job::BackfillJob;
 pub use self::live::LiveFrame;
@@ -67,6 +67,15 @@ contract_enum!(
         City,
         /// A channel of a microdao.
         Channel,
+    }
+);
+contract_enum!(
+    /// Who may create city rooms (`city.create`).
+    CityCreation = domain::access::CityCreation {
+        /// Any member.
+        Members,
+        /// Operators alone.
+        Operators,
     }
 );
 contract_enum!(

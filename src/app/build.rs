@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::os::unix::fs::{MetadataExt, chown};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use anyhow::Context;
 use tokio::sync::watch;
@@ -297,6 +297,7 @@ fn services(
         status: Arc::new(status),
         settings: config::settings(config).into(),
         online,
+        presence: presence.clone(),
         health,
         auth,
         doctor,
@@ -325,6 +326,8 @@ pub(super) fn parts(
             agents: services.agents.clone(),
             auth: services.auth.clone(),
             public_url: config.listen.public_url.clone(),
+            trusted_proxies: config.listen.trusted_proxies.clone(),
+            unheard_proxy: Once::new(),
         }),
         hub,
         inbound,

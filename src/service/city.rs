@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Core;
 use super::creation::Creator;
 use super::presence::Presence;
-use crate::domain::access::Caller;
+use crate::domain::access::{Caller, CityCreation};
 use crate::domain::channel::{Channel, ChannelChange, ChannelKind, ChannelStatus, Visibility};
 use crate::domain::event::What;
 use crate::domain::id::{ChannelId, Millis, RoomAlias, UserId};
@@ -21,6 +21,15 @@ pub struct City {
     core: Arc<Core>,
     creator: Arc<Creator>,
     presence: Arc<Presence>,
+}
+
+/// What everybody may know of the city.
+#[derive(Clone, Copy, Debug)]
+pub struct About<'a> {
+    pub name: &'a str,
+    pub server_name: &'a str,
+    /// Who may create rooms.
+    pub create: CityCreation,
 }
 
 /// A city room with what is counted and not stored.
@@ -62,6 +71,17 @@ impl City {
             core,
             creator,
             presence,
+        }
+    }
+
+    /// The city itself.
+    #[must_use]
+    pub fn about(&self) -> About<'_> {
+        let city = &self.core.directory.city;
+        About {
+            name: &city.city,
+            server_name: &city.server_name,
+            create: self.core.rules.city_creation,
         }
     }
 

@@ -101,27 +101,15 @@ impl Doctor {
         }
     }
 
-    /// Tries everything. Those who ask while an examination is under way share the next one.
+    /// Tries everything. Those who ask while an examination is under way share the next one. On a
+    /// task of its own: what was tried out is cleared away even when nobody waits any more.
     pub async fn examine(self: &Arc<Self>) -> Result<Arc<Examination>> {
         let asked = self.clock.instant();
-        self.wait_for_turn(move |begun| begun >= asked).await
-    }
-
-    /// The latest examination; the first one, when there was none since the start.
-    pub async fn latest(self: &Arc<Self>) -> Result<Arc<Examination>> {
-        self.wait_for_turn(|_| true).await
-    }
-
-    /// On a task of its own: what was tried out is cleared away even when nobody waits any more.
-    async fn wait_for_turn(
-        self: &Arc<Self>,
-        is_new_enough: impl Fn(Instant) -> bool + Send + 'static,
-    ) -> Result<Arc<Examination>> {
         let doctor = self.clone();
         let work = tokio::spawn(async move {
             let mut latest = doctor.latest.lock().await;
             match &*latest {
-                Some((begun, examination)) if is_new_enough(*begun) => examination.clone(),
+                Some((begun, examination)) if *begun >= asked => examination.clone(),
                 _ => {
                     let begun = doctor.clock.instant();
                     let examination = Arc::new(doctor.try_everything().await);
@@ -132,6 +120,12 @@ impl Doctor {
         });
         work.await
             .map_err(|error| Error::internal(error.to_string()))
+    }
+
+    /// The latest examination, or the one under way; `None` when there was none since the start.
+    pub async fn latest(&self) -> Option<Arc<Examination>> {
+        let latest = self.latest.lock().await;
+        latest.as_ref().map(|(_, examination)| examination.clone())
     }
 
     /// In the order in which one thing needs another.

@@ -152,6 +152,9 @@ enum End {
 
 impl Stream {
     async fn run(self, mut socket: WebSocketStream) {
+        // Whoever looks at a channel is there; a service that listens for somebody is not them.
+        let presence = &self.live.services.presence;
+        let _here = self.session.map(|_| presence.attend(&self.caller.entity));
         let Err(end) = self.serve(&mut socket).await;
         let close = match end {
             End::Gone => None,

@@ -768,7 +768,7 @@ fn is_bridge(path: &str) -> bool {
         "/internal/matrix/rooms/create",
         "/internal/matrix/rooms/find-by-alias",
     ];
-    bridge.iter().any(|prefix| path.starts_with(prefix))
+    path == "/api/city" || bridge.iter().any(|prefix| path.starts_with(prefix))
 }
 
 fn codes(status: StatusCode) -> &'static [&'static str] {

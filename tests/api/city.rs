@@ -13,6 +13,18 @@ use crate::support::{
 const ROOMS: &str = "/api/city/rooms";
 
 #[tokio::test]
+async fn everybody_may_know_what_the_city_is_called() {
+    let world = shared_world().await;
+    let city = answered(200, world.daarion.anonymous().get("/api/city").await);
+    let expected = json!({
+        "name": "DAARION City",
+        "server_name": "test.localhost",
+        "create": "members",
+    });
+    assert_eq!(city, expected);
+}
+
+#[tokio::test]
 async fn created_room_is_a_whole_room_on_the_homeserver() {
     let world = shared_world().await;
     let alice = Person::new(world, "alice").await;

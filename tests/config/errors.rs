@@ -117,6 +117,11 @@ fn wrong_entries_of_the_file_are_named() {
             "listen.internal: [::1]:1 stands twice",
         ),
         (
+            "[listen]\ntrusted_proxies = [\"my-proxy\"]",
+            "listen.trusted_proxies: expected an address or a range like \"10.0.0.0/8\", found \
+             \"my-proxy\"",
+        ),
+        (
             "[listen]\npublic_url = \"city.example.org\"",
             "listen.public_url: expected an http or https URL like \"https://city.example.org\", \
              or \"\", found \"city.example.org\"",

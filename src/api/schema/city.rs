@@ -3,9 +3,20 @@
 use poem_openapi::Object;
 use uuid::Uuid;
 
-use super::{ChannelStatus, Visibility};
+use super::{ChannelStatus, CityCreation, Visibility};
 use crate::api::time::Time;
 use crate::service::city::CityRoom as DomainCityRoom;
+
+/// The city, as everybody may know it.
+#[derive(Object, Clone, Debug)]
+pub struct City {
+    /// As members read it (`city.name`).
+    pub name: String,
+    /// The homeserver's name, the part after the colon of its user ids.
+    pub server_name: String,
+    /// Who may create city rooms.
+    pub create: CityCreation,
+}
 
 /// A room of the city.
 #[derive(Object, Clone, Debug)]
@@ -21,7 +32,7 @@ pub struct CityRoom {
     pub description: String,
     /// The room that newcomers are shown first. A city has one.
     pub is_default: bool,
-    /// Members of the room who are online now, by Matrix presence.
+    /// Members of the room who are online now, by Matrix presence or with a live stream open.
     pub members_online: u64,
     /// When something was last said; null when nothing ever was.
     pub last_event: Option<Time>,

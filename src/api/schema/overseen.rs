@@ -51,7 +51,7 @@ pub struct AdminChannel {
     pub adoption: Adoption,
     /// How many have joined, daarion's own user among them.
     pub members: u64,
-    /// How many of them are online now, by Matrix presence.
+    /// How many of them are online now, by Matrix presence or with a live stream open.
     pub members_online: u64,
     /// When something was last said; null when nothing ever was.
     pub last_event: Option<Time>,

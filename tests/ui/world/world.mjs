@@ -72,8 +72,8 @@ class World {
     return this.#cookie;
   }
 
-  async signOperatorIn() {
-    const body = { name: OPERATOR, password: this.password(OPERATOR) };
+  async signOperatorIn(operator = OPERATOR) {
+    const body = { name: operator, password: this.password(operator) };
     const answer = await this.#signIn('/api/admin/login', body);
     const [name, value] = answer.headers.get('set-cookie').split(';')[0].split('=');
     return { name, value, url: this.url, httpOnly: true, sameSite: 'Strict' };

@@ -4,6 +4,26 @@
  */
 
 export interface paths {
+    "/api/city": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the city
+         * @description For everybody: the sign-in page is to say where it leads.
+         */
+        get: operations["getCity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/city/rooms": {
         parameters: {
             query?: never;
@@ -278,8 +298,10 @@ export interface paths {
          * Get the next tokens
          * @description With the refresh token in the body, or in the cookie when there is no body. Each is good
          *     once: 401 `M_UNKNOWN_TOKEN` for one that was used before, which also ends the session.
-         *     For ten seconds a token that was just replaced leads to the same successor, so that two
-         *     tabs may refresh at the same moment.
+         *     The one that was replaced last leads to the same successor until somebody comes with what
+         *     was issued in its place, so that an answer may be lost, and for ten seconds in any case, so
+         *     that two tabs may refresh at the same moment. A cookie that is refused with 401 is taken
+         *     away.
          */
         post: operations["refresh"];
         delete?: never;
@@ -442,7 +464,8 @@ export interface paths {
         };
         /**
          * List the people online
-         * @description Members of any channel who are online now by Matrix presence, by Matrix user id.
+         * @description Members of any channel who are online now, by Matrix presence or with a live stream open.
+         *     Ordered by Matrix user id.
          */
         get: operations["listOnline"];
         put?: never;
@@ -686,9 +709,8 @@ export interface paths {
         };
         /**
          * See what the doctor has found
-         * @description The latest examination, of whoever asked for it; `daarion doctor` counts too. Examines when
-         *     there was none since the start of daarion, which takes up to half a minute. Answers while
-         *     the homeserver is away.
+         * @description The latest examination, of whoever asked for it; `daarion doctor` counts too. One that is
+         *     under way is waited for. 404 when there was none since the start of daarion.
          */
         get: operations["getDoctor"];
         put?: never;
@@ -801,7 +823,7 @@ export interface components {
             members: number;
             /**
              * Format: uint64
-             * @description How many of them are online now, by Matrix presence.
+             * @description How many of them are online now, by Matrix presence or with a live stream open.
              */
             members_online: number;
             /**
@@ -1095,6 +1117,23 @@ export interface components {
          */
         ChannelStatus: "active" | "archived";
         /**
+         * City
+         * @description The city, as everybody may know it.
+         */
+        City: {
+            /** @description As members read it (`city.name`). */
+            name: string;
+            /** @description The homeserver's name, the part after the colon of its user ids. */
+            server_name: string;
+            /** @description Who may create city rooms. */
+            create: components["schemas"]["CityCreation"] & unknown;
+        };
+        /**
+         * @description Who may create city rooms (`city.create`).
+         * @enum {string}
+         */
+        CityCreation: "members" | "operators";
+        /**
          * CityRoom
          * @description A room of the city.
          */
@@ -1111,7 +1150,7 @@ export interface components {
             is_default: boolean;
             /**
              * Format: uint64
-             * @description Members of the room who are online now, by Matrix presence.
+             * @description Members of the room who are online now, by Matrix presence or with a live stream open.
              */
             members_online: number;
             /**
@@ -2110,6 +2149,25 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    getCity: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["City"];
+                };
+            };
+        };
+    };
     listCityRooms: {
         parameters: {
             query?: never;
