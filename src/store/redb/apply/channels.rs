@@ -127,7 +127,8 @@ impl Applying<'_> {
         let Some(alias) = timed.channel.alias.clone() else {
             return Ok(None);
         };
-        let other = owner(self.aliases.get()?, alias.as_str())?.filter(|id| *id != timed.channel.id);
+        let other =
+            owner(self.aliases.get()?, alias.as_str())?.filter(|id| *id != timed.channel.id);
         let other = other.map(|id| self.stored_channel(id)).transpose()?;
         let Some(mut other) = other.flatten() else {
             return Ok(None);
