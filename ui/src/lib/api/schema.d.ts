@@ -1046,15 +1046,15 @@ export interface components {
          *     out.
          */
         ChannelChange: {
-            slug?: string;
-            name?: string;
-            description?: string;
-            matrix_room_alias?: string;
-            status?: components["schemas"]["ChannelStatus"];
+            slug?: string | null;
+            name?: string | null;
+            description?: string | null;
+            matrix_room_alias?: string | null;
+            status?: (string & components["schemas"]["ChannelStatus"]) | null;
             /** @description Whether newcomers of the city are shown it first. */
-            is_default?: boolean;
-            visibility?: components["schemas"]["Visibility"];
-            confidential?: boolean;
+            is_default?: boolean | null;
+            visibility?: (string & components["schemas"]["Visibility"]) | null;
+            confidential?: boolean | null;
         };
         /**
          * ChannelFrame
@@ -1601,7 +1601,7 @@ export interface components {
             matrix_user_id: string;
             membership: components["schemas"]["Membership"];
             /** @description As the member is called in this channel; null without a display name. */
-            display_name?: string;
+            display_name?: string | null;
             /** @description The Matrix user who brought the membership about. */
             by_matrix_id: string;
             /**

@@ -91,7 +91,7 @@ export class Conversation {
 
   #tell(frame: Happening): void {
     if ('member' in frame) this.#changeMember(frame.member);
-    else if ('channel' in frame) this.#changeChannel(frame.channel);
+    else if ('channel' in frame) this.#changeChannel(wasSet(frame.channel));
     else this.#tellOfMessage(frame);
   }
 
@@ -119,4 +119,11 @@ export class Conversation {
     this.#changes.note(change);
     this.channel = { ...this.channel, ...change };
   }
+}
+
+/** The fields that a frame says were set. An alias alone can be taken away, and is null then. */
+function wasSet(change: Schemas['ChannelChange']): Partial<Channel> {
+  const fields = Object.entries(change);
+  const set = fields.filter(([name, value]) => value !== null || name === 'matrix_room_alias');
+  return Object.fromEntries(set);
 }

@@ -11,7 +11,7 @@ export function compare(one: Message, other: Message): number {
 }
 
 /** Which of its texts a message has: the time of the last edit, or of the beginning. */
-export const edition = (of: { edited_at?: string; created_at: string }): number =>
+export const edition = (of: { edited_at?: string | null; created_at: string }): number =>
   Date.parse(of.edited_at ?? of.created_at);
 
 /**

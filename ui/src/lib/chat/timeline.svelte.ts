@@ -151,7 +151,7 @@ export class Timeline {
     this.#continueAt(page.next);
   }
 
-  #continueAt(next: string | undefined): void {
+  #continueAt(next: string | null | undefined): void {
     this.#cursor = next ?? undefined;
     this.older = next ? 'more' : 'none';
   }
