@@ -12,8 +12,8 @@ debian="$root/packaging/debian"
 most_bytes=$((15 * 1000 * 1000))
 
 fail() { echo "deb: $*" >&2; exit 1; }
-for tool in dpkg-deb dpkg-shlibdeps gzip; do
-    command -v "$tool" >/dev/null || fail "$tool is missing (apt-get install dpkg-dev)"
+for tool in dpkg-deb dpkg-shlibdeps gzip strip; do
+    command -v "$tool" >/dev/null || fail "$tool is missing (apt-get install dpkg-dev binutils)"
 done
 
 version="$(sed -n '1s/^daarion (\(.*\)) .*/\1/p' "$debian/changelog")"
@@ -55,7 +55,8 @@ put "$work/pages/completions/daarion.fish" usr/share/fish/vendor_completions.d/d
 # The libraries that the binary is linked with, and their oldest versions that do.
 mkdir -p "$work/shlibs/debian"
 touch "$work/shlibs/debian/control"
-depends="$(cd "$work/shlibs" && dpkg-shlibdeps -O "$tree/usr/bin/daarion" 2>/dev/null)"
+depends="$(cd "$work/shlibs" && dpkg-shlibdeps -O "$tree/usr/bin/daarion" 2>"$work/said")" ||
+    fail "dpkg-shlibdeps: $(cat "$work/said")"
 depends="${depends#shlibs:Depends=}"
 [[ -n "$depends" ]] || fail "dpkg-shlibdeps found no libraries"
 

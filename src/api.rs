@@ -13,6 +13,7 @@ pub mod channels;
 pub mod city;
 pub mod error;
 pub mod gateway;
+pub mod live;
 pub mod members;
 pub mod messages;
 pub mod rendered;
@@ -39,6 +40,7 @@ use crate::service::members::Members;
 use crate::service::messages::Messages;
 use crate::service::online::Online;
 use crate::service::oversight::Oversight;
+use crate::service::presence::Presence;
 use crate::service::status::StatusService;
 
 /// What the operations call.
@@ -55,6 +57,7 @@ pub struct Services {
     pub status: Arc<StatusService>,
     pub oversight: Arc<Oversight>,
     pub online: Arc<Online>,
+    pub presence: Arc<Presence>,
     pub doctor: Arc<Doctor>,
     pub gateway: Arc<Gateway>,
     /// The configuration that is in force.
@@ -87,6 +90,7 @@ pub type Public = (
     channels::ChannelsApi,
     messages::MessagesApi,
     members::MembersApi,
+    live::LiveApi,
     sign_in::SignInApi,
     admin_session::AdminSessionApi,
     admin::AdminApi,
@@ -107,6 +111,7 @@ pub fn public(services: &Services) -> OpenApiService<(Public, system::SystemApi)
         channels::ChannelsApi(services.clone()),
         messages::MessagesApi(services.clone()),
         members::MembersApi(services.clone()),
+        live::LiveApi,
         sign_in::SignInApi(services.clone()),
         admin_session::AdminSessionApi(services.clone()),
         admin::all(services),

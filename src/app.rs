@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -35,16 +36,25 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         return Ok(());
     };
     let store = app.core.store.clone();
-    let running = Running::start(app, &config).await?;
+    let mut running = Running::start(app, &config).await?;
     systemd::ready("serving");
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "ready");
-    signals.told_to_stop().await;
+    // Without one of these nothing works, though all the rest would go on as if it did: the
+    // service manager starts us anew.
+    let broken = tokio::select! {
+        () = signals.told_to_stop() => None,
+        () = running.reader_ended() => Some("a reader of the journal has ended"),
+        () = store.closer.closed() => Some("the store's writer has ended"),
+    };
     systemd::stopping();
     tracing::info!("stopping");
     running.stop().await;
     store.closer.close().await;
     tracing::info!("stopped");
-    Ok(())
+    match broken {
+        None => Ok(()),
+        Some(part) => anyhow::bail!("{part}; the log says why"),
+    }
 }
 
 /// The tasks, in the two groups in which they are stopped.
@@ -52,22 +62,21 @@ struct Running {
     /// Listeners, streams, timers and the work on what comes in.
     intake: (TaskTracker, CancellationToken),
     /// The journal's readers.
-    readers: (TaskTracker, CancellationToken),
+    readers: (JoinSet<()>, CancellationToken),
     admin_socket: std::path::PathBuf,
 }
 
 impl Running {
     async fn start(app: App, config: &Config) -> anyhow::Result<Self> {
-        let group = || (TaskTracker::new(), CancellationToken::new());
-        let (intake, readers) = (group(), group());
+        let intake = (TaskTracker::new(), CancellationToken::new());
+        let mut readers = (JoinSet::new(), CancellationToken::new());
         let hub = Arc::new(Hub::new(
             app.core.store.journal.clone(),
             app.core.store.index.clone(),
             app.core.indexed.clone(),
         ));
-        let bell = app.core.ingest.bell();
         readers.0.spawn(app.consumer.run(readers.1.clone()));
-        readers.0.spawn(hub.clone().run(bell, readers.1.clone()));
+        readers.0.spawn(hub.clone().run(readers.1.clone()));
 
         let parts = build::parts(&app.core, &app.services, hub, config, intake.1.clone());
         let admin = Admin {
@@ -100,14 +109,23 @@ impl Running {
         })
     }
 
+    /// Waits until one of the readers ends, which none does before it is told to.
+    async fn reader_ended(&mut self) {
+        if let Some(Err(error)) = self.readers.0.join_next().await {
+            tracing::error!(%error, "a reader of the journal broke off");
+        }
+    }
+
     /// Stops what takes in first, so that the readers can finish what is there.
-    async fn stop(self) {
+    async fn stop(mut self) {
         let stopped = async {
-            for (tracker, stop) in [self.intake, self.readers] {
-                stop.cancel();
-                tracker.close();
-                tracker.wait().await;
-            }
+            let (intake, stop) = &self.intake;
+            stop.cancel();
+            intake.close();
+            intake.wait().await;
+            let (readers, stop) = &mut self.readers;
+            stop.cancel();
+            while readers.join_next().await.is_some() {}
         };
         if tokio::time::timeout(STOP, stopped).await.is_err() {
             tracing::warn!("some tasks did not end in time; nothing that was answered is lost");

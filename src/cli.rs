@@ -18,6 +18,7 @@ mod status;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
@@ -102,7 +103,8 @@ fn dispatch(cli: Cli, output: Output) -> anyhow::Result<()> {
         Command::Registration(registration::Command::Show) => registration::show(&load()?, output),
         Command::Doctor => {
             let path = Config::path(cli.config.as_deref());
-            wait_for(doctor::run(&path, load(), output))
+            let socket = Config::load_admin(cli.config.as_deref());
+            wait_for(doctor::run(&path, socket, &load, output))
         }
         Command::Serve => serve(load()?),
         command => {
@@ -149,6 +151,8 @@ fn wait_for<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("daarion")
+        // The start needs threads for blocking work, and hardly anything else does.
+        .thread_keep_alive(Duration::from_secs(1))
         .build()?;
     let outcome = runtime.block_on(work);
     // A store that is still being opened when we are told to stop is not waited for.

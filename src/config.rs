@@ -15,6 +15,7 @@ mod city;
 mod effective;
 mod error;
 mod internal;
+mod ip_range;
 mod journal;
 mod keys;
 mod limits;
@@ -35,6 +36,7 @@ pub use city::{CityConfig, CreateBy};
 pub use effective::{Setting, Sources, settings};
 pub use error::ConfigError;
 pub use internal::InternalConfig;
+pub use ip_range::IpRange;
 pub use journal::JournalConfig;
 pub use limits::LimitsConfig;
 pub use listen::{ListenAddr, ListenConfig};
@@ -44,10 +46,13 @@ pub use matrix::{ActAs, MatrixConfig};
 pub use nats::NatsConfig;
 pub use secret::Secret;
 pub use source::Source;
-pub use webhooks::{IpRange, WebhooksConfig};
+pub use webhooks::WebhooksConfig;
 
 /// The sample configuration: every key with its default, commented out.
 pub const SAMPLE: &str = include_str!("../packaging/daarion.toml");
+
+/// Where systemd lays out what the unit's `LoadCredential=` names, while the daemon runs.
+const CREDENTIALS: &str = "/run/credentials/daarion.service";
 
 /// The whole configuration. Every value has been validated.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -149,13 +154,21 @@ impl Config {
 
 /// The variables of the process. Those that are not UTF-8 are none of ours: all of our names and
 /// values are text.
+///
+/// A command that root runs beside the daemon finds the secrets where systemd has put them for the
+/// daemon.
 #[expect(
     clippy::disallowed_methods,
     reason = "the one place that reads the environment"
 )]
 fn environment() -> impl Iterator<Item = (String, String)> {
-    std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+    let credentials = std::fs::read_dir(CREDENTIALS)
+        .is_ok()
+        .then(|| ("CREDENTIALS_DIRECTORY".to_owned(), CREDENTIALS.to_owned()));
+    let variables = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    // What the process was told itself comes later and wins.
+    credentials.into_iter().chain(variables)
 }
 
 /// The effective configuration as JSON, one object a section, with secrets hidden.

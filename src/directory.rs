@@ -54,17 +54,12 @@ impl Directory {
         channels.by_id.insert(channel.id, Arc::new(channel));
     }
 
-    /// Replaces everything that is known of channels.
-    pub fn reset_channels(&self, all: Vec<Channel>) {
-        let mut fresh = Channels::default();
-        for channel in all {
-            fresh.by_room.insert(channel.room.clone(), channel.id);
-            fresh.by_id.insert(channel.id, Arc::new(channel));
-        }
+    /// Forgets everything that is known of channels.
+    pub fn forget_channels(&self) {
         *self
             .channels
             .write()
-            .unwrap_or_else(PoisonError::into_inner) = fresh;
+            .unwrap_or_else(PoisonError::into_inner) = Channels::default();
     }
 
     #[must_use]
@@ -128,6 +123,14 @@ impl Directory {
             return agent.user;
         }
         self.naming.user_id(entity)
+    }
+
+    /// The entity that a text names. One Matrix user is one entity: `user:agent_sofia` is the
+    /// agent. `None` also when the Matrix user id would be too long.
+    #[must_use]
+    pub fn find_entity(&self, text: &str) -> Option<Entity> {
+        let user = self.user_id(&Entity::parse(text)?);
+        Some(self.entity(&UserId::parse(user.as_str())?))
     }
 
     /// The entity that a Matrix user is.

@@ -154,6 +154,10 @@ pub trait Homeserver: Send + Sync {
     /// Whether it answers at all.
     async fn check(&self) -> Result<()>;
 
+    /// Whether it could not be reached, or broke off, at any time since this was asked last: it
+    /// may have lost what it had not pushed.
+    fn was_away(&self) -> bool;
+
     /// Has the homeserver ping us; this also makes it retry what it could not push.
     async fn ping(&self) -> Result<Duration>;
 
@@ -222,6 +226,9 @@ pub trait Homeserver: Send + Sync {
 
     /// Sends a message. Repeating it with the same transaction id has no further effect.
     async fn send(&self, message: &Outgoing) -> Result<EventId>;
+
+    /// When an event was sent, by the homeserver's clock; `None` when the event is gone.
+    async fn sent_at(&self, room: &RoomId, event: &EventId) -> Result<Option<Millis>>;
 
     async fn set(
         &self,

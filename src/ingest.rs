@@ -1,11 +1,12 @@
 //! Ingest: the one door through which everything that happens enters the journal.
 //!
 //! It is the only caller of `Journal::append`. Whoever brings events waits here until they
-//! are durable, and the bell then wakes the journal's readers; it carries no data.
+//! are durable; the journal's bell then wakes its readers.
 
 mod minutes;
 
 use std::collections::VecDeque;
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -16,7 +17,7 @@ pub use self::minutes::{MINUTES, Minutes};
 use crate::clock::Clock;
 use crate::domain::Result;
 use crate::domain::event::NewEvent;
-use crate::domain::id::{EventId, Millis, RoomId, Seq};
+use crate::domain::id::{EventId, Millis, RoomId};
 use crate::homeserver::{Ephemeral, Mapped};
 use crate::store::{Append, Appended, Journal};
 
@@ -33,7 +34,6 @@ const QUIET: Millis = 60_000;
 pub struct Ingest {
     journal: Arc<dyn Journal>,
     clock: Clock,
-    bell: watch::Sender<Seq>,
     claims: mpsc::Sender<RoomId>,
     ephemeral: mpsc::Sender<Ephemeral>,
     pushed: watch::Sender<Pushed>,
@@ -99,11 +99,9 @@ impl Ingest {
     pub fn new(journal: Arc<dyn Journal>, clock: Clock) -> (Self, Outlets) {
         let (claims, claims_out) = mpsc::channel(CLAIMS);
         let (ephemeral, ephemeral_out) = mpsc::channel(CLAIMS);
-        let bell = watch::Sender::new(journal.head());
         let ingest = Self {
             journal,
             clock,
-            bell,
             claims,
             ephemeral,
             pushed: watch::Sender::default(),
@@ -114,12 +112,6 @@ impl Ingest {
             ephemeral: ephemeral_out,
         };
         (ingest, outlets)
-    }
-
-    /// Rings when the journal has grown.
-    #[must_use]
-    pub fn bell(&self) -> watch::Receiver<Seq> {
-        self.bell.subscribe()
     }
 
     /// What the doctor waits for.
@@ -233,9 +225,6 @@ impl Ingest {
         }
         let repeated = &self.counters.repeated_events;
         repeated.fetch_add(events - new, Ordering::Relaxed);
-        if new > 0 {
-            self.bell.send_replace(appended.head);
-        }
         Ok(appended)
     }
 }
@@ -252,10 +241,9 @@ fn with_content(id: &str, append: &Append) -> String {
         digest.update(&skipped.raw);
         digest.update([0]);
     }
-    let digest = digest.finalize();
-    let content: String = digest[..16]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    format!("{id} {content}")
+    let mut name = format!("{id} ");
+    for byte in &digest.finalize()[..16] {
+        let _ = write!(name, "{byte:02x}");
+    }
+    name
 }

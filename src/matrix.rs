@@ -21,6 +21,7 @@ mod passwords;
 pub mod registration;
 mod rooms;
 mod takeover;
+pub mod transport;
 mod users;
 
 use std::sync::Arc;

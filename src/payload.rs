@@ -209,7 +209,7 @@ struct MemberFrame<'a> {
     since: Rfc3339,
 }
 
-/// The fields that were set; the others are left out.
+/// The fields that were set; the others are left out. An alias that was taken away is null.
 #[derive(Serialize, Default)]
 struct ChannelFrame<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -219,7 +219,7 @@ struct ChannelFrame<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    matrix_room_alias: Option<&'a str>,
+    matrix_room_alias: Option<Option<&'a str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -238,7 +238,7 @@ impl<'a> DetailJson<'a> {
                     slug: Some(&channel.slug),
                     name: Some(&channel.name),
                     description: Some(&channel.description),
-                    matrix_room_alias: channel.alias.as_ref().map(RoomAlias::as_str),
+                    matrix_room_alias: Some(channel.alias.as_ref().map(RoomAlias::as_str)),
                     status: Some(channel.status.as_str()),
                     is_default: Some(channel.is_default),
                     visibility: Some(channel.visibility.as_str()),
@@ -299,7 +299,7 @@ impl<'a> ChannelFrame<'a> {
             ChannelChange::Name(name) => frame.name = Some(name),
             ChannelChange::Description(text) => frame.description = Some(text),
             ChannelChange::Alias(alias) => {
-                frame.matrix_room_alias = alias.as_ref().map(RoomAlias::as_str);
+                frame.matrix_room_alias = Some(alias.as_ref().map(RoomAlias::as_str));
             }
             ChannelChange::Visibility(visibility) => {
                 frame.visibility = Some(visibility.as_str());
@@ -311,5 +311,26 @@ impl<'a> ChannelFrame<'a> {
             }
         }
         frame
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn alias_that_is_taken_away_is_null_and_others_are_left_out() {
+        let alias = RoomAlias::parse("#city_a:example.org");
+        for (change, shown) in [
+            (
+                ChannelChange::Alias(alias),
+                r##"{"matrix_room_alias":"#city_a:example.org"}"##,
+            ),
+            (ChannelChange::Alias(None), r#"{"matrix_room_alias":null}"#),
+            (ChannelChange::Encrypted, r#"{"confidential":true}"#),
+        ] {
+            let json = serde_json::to_string(&ChannelFrame::of(&change));
+            assert_eq!(json.expect("is JSON"), shown);
+        }
     }
 }

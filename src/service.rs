@@ -67,6 +67,7 @@ impl Core {
             source: Source::Echo,
             what,
         };
+        let _waiting = self.indexed.waiting();
         let appended = self.ingest.echo(vec![event]).await?;
         let last = appended.placed.iter().filter_map(|placed| match placed {
             Placed::New(seq) | Placed::Known(Some(seq)) => Some(*seq),

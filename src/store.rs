@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 pub use accounts::Accounts;
 pub use creations::{Creation, Creations};
-pub use index::{ActivityMap, Index, MemberQuery, MessageQuery, RenderedPage};
+pub use index::{ActivityMap, ClearTo, Index, MemberQuery, MessageQuery, RenderedPage};
 pub use journal::{Append, Appended, Journal, Placed, SkippedReport};
 pub use sessions::Sessions;
 pub use subscriptions::{Subscription, Subscriptions};
@@ -49,6 +49,9 @@ pub enum StoreError {
     /// A row that must be unique exists already.
     #[error("{0}")]
     Exists(String),
+    /// The journal's oldest events, which were asked for, have been dropped.
+    #[error("the journal's beginning is past its retention; use --from-homeserver")]
+    Trimmed,
     /// Events between the index's position and those to be applied were left out.
     #[error("the index is at position {position}; read the journal from there")]
     Behind { position: u64 },
@@ -58,6 +61,7 @@ impl From<StoreError> for crate::domain::Error {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Exists(what) => Self::Conflict(what),
+            StoreError::Trimmed => Self::Conflict(error.to_string()),
             StoreError::Damaged(what) => Self::Internal(format!("stored data is damaged: {what}")),
             other => Self::StoreUnavailable(other.to_string()),
         }
@@ -95,6 +99,9 @@ pub struct StoreStatus {
 pub trait Closer: Send + Sync {
     /// Waits for what is being written, then closes; later calls fail as unavailable.
     async fn close(&self);
+
+    /// Waits until nothing can be written any more: it was closed, or its writer broke off.
+    async fn closed(&self);
 
     /// Size, format and health.
     fn status(&self) -> StoreStatus;

@@ -6,6 +6,7 @@
 
 pub mod admin;
 pub mod appservice;
+pub mod caching;
 pub mod connection;
 pub mod docs;
 pub mod limit;
@@ -23,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::auth::Gate;
 use crate::api::{self, Services};
+use crate::clock::Clock;
 use crate::consumer::hub::Hub;
 use crate::homeserver::Inbound;
 
@@ -40,6 +42,7 @@ pub struct Parts {
     pub hs_token: String,
     /// The largest transaction of the homeserver, in bytes.
     pub transaction_limit: u64,
+    pub clock: Clock,
     /// Ends the streams.
     pub stop: CancellationToken,
 }
@@ -72,6 +75,7 @@ pub fn internal(parts: &Parts) -> BoxEndpoint<'static> {
         parts.inbound.clone(),
         parts.hs_token.clone(),
         parts.transaction_limit,
+        parts.clock.clone(),
     );
     let names = docs.names();
     let operations = docs::mount(Route::new(), docs)
@@ -83,8 +87,8 @@ pub fn internal(parts: &Parts) -> BoxEndpoint<'static> {
     finish(routes, names, parts)
 }
 
-/// The order matters: a panic becomes an answer, then every error takes its shape, and the
-/// request id goes onto errors too.
+/// The order matters: a panic becomes an answer, then every error takes its shape, and what
+/// caches are told and the request id go onto errors too.
 fn finish(
     routes: impl poem::IntoEndpoint<Endpoint = impl poem::Endpoint + 'static>,
     names: problems::Names,
@@ -94,6 +98,7 @@ fn finish(
         .into_endpoint()
         .with(problems::CatchPanics)
         .with(problems::Problems { names })
+        .with(caching::NotKept)
         .with(trace::Trace::default())
         .data(parts.gate.clone())
         .map_to_response()

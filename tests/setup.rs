@@ -2,10 +2,10 @@
 //! can be run again and undone. That the result works is proved by `tests/appliance`.
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -54,15 +54,20 @@ impl Machine {
         fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     }
 
-    fn run(&self, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_daarion"))
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_daarion"));
+        command
             .args(arguments)
             .arg("--config")
             .arg(self.path("etc/daarion.toml"))
             .env_clear()
-            .stdin(Stdio::null())
-            .output()
-            .expect("the binary can be run")
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        let output = self.command(arguments).output();
+        output.expect("the binary can be run")
     }
 
     /// Runs `setup` with the homeserver's configuration, which must succeed.
@@ -81,20 +86,24 @@ impl Machine {
 
     /// Runs `setup` at a terminal, where somebody types these lines.
     fn setup_at_terminal(&self, typed: &str) -> Output {
+        let mut script = self.terminal();
+        let mut keyboard = script.stdin.take().expect("a keyboard");
+        keyboard.write_all(typed.as_bytes()).expect("a terminal");
+        drop(keyboard);
+        script.wait_with_output().expect("an end")
+    }
+
+    fn terminal(&self) -> Child {
         let (program, config) = (env!("CARGO_BIN_EXE_daarion"), self.path("etc/daarion.toml"));
         let command = format!("'{program}' setup --config '{}'", config.display());
-        let mut script = Command::new("script")
+        Command::new("script")
             .args(["--quiet", "--return", "--command", &command, "/dev/null"])
             .env_clear()
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .expect("script can be run (Debian: apt-get install bsdutils)");
-        let mut keyboard = script.stdin.take().expect("a keyboard");
-        keyboard.write_all(typed.as_bytes()).expect("a terminal");
-        drop(keyboard);
-        script.wait_with_output().expect("an end")
+            .expect("script can be run (Debian: apt-get install bsdutils)")
     }
 
     /// The one line of a failure.
@@ -204,6 +213,31 @@ fn second_run_has_nothing_to_do() {
 }
 
 #[test]
+fn what_was_said_once_is_not_forgotten() {
+    let machine = Machine::with(HOMESERVER);
+    let url = "http://synapse.example:8008";
+    machine.setup(&[
+        "--yes",
+        "--homeserver-url",
+        url,
+        "--server-name",
+        "example.org",
+    ]);
+    let before = machine.everything();
+    assert!(machine.setup_again(&["--yes"]).contains("nothing to do"));
+    assert!(machine.setup(&["--yes"]).contains("nothing to do"));
+    assert_eq!(machine.setting("matrix", "homeserver_url"), url);
+    assert_eq!(machine.everything(), before);
+    // Nor what was written by hand.
+    let by_hand = machine
+        .read("etc/daarion.toml")
+        .replace(url, "http://10.0.0.5:8008");
+    machine.write("etc/daarion.toml", &by_hand);
+    machine.setup_again(&["--yes"]);
+    assert_eq!(machine.read("etc/daarion.toml"), by_hand);
+}
+
+#[test]
 fn changed_wish_keeps_the_tokens() {
     let machine = Machine::with(HOMESERVER);
     machine.setup(&["--yes"]);
@@ -307,23 +341,73 @@ fn homeserver_without_a_list_gets_a_file_of_its_own_in_conf_d() {
 }
 
 #[test]
-fn registration_that_was_made_by_hand_is_taken_over() {
+fn registration_that_was_made_by_hand_is_taken_over_and_given_back() {
     let machine = Machine::with("");
-    machine.write("synapse/by-hand.yaml", "id: daarion\nas_token: old\n");
+    let tokens = ["by-hand-as-token-0123", "by-hand-hs-token-0123"];
+    let [ours, theirs] = tokens;
+    let original = format!(
+        "# Mine.\nid: daarion\nas_token: {ours}\nhs_token: {theirs}\nnamespaces: {{rooms: []}}\n"
+    );
+    machine.write("synapse/by-hand.yaml", &original);
     let by_hand = machine.path("synapse/by-hand.yaml");
     let homeserver = HOMESERVER.replace("/etc/bridge.yaml", &by_hand.display().to_string());
     machine.write("synapse/homeserver.yaml", &homeserver);
-    machine.setup(&["--yes"]);
+    let said = machine.setup(&["--yes"]);
+    assert!(said.contains("by-hand.yaml.before-daarion"), "{said}");
     assert_eq!(machine.read("synapse/homeserver.yaml"), homeserver);
     assert!(!machine.path("synapse/daarion-registration.yaml").exists());
-    let registration = machine.read("synapse/by-hand.yaml");
-    let token = machine.setting("matrix", "as_token");
-    assert!(registration.contains(&token), "{registration}");
-    // Nor is it taken from a homeserver that would not start without it.
-    let said = machine.setup_again(&["--undo", "--yes"]);
-    assert!(said.contains("by-hand.yaml stays, because"), "{said}");
-    assert_eq!(machine.read("synapse/by-hand.yaml"), registration);
+    // Whatever uses the tokens goes on doing so.
+    for (key, token) in ["as_token", "hs_token"].into_iter().zip(tokens) {
+        assert_eq!(machine.setting("matrix", key), token);
+        assert!(machine.read("synapse/by-hand.yaml").contains(token));
+    }
+    machine.setup_again(&["--yes", "--set", "matrix.agent_prefix=\"bot_\""]);
+    machine.setup_again(&["--undo", "--yes"]);
+    assert_eq!(machine.read("synapse/by-hand.yaml"), original);
     assert_eq!(machine.read("synapse/homeserver.yaml"), homeserver);
+    let copy = machine.path("synapse/by-hand.yaml.before-daarion");
+    assert!(!copy.exists());
+    // Tokens that are too short to be used are not.
+    machine.write("synapse/by-hand.yaml", "id: daarion\nas_token: old\n");
+    fs::remove_file(machine.path("etc/daarion.toml")).expect("a file");
+    machine.setup(&["--yes"]);
+    assert_eq!(machine.setting("matrix", "as_token").len(), 64);
+}
+
+#[test]
+fn registration_of_another_service_is_not_overwritten() {
+    let machine = Machine::with(HOMESERVER);
+    machine.write("synapse/bridge.yaml", "id: bridge\n");
+    let homeserver = machine.path("synapse/homeserver.yaml");
+    let homeserver = homeserver.display().to_string();
+    let bridge = machine.path("synapse/bridge.yaml").display().to_string();
+    let mut arguments = vec!["setup", "--yes", "--homeserver-config", &homeserver];
+    arguments.extend(["--registration", &bridge]);
+    let line = machine.failure(&arguments);
+    assert!(
+        line.contains("bridge.yaml is the registration of bridge"),
+        "{line}"
+    );
+}
+
+#[test]
+fn undo_takes_back_every_file_that_was_edited() {
+    let machine = Machine::with(HOMESERVER);
+    machine.setup(&["--yes"]);
+    // A file that is read later takes the list over.
+    let list = "app_service_config_files: [/etc/irc.yaml]\n";
+    machine.write("synapse/conf.d/bridges.yaml", list);
+    machine.setup_again(&["--yes"]);
+    assert_ne!(machine.read("synapse/conf.d/bridges.yaml"), list);
+    machine.setup_again(&["--undo", "--yes"]);
+    assert_eq!(machine.read("synapse/conf.d/bridges.yaml"), list);
+    assert_eq!(machine.read("synapse/homeserver.yaml"), HOMESERVER);
+    let left = machine.everything();
+    let names: Vec<_> = left
+        .iter()
+        .filter_map(|(path, _)| path.file_name())
+        .collect();
+    assert_eq!(names, ["daarion.toml", "bridges.yaml", "homeserver.yaml"]);
 }
 
 #[test]
@@ -371,6 +455,60 @@ fn somebody_at_the_terminal_is_asked() {
         "https://city.example.org"
     );
     assert!(machine.path("synapse/daarion-registration.yaml").exists());
+}
+
+/// While somebody looks at the patch, somebody else edits the file.
+#[test]
+fn what_is_written_while_it_asks_is_not_lost() {
+    let machine = Machine::with(HOMESERVER);
+    let homeserver = machine.path("synapse/homeserver.yaml");
+    let mut script = machine.terminal();
+    let mut keyboard = script.stdin.take().expect("a keyboard");
+    let answers = format!("{}\n\n", homeserver.display());
+    keyboard.write_all(answers.as_bytes()).expect("a terminal");
+    let mut screen = script.stdout.take().expect("a screen");
+    let mut said = String::new();
+    while !said.contains("Make these changes?") {
+        let mut read = [0; 256];
+        let length = screen.read(&mut read).expect("a screen");
+        assert_ne!(length, 0, "{said}");
+        said += &String::from_utf8_lossy(&read[..length]);
+    }
+    let meanwhile = format!("{HOMESERVER}max_upload_size: 10M\n");
+    machine.write("synapse/homeserver.yaml", &meanwhile);
+    let before = machine.everything();
+    keyboard.write_all(b"y\n").expect("a terminal");
+    screen.read_to_string(&mut said).expect("a screen");
+    let code = script.wait().expect("an end").code();
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.contains("homeserver.yaml has changed meanwhile"),
+        "{said}"
+    );
+    assert_eq!(machine.everything(), before);
+}
+
+#[test]
+fn no_secret_is_shown() {
+    let secrets = "form_secret: \"hide-me-1\"\n";
+    let around = "key: |\n  hide-me-2\n";
+    let homeserver = HOMESERVER.replace("# Bridges.\n", &format!("{secrets}{around}"));
+    let machine = Machine::with(&homeserver);
+    machine.write(
+        "etc/daarion.toml",
+        "[matrix]\n  as_token = \"hide-me-0123456789\"\n",
+    );
+    let said = machine.setup(&["--yes"]);
+    assert!(said.contains("+  - "), "{said}");
+    assert!(!said.contains("hide-me"), "{said}");
+    // That one changes is told.
+    let token = machine.setting("matrix", "hs_token");
+    let said = machine.setup_again(&["--yes", "--set", "matrix.hs_token=\"another-0123456789\""]);
+    assert!(said.contains("hs_token = (hidden, changed)"), "{said}");
+    assert!(
+        !said.contains(&token) && !said.contains("another-"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -481,6 +619,82 @@ fn link_to_the_configuration_stays_a_link() {
     assert!(fs::symlink_metadata(&link).expect("a link").is_symlink());
     let text = fs::read_to_string(Path::new(&real)).expect("a text");
     assert!(text.contains("daarion-registration.yaml"), "{text}");
+}
+
+/// As the unit and the sample propose it.
+#[test]
+fn secrets_that_the_service_manager_hands_over_stay_where_they_are() {
+    let machine = Machine::with(HOMESERVER);
+    let mut sample = daarion::config::SAMPLE.to_owned();
+    for (key, file) in [
+        ("as_token", "as_token"),
+        ("hs_token", "hs_token"),
+        ("secret", "internal_secret"),
+    ] {
+        machine.write(
+            &format!("secrets/{file}"),
+            &format!("{file}-0123456789abcdef\n"),
+        );
+        let line = format!("{key}_file = \"${{CREDENTIALS_DIRECTORY}}/{file}\"");
+        assert!(sample.contains(&format!("#{line}\n")), "{line}");
+        sample = sample.replace(&format!("#{line}\n"), &format!("{line}\n"));
+    }
+    machine.write("etc/daarion.toml", &sample);
+    let homeserver = machine.path("synapse/homeserver.yaml");
+    let homeserver = homeserver.display().to_string();
+    let arguments = ["setup", "--yes", "--homeserver-config", &homeserver];
+    let line = machine.failure(&arguments);
+    let way_out = "CREDENTIALS_DIRECTORY=/etc/daarion daarion setup";
+    assert!(line.ends_with(way_out), "{line}");
+
+    let secrets = machine.path("secrets");
+    let with_secrets = |arguments: &[&str]| {
+        let mut command = machine.command(arguments);
+        let command = command.env("CREDENTIALS_DIRECTORY", &secrets);
+        succeeded(&command.output().expect("the binary can be run"))
+    };
+    with_secrets(&arguments);
+    let expected = sample
+        .replace(
+            "#homeserver_url = \"http://127.0.0.1:8008\"",
+            "homeserver_url = \"http://127.0.0.1:1\"",
+        )
+        .replace("#server_name = ", "server_name = ");
+    assert_eq!(machine.read("etc/daarion.toml"), expected);
+    for token in ["as_token", "hs_token"] {
+        let expected = format!("{token}-0123456789abcdef");
+        assert_eq!(
+            machine.registration()[token].as_str(),
+            Some(expected.as_str())
+        );
+    }
+    let shown = with_secrets(&["registration", "show"]);
+    assert!(shown.contains("as_token-0123456789abcdef"), "{shown}");
+    assert!(with_secrets(&arguments).contains("nothing to do"));
+}
+
+#[test]
+fn doctor_names_every_file_with_secrets_that_others_can_read() {
+    let machine = Machine::with(HOMESERVER);
+    machine.setup(&["--yes"]);
+    let told = || {
+        let output = machine.run(&["doctor", "--json"]).stdout;
+        String::from_utf8(output).expect("JSON")
+    };
+    assert!(!told().contains("others can read"), "{}", told());
+    machine.write("etc/secret", "internal-secret-0123456789");
+    let secret = machine.path("etc/secret");
+    let toml = machine.read("etc/daarion.toml");
+    let line = toml.lines().find(|line| line.starts_with("secret = "));
+    let file = format!("secret_file = \"{}\"", secret.display());
+    let toml = toml.replace(line.expect("a secret"), &file);
+    machine.write("etc/daarion.toml", &toml);
+    let registration = machine.path("synapse/daarion-registration.yaml");
+    for path in [&secret, &registration] {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o644)).expect("it is ours");
+        let expected = format!("others can read {} ", path.display());
+        assert!(told().contains(&expected), "{}", told());
+    }
 }
 
 #[test]

@@ -8,15 +8,17 @@ use std::time::{Duration, Instant};
 use reqwest::Method;
 use serde_json::json;
 
-use crate::daarion::{Caller, DaarionOptions, World, WorldOptions};
+use crate::daarion::{Caller, Daarion, DaarionOptions, World, WorldOptions};
 use crate::homeserver::http::{Http, exchange};
 use crate::homeserver::{path, unique};
 use crate::report::{Report, Times, ms};
-use crate::{Scale, unlimited};
+use crate::{Scale, ingest, process, unlimited};
 
 const CALLERS: usize = 32;
 /// Synapse writes the events of one room one after the other.
 const CHANNELS: usize = 8;
+/// How long no transaction comes when none is left.
+const QUIET: Duration = Duration::from_millis(300);
 
 /// One who sends, both ways.
 #[derive(Clone)]
@@ -44,7 +46,7 @@ pub async fn measure(report: &mut Report, scale: &Scale) {
     let senders = senders(&world).await;
     report.heading("Sending, beside the same Synapse called directly");
     latency(report, &senders[0], scale.sends).await;
-    throughput(report, &senders, scale).await;
+    throughput(report, &world.daarion, &senders, scale).await;
     world.daarion.terminate().await;
 }
 
@@ -123,8 +125,9 @@ async fn latency(report: &mut Report, sender: &Sender, sends: usize) {
     );
 }
 
-async fn throughput(report: &mut Report, senders: &[Sender], scale: &Scale) {
+async fn throughput(report: &mut Report, daarion: &Daarion, senders: &[Sender], scale: &Scale) {
     let (mut through, mut direct) = (0, 0);
+    let (mut cpu_through, mut cpu_direct) = (Duration::ZERO, Duration::ZERO);
     let mut shares = Vec::new();
     for round in 0..scale.rounds {
         let before = (through, direct);
@@ -133,11 +136,16 @@ async fn throughput(report: &mut Report, senders: &[Sender], scale: &Scale) {
             _ => [Way::Direct, Way::Daarion],
         };
         for way in order {
+            // Synapse pushes behind what it answers: a round must not pay for the one before.
+            until_nothing_is_pushed(daarion).await;
+            let cpu = process::cpu(daarion.pid());
             let sent = flood(senders, way, scale.round).await;
+            until_nothing_is_pushed(daarion).await;
+            let cpu = process::cpu(daarion.pid()).saturating_sub(cpu);
             eprintln!("   round {round}: {sent} {}", way.name());
             match way {
-                Way::Daarion => through += sent,
-                Way::Direct => direct += sent,
+                Way::Daarion => (through, cpu_through) = (through + sent, cpu_through + cpu),
+                Way::Direct => (direct, cpu_direct) = (direct + sent, cpu_direct + cpu),
             }
         }
         shares.push((through - before.0) as f64 / (direct - before.1).max(1) as f64);
@@ -147,6 +155,16 @@ async fn throughput(report: &mut Report, senders: &[Sender], scale: &Scale) {
     for (name, sent) in [("Through daarion", through), ("Directly", direct)] {
         let figure = format!("{:.1}/s", sent as f64 / seconds);
         report.figure(&format!("{name}, {CALLERS} callers"), figure);
+    }
+    for (name, sent, cpu) in [
+        ("sent through it", through, cpu_through),
+        ("pushed to it", direct, cpu_direct),
+    ] {
+        let each = cpu.as_secs_f64() * 1e6 / sent.max(1) as f64;
+        report.figure(
+            &format!("daarion's CPU time, a message {name}"),
+            format!("{each:.0} µs"),
+        );
     }
     // The rounds' spread tells how much the figure is worth: on a machine that does other
     // work, it says more about that work.
@@ -167,6 +185,20 @@ async fn throughput(report: &mut Report, senders: &[Sender], scale: &Scale) {
         "≥ 95 %",
         median >= 0.95,
     );
+}
+
+/// Waits until the homeserver's queue is empty: no transaction has come for a while.
+async fn until_nothing_is_pushed(daarion: &Daarion) {
+    let mut before = None;
+    loop {
+        let status = ingest::status(daarion).await;
+        let now = status["since_start"]["transactions"].as_u64();
+        if now == before {
+            return;
+        }
+        before = now;
+        tokio::time::sleep(QUIET).await;
+    }
 }
 
 /// How many messages all callers together bring through in a time.

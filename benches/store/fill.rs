@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use daarion::store::{self, Store};
+use daarion::store::{self, ClearTo, Store};
 
 use super::samples::{CHANNELS, MEMBERS, append, cpu_time, created, joined, memory, said};
 use super::{Size, heading, micros, rate, row};
@@ -107,7 +107,11 @@ pub async fn index_all(store: &Store, batch: usize) {
 pub async fn rebuild(store: &Store) {
     heading("making the index anew of the journal");
     let begun = Instant::now();
-    store.index.clear(0, false).await.expect("cleared");
+    store
+        .index
+        .clear(ClearTo::JournalStart)
+        .await
+        .expect("cleared");
     row("clearing it", micros(begun.elapsed()));
     let begun = Instant::now();
     index_all(store, BATCH).await;

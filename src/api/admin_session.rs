@@ -53,7 +53,8 @@ impl AdminSessionApi {
         let visit = gate.visit(request);
         if visit.transport == Transport::Plain {
             let message = "operators sign in over HTTPS, or on the machine itself: this request \
-                           came over plain HTTP (X-Forwarded-Proto, listen.public_url)";
+                           came over plain HTTP (X-Forwarded-Proto, listen.trusted_proxies, \
+                           listen.public_url)";
             return Err(Problem::new(StatusCode::FORBIDDEN, "M_FORBIDDEN", message).into());
         }
         let OperatorLogin { name, password } = body.0;

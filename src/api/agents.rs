@@ -67,6 +67,8 @@ impl AgentsApi {
     }
 
     /// Get an agent
+    ///
+    /// 404 when none is registered under this id.
     #[oai(path = "/:agent_id", method = "get", operation_id = "getAgent")]
     async fn get(
         &self,

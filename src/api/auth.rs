@@ -1,7 +1,7 @@
 //! Who is calling: the extractors that stand first in every operation, so that nothing of
 //! an anonymous request is parsed.
 
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use poem::http::StatusCode;
 use poem::{Request, RequestBody};
@@ -11,7 +11,8 @@ use subtle::ConstantTimeEq;
 use url::Url;
 
 use super::error::Problem;
-use super::visit::Cookie;
+use super::visit::{Cookie, Transport};
+use crate::config::IpRange;
 use crate::domain::access::{self, Caller};
 use crate::domain::entity::Entity;
 use crate::domain::service::{Scope, ServiceCaller};
@@ -31,7 +32,7 @@ pub const CSRF_TOKEN: &str = "X-CSRF-Token";
 /// What callers are checked against.
 pub struct Gate {
     pub service_secret: String,
-    /// Whether `X-User-Id` counts without a service token (loopback listeners only).
+    /// Whether `X-User-Id` counts without a service token, from the machine itself only.
     pub insecure_user_header: bool,
     /// Who knows which Matrix user an entity is.
     pub agents: Arc<Agents>,
@@ -39,6 +40,10 @@ pub struct Gate {
     pub auth: Arc<Auth>,
     /// As members reach us, when that is known.
     pub public_url: Option<Url>,
+    /// Whose word counts for where a request comes from.
+    pub trusted_proxies: Vec<IpRange>,
+    /// That a proxy is not trusted is told once.
+    pub unheard_proxy: Once,
 }
 
 /// An operator, and the session that it has when it has an account of its own.
@@ -111,25 +116,14 @@ impl Gate {
             true => Some(self.service(request)?),
             false => None,
         };
-        if service.is_none() && !self.insecure_user_header {
+        if service.is_none() && !self.believes_header_alone(request) {
             return Err(missing(format!(
                 "Authorization: Bearer is needed, or {SERVICE_TOKEN} and {USER_ID}"
             )));
         }
         let user = header(request, USER_ID)
             .ok_or_else(|| missing(format!("{USER_ID} is needed: user:<localpart>")))?;
-        let entity = Entity::parse(user).ok_or_else(|| {
-            Problem::new(
-                StatusCode::BAD_REQUEST,
-                "M_INVALID_PARAM",
-                format!("{USER_ID}: must be user:<localpart> or agent:<name>"),
-            )
-        })?;
-        let Some(entity) = self.agents.acting(&entity) else {
-            return Err(forbidden(format!(
-                "{entity} is the connector itself; nobody can act for it"
-            )));
-        };
+        let entity = self.agents.acting(USER_ID, user)?;
         if let Entity::User {
             server: Some(_), ..
         } = entity
@@ -143,6 +137,12 @@ impl Gate {
             service.require_act_as(&entity)?;
         }
         Ok(self.auth.caller(entity))
+    }
+
+    /// Whether `X-User-Id` counts without a service token. Behind a proxy it would be anybody in
+    /// the world who sends it, and with another host's name a page that such a host serves.
+    fn believes_header_alone(&self, request: &Request) -> bool {
+        self.insecure_user_header && self.visit(request).transport == Transport::Loopback
     }
 
     /// Checks a service's secret, in a time that does not depend on it.

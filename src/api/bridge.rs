@@ -1,7 +1,9 @@
 //! The bridge document's internal operations: city rooms for services, and the backfill.
 
 use futures_util::{Stream, StreamExt, stream};
-use poem_openapi::param::{Header, Query};
+use poem::Request;
+use poem::http::header;
+use poem_openapi::param::Query;
 use poem_openapi::payload::{EventStream, Json};
 use poem_openapi::{ApiResponse, Enum, Object, OpenApi, ResponseContent};
 use tokio::sync::mpsc;
@@ -196,7 +198,8 @@ impl BridgeApi {
     ///
     /// Looks each room's Matrix room up by its alias, marks it as the city's, or creates it.
     /// Every city room that is known is checked too. Safe to repeat and to interrupt: when the
-    /// caller goes away the work goes on. 503 when the homeserver is not there.
+    /// caller goes away the work goes on. With `Accept: text/event-stream` each room is told of
+    /// as it is done. 503 when the homeserver is not there.
     #[oai(
         path = "/city/matrix/backfill",
         method = "post",
@@ -205,8 +208,7 @@ impl BridgeApi {
     async fn backfill(
         &self,
         service: Service,
-        /// `application/json` or `text/event-stream`.
-        accept: Header<Option<String>>,
+        request: &Request,
         body: Body<Option<BackfillRequest>>,
     ) -> Result<BackfillAnswer, BridgeFailure> {
         service.0.require(Scope::City)?;
@@ -216,10 +218,9 @@ impl BridgeApi {
         let (steps, progress) = mpsc::channel(1_024);
         let backfill = self.0.backfill.clone();
         let work = tokio::spawn(async move { backfill.run(rooms, steps).await });
-        let streamed = accept
-            .0
-            .is_some_and(|accept| accept.contains("text/event-stream"));
-        if streamed {
+        let accept = request.headers().get(header::ACCEPT);
+        let accept = accept.and_then(|accept| accept.to_str().ok());
+        if accept.is_some_and(|accept| accept.contains("text/event-stream")) {
             let events = EventStream::new(events(progress, work).boxed());
             return Ok(BackfillAnswer::Done(BackfillContent::Events(events)));
         }

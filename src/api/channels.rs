@@ -30,8 +30,10 @@ pub enum CreatedChannel {
 impl ChannelsApi {
     /// List channels
     ///
-    /// The channels that the caller may know of, city rooms among them, the oldest first. Rooms
-    /// that services had made by the gateway are listed with `kind=gateway` alone.
+    /// The channels that the caller may know of, city rooms among them, the oldest first: public
+    /// ones, unless the caller is banned there, and private ones that the caller has joined or is
+    /// invited to. Rooms that services had made by the gateway are listed with `kind=gateway`
+    /// alone.
     #[oai(path = "/", method = "get", operation_id = "listChannels")]
     #[expect(
         clippy::too_many_arguments,
@@ -75,8 +77,9 @@ impl ChannelsApi {
     /// Create a channel
     ///
     /// Makes the Matrix room `#<slug>-<microdao>:<server>`; the caller becomes its owner with
-    /// power level 100. Fails whole: after an error there is no channel. 409 when the alias is
-    /// taken; 503 when the homeserver is not there.
+    /// power level 100. Fails whole: after an error there is no channel. 400 names a `slug` that
+    /// begins as the aliases of city rooms do (`city_`); 409 when the alias is taken; 503 when the
+    /// homeserver is not there.
     #[oai(path = "/", method = "post", operation_id = "createChannel")]
     async fn create(
         &self,
@@ -98,6 +101,9 @@ impl ChannelsApi {
     }
 
     /// Get a channel
+    ///
+    /// 404 when there is none, or none that the caller may know of: a private one is for those who
+    /// have joined or are invited, and none is for whoever is banned from it.
     #[oai(path = "/:channel_id", method = "get", operation_id = "getChannel")]
     async fn get(
         &self,

@@ -7,7 +7,7 @@ use poem_openapi::{ApiResponse, OpenApi};
 use super::auth::Person;
 use super::body::Body;
 use super::error::BridgeFailure;
-use super::schema::{CityRoom, CityRoomPatch, NewCityRoom, Visibility};
+use super::schema::{City, CityRoom, CityRoomPatch, NewCityRoom, Visibility};
 use super::{Services, Tag};
 use crate::domain::channel::ChannelStatus;
 use crate::service::city;
@@ -25,6 +25,19 @@ pub enum CreatedRoom {
 
 #[OpenApi(prefix_path = "/api/city", tag = "Tag::City")]
 impl CityApi {
+    /// Get the city
+    ///
+    /// For everybody: the sign-in page is to say where it leads.
+    #[oai(path = "/", method = "get", operation_id = "getCity")]
+    async fn about(&self) -> Json<City> {
+        let about = self.0.city.about();
+        Json(City {
+            name: about.name.to_owned(),
+            server_name: about.server_name.to_owned(),
+            create: about.create.into(),
+        })
+    }
+
     /// List the city's rooms
     ///
     /// The default room first, then by name; private rooms only for their members. Archived
@@ -59,6 +72,8 @@ impl CityApi {
     }
 
     /// Get a city room
+    ///
+    /// 404 when there is none, or none that the caller may know of.
     #[oai(path = "/rooms/:slug", method = "get", operation_id = "getCityRoom")]
     async fn get(
         &self,
@@ -72,9 +87,9 @@ impl CityApi {
     /// Change a city room
     ///
     /// Name and description are set in Matrix as the caller, whose power level there decides
-    /// (50 by default). The default room is changed by an owner or an operator. An archived room
-    /// is not changed: 409. A refusal changes nothing, unless the room asks for more power for
-    /// its description than for its name: then the name is set before Matrix refuses.
+    /// (50 by default). The default room is changed by an owner (power level 100). An archived
+    /// room is not changed: 409. A refusal changes nothing, unless the room asks for more power
+    /// for its description than for its name: then the name is set before Matrix refuses.
     #[oai(
         path = "/rooms/:slug",
         method = "patch",
@@ -99,7 +114,7 @@ impl CityApi {
     /// Archive a city room
     ///
     /// It stays readable here and in Matrix; daarion sends nothing there any more. By an owner
-    /// or an operator. Archiving an archived room changes nothing.
+    /// (power level 100). Archiving an archived room changes nothing.
     #[oai(
         path = "/rooms/:slug/archive",
         method = "post",
@@ -117,6 +132,8 @@ impl CityApi {
     }
 
     /// Take an archived city room back into use
+    ///
+    /// By an owner (power level 100); 403 for others. 503 when the homeserver is not there.
     #[oai(
         path = "/rooms/:slug/unarchive",
         method = "post",

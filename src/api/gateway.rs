@@ -6,8 +6,6 @@ pub mod rooms;
 pub mod users;
 
 use super::Services;
-use crate::domain::Error;
-use crate::domain::id::SendKey;
 use crate::service::gateway::Actor;
 
 /// The operations.
@@ -43,7 +41,3 @@ fn actor(
 }
 
 const SENDER: (&str, &str) = ("sender", "sender_matrix_id");
-
-fn key(header: Option<&str>) -> Result<Option<SendKey>, Error> {
-    header.map(super::messages::send_key).transpose()
-}

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use poem::Request;
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::{ApiResponse, OpenApi};
 use serde::Serialize;
@@ -18,6 +19,8 @@ use crate::domain::message::FullContent;
 use crate::domain::{Error, message, page};
 use crate::payload::MessageJson;
 use crate::service::messages;
+
+const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
 /// The operations.
 pub struct MessagesApi(pub Services);
@@ -84,6 +87,7 @@ impl MessagesApi {
     async fn send(
         &self,
         person: Person,
+        request: &Request,
         /// The channel's id.
         channel_id: Path<Uuid>,
         /// A name of this sending, 1 to 128 visible ASCII characters. Sent again with the same
@@ -91,11 +95,11 @@ impl MessagesApi {
         /// first message; 409 when the key was another message's. The homeserver remembers
         /// keys for half an hour at least.
         #[oai(name = "Idempotency-Key")]
-        idempotency_key: Header<Option<String>>,
+        _idempotency_key: Header<Option<String>>,
         body: Body<NewMessage>,
     ) -> Result<SentMessage, Failure> {
         let channel = ChannelId(channel_id.0);
-        let key = idempotency_key.0.as_deref().map(send_key).transpose()?;
+        let key = send_key(request)?;
         let new = messages::NewMessage {
             key,
             ..body.0.into()
@@ -107,6 +111,8 @@ impl MessagesApi {
     }
 
     /// Get a message
+    ///
+    /// 404 when it is not in this channel, or the caller may not know of the channel.
     #[oai(
         path = "/:channel_id/messages/:message_id",
         method = "get",
@@ -198,18 +204,19 @@ fn damaged(error: serde_json::Error) -> Error {
     ))
 }
 
-pub(super) fn send_key(text: &str) -> Result<SendKey, Error> {
-    SendKey::parse(text).ok_or_else(|| {
-        Error::invalid(
-            "Idempotency-Key",
-            "must be 1 to 128 visible ASCII characters",
-        )
-    })
+/// Read here, because poem-openapi takes a header that is no ASCII for none: what is sent again
+/// with such a key would be said twice.
+pub(super) fn send_key(request: &Request) -> Result<Option<SendKey>, Error> {
+    let Some(given) = request.headers().get(IDEMPOTENCY_KEY) else {
+        return Ok(None);
+    };
+    let key = given.to_str().ok().and_then(SendKey::parse);
+    key.map(Some)
+        .ok_or_else(|| Error::invalid(IDEMPOTENCY_KEY, "must be 1 to 128 visible ASCII characters"))
 }
 
 fn after(cursor: &str) -> Result<MessageId, Error> {
-    MessageId::parse(cursor)
-        .ok_or_else(|| Error::invalid("cursor", "must be the next of an earlier page of this list"))
+    MessageId::parse(cursor).ok_or_else(page::wrong_cursor)
 }
 
 fn render_page(items: &[u8], next: Option<MessageId>) -> Vec<u8> {

@@ -6,6 +6,7 @@ mod city;
 mod doctor;
 pub mod gateway;
 mod job;
+mod live;
 mod member;
 mod message;
 mod overseen;
@@ -17,15 +18,16 @@ use poem_openapi::Enum;
 
 pub use self::agent::{Agent, AgentPage, AgentPatch, AgentPost, NewAgent};
 pub use self::channel::{Channel, ChannelPage, NewChannel};
-pub use self::city::{CityRoom, CityRoomPatch, NewCityRoom};
+pub use self::city::{City, CityRoom, CityRoomPatch, NewCityRoom};
 pub use self::doctor::DoctorReport;
 pub use self::job::BackfillJob;
+pub use self::live::LiveFrame;
 pub use self::member::{Invitation, Member, MemberPage};
 pub use self::message::{
     Content, ContentDetail, Media, Message, MessagePage, NewMessage, Order, TextFormat,
 };
 pub use self::overseen::{
-    AdminChannel, AdminChannelPage, ChannelHeal, Heal, NewAdminRoom, OnlinePage,
+    AdminChannel, AdminChannelPage, AdminChannelPatch, ChannelHeal, Heal, NewAdminRoom, OnlinePage,
 };
 pub use self::overview::Overview;
 pub use self::setting::EffectiveConfig;
@@ -68,6 +70,15 @@ contract_enum!(
         Channel,
         /// A Matrix room that a service had made.
         Gateway,
+    }
+);
+contract_enum!(
+    /// Who may create city rooms (`city.create`).
+    CityCreation = domain::access::CityCreation {
+        /// Any member.
+        Members,
+        /// Operators alone.
+        Operators,
     }
 );
 contract_enum!(

@@ -1,8 +1,9 @@
 //! Signing in, staying so, and out again (`/api/auth`).
 
-use poem::Request;
-use poem::http::StatusCode;
+use poem::http::{StatusCode, header};
+use poem::{IntoResponse, Request};
 use poem_openapi::payload::Json;
+use poem_openapi::registry::{MetaResponses, Registry};
 use poem_openapi::{ApiResponse, OpenApi};
 
 use super::auth::{Myself, bearer, gate};
@@ -37,6 +38,54 @@ pub enum Granted {
         #[oai(header = "Set-Cookie")]
         Option<String>,
     ),
+}
+
+/// A refresh was refused; a cookie that is worth nothing any more goes with it.
+pub struct Refused {
+    failure: Failure,
+    cleared: Option<String>,
+}
+
+impl From<Failure> for Refused {
+    fn from(failure: Failure) -> Self {
+        Self {
+            failure,
+            cleared: None,
+        }
+    }
+}
+
+impl From<Problem> for Refused {
+    fn from(problem: Problem) -> Self {
+        Failure::from(problem).into()
+    }
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Failure::from(error).into()
+    }
+}
+
+impl From<Refused> for poem::Error {
+    fn from(refused: Refused) -> Self {
+        let mut response = refused.failure.into_response();
+        let cleared = refused.cleared.and_then(|cookie| cookie.parse().ok());
+        if let Some(cookie) = cleared {
+            response.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+        Self::from_response(response)
+    }
+}
+
+impl ApiResponse for Refused {
+    fn meta() -> MetaResponses {
+        Failure::meta()
+    }
+
+    fn register(registry: &mut Registry) {
+        Failure::register(registry);
+    }
 }
 
 /// A session has ended.
@@ -90,14 +139,16 @@ impl SignInApi {
     ///
     /// With the refresh token in the body, or in the cookie when there is no body. Each is good
     /// once: 401 `M_UNKNOWN_TOKEN` for one that was used before, which also ends the session.
-    /// For ten seconds a token that was just replaced leads to the same successor, so that two
-    /// tabs may refresh at the same moment.
+    /// The one that was replaced last leads to the same successor until somebody comes with what
+    /// was issued in its place, so that an answer may be lost, and for ten seconds in any case, so
+    /// that two tabs may refresh at the same moment. A cookie that is refused with 401 is taken
+    /// away.
     #[oai(path = "/refresh", method = "post", operation_id = "refresh")]
     async fn refresh(
         &self,
         request: &Request,
         body: Body<Option<RefreshRequest>>,
-    ) -> Result<Granted, Failure> {
+    ) -> Result<Granted, Refused> {
         let gate = gate(request)?;
         let visit = gate.visit(request);
         let people = &self.0.auth.people;
@@ -110,13 +161,20 @@ impl SignInApi {
             return Ok(granted(&grant, None));
         }
         let Some(cookie) = Cookie::Refresh.read(request, visit) else {
-            return Err(nobody(
-                "refresh_token is needed, in the body or as a cookie",
-            ));
+            let message = "refresh_token is needed, in the body or as a cookie";
+            return Err(nobody(message).into());
         };
         gate.check_origin(request)?;
-        let grant = people.refresh(cookie).await?;
-        Ok(granted(&grant, Some(visit)))
+        match people.refresh(cookie).await {
+            Ok(grant) => Ok(granted(&grant, Some(visit))),
+            Err(error) => {
+                let is_worthless = matches!(error, Error::Unauthenticated(_));
+                Err(Refused {
+                    failure: error.into(),
+                    cleared: is_worthless.then(|| Cookie::Refresh.set(visit, "", 0)),
+                })
+            }
+        }
     }
 
     /// Sign out

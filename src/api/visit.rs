@@ -1,7 +1,8 @@
 //! From where, and over what, a request comes: what back-off counts by, which cookies it may
 //! have, and whether the page that sent it is ours.
 //!
-//! The headers of a proxy count only when the connection itself comes from this machine.
+//! The headers of a proxy count only when the connection comes from one that is trusted
+//! (`listen.trusted_proxies`, by default this machine).
 
 use std::net::IpAddr;
 
@@ -12,6 +13,7 @@ use url::Url;
 
 use super::auth::Gate;
 use super::error::Problem;
+use crate::config::IpRange;
 
 /// How a client's requests travel.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,8 +29,8 @@ pub enum Transport {
 /// What a request says of its way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Visit {
-    /// The client's address. `None` on the machine itself: that is any number of people when
-    /// a proxy does not say for whom it asks.
+    /// The client's address. `None` for the machine itself, or a trusted proxy that does not
+    /// say for whom it asks: that is any number of people.
     pub address: Option<IpAddr>,
     pub transport: Transport,
 }
@@ -90,9 +92,8 @@ struct Way<'a> {
 }
 
 impl Way<'_> {
-    fn visit(self, public_url: Option<&Url>) -> Visit {
-        let is_local = self.peer.is_none_or(|peer| peer.is_loopback());
-        if !is_local {
+    fn visit(self, public_url: Option<&Url>, trusted: &[IpRange]) -> Visit {
+        if !self.is_trusted(trusted) {
             return Visit {
                 address: self.peer,
                 transport: Transport::Plain,
@@ -121,6 +122,19 @@ impl Way<'_> {
         };
         Visit { address, transport }
     }
+
+    /// Whether the peer's word counts. Whoever connects to a socket file is on this machine.
+    fn is_trusted(&self, trusted: &[IpRange]) -> bool {
+        self.peer
+            .is_none_or(|peer| trusted.iter().any(|range| range.contains(peer)))
+    }
+
+    /// Whether a proxy speaks whose word does not count. That may be a stranger's trick, but
+    /// mostly it is a proxy that nobody has told us of.
+    fn is_unheard(&self, trusted: &[IpRange]) -> bool {
+        let says = self.forwarded_for.is_some() || self.forwarded_proto.is_some();
+        says && !self.is_trusted(trusted)
+    }
 }
 
 impl Gate {
@@ -136,7 +150,17 @@ impl Gate {
             forwarded_for: forwarded(request, "x-forwarded-for"),
             forwarded_proto: forwarded(request, "x-forwarded-proto"),
         };
-        way.visit(self.public_url.as_ref())
+        if way.is_unheard(&self.trusted_proxies) {
+            self.unheard_proxy.call_once(|| {
+                let peer = way.peer.map(|peer| peer.to_string());
+                tracing::warn!(
+                    peer,
+                    "X-Forwarded-For and X-Forwarded-Proto are not looked at in requests of this \
+                     address; if it is your proxy, list it in listen.trusted_proxies"
+                );
+            });
+        }
+        way.visit(self.public_url.as_ref(), &self.trusted_proxies)
     }
 
     /// Refuses what a page of another site has sent. Programs send no `Origin`.
@@ -211,6 +235,18 @@ mod tests {
         text.parse().expect("an address")
     }
 
+    /// What is trusted when nothing is set.
+    fn machine() -> [IpRange; 2] {
+        [range("127.0.0.0", 8), range("::1", 128)]
+    }
+
+    fn range(text: &str, prefix_bits: u8) -> IpRange {
+        IpRange {
+            address: address(text),
+            prefix_bits,
+        }
+    }
+
     fn local<'a>() -> Way<'a> {
         Way {
             peer: Some(address("127.0.0.1")),
@@ -232,7 +268,8 @@ mod tests {
             address: Some(address("203.0.113.9")),
             transport: Transport::Plain,
         };
-        assert_eq!(stranger.visit(Some(&public)), expected);
+        assert_eq!(stranger.visit(Some(&public), &machine()), expected);
+        assert!(stranger.is_unheard(&machine()));
     }
 
     #[test]
@@ -254,9 +291,50 @@ mod tests {
                     address: Some(address("203.0.113.9")),
                     transport,
                 };
-                assert_eq!(way.visit(None), expected);
+                assert_eq!(way.visit(None, &machine()), expected);
+                assert!(!way.is_unheard(&machine()));
             }
         }
+    }
+
+    #[test]
+    fn a_proxy_of_another_machine_is_believed_when_it_is_trusted() {
+        let way = Way {
+            peer: Some(address("172.30.7.1")),
+            host: Some("city.example.org"),
+            forwarded_for: Some("203.0.113.9"),
+            forwarded_proto: Some("https"),
+        };
+        let expected = Visit {
+            address: Some(address("203.0.113.9")),
+            transport: Transport::Secure,
+        };
+        let network = [range("172.30.7.0", 24)];
+        assert_eq!(way.visit(None, &network), expected);
+        let stranger = way.visit(None, &machine());
+        assert_eq!(stranger.transport, Transport::Plain);
+        // The host of the containers, which passes a connection on and says nothing.
+        let host = Way {
+            peer: Some(address("172.30.7.1")),
+            host: Some("127.0.0.1:7004"),
+            ..Way::default()
+        };
+        let expected = Visit {
+            address: None,
+            transport: Transport::Loopback,
+        };
+        assert_eq!(host.visit(None, &network), expected);
+    }
+
+    #[test]
+    fn whoever_distrusts_the_machine_itself_is_obeyed() {
+        let way = Way {
+            forwarded_proto: Some("https"),
+            ..local()
+        };
+        let visit = way.visit(None, &[]);
+        assert_eq!(visit.transport, Transport::Plain);
+        assert_eq!(visit.address, Some(address("127.0.0.1")));
     }
 
     #[test]
@@ -277,7 +355,7 @@ mod tests {
                 host: Some(host),
                 ..local()
             };
-            let visit = way.visit(Some(&public));
+            let visit = way.visit(Some(&public), &machine());
             assert_eq!(visit.transport, transport, "{host}");
             assert_eq!(visit.address, None);
         }

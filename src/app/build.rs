@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::os::unix::fs::{MetadataExt, chown};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use anyhow::Context;
 use tokio::sync::watch;
@@ -31,7 +31,7 @@ use crate::service::backfill::Backfill;
 use crate::service::channels::Channels;
 use crate::service::city::City;
 use crate::service::creation::Creator;
-use crate::service::doctor::{Doctor, Patient};
+use crate::service::doctor::{Doctor, Examiner, Patient};
 use crate::service::gateway::Gateway;
 use crate::service::health::Health;
 use crate::service::link::Link;
@@ -75,11 +75,18 @@ impl App {
         }
         let (ingest, outlets) = Ingest::new(store.journal.clone(), clock.clone());
         let ingest = Arc::new(ingest);
-        let (mut consumer, indexed) =
-            IndexConsumer::new(store.clone(), directory.clone(), ingest.bell());
+        let (mut consumer, indexed) = IndexConsumer::new(store.clone(), directory.clone());
         consumer.catch_up().await?;
         let matrix = connector(config, &directory, &clock)?;
-        let doctor = doctor(config, &directory, &clock, &matrix, Some(ingest.pushed()));
+        let pushed = Some(ingest.pushed());
+        let doctor = doctor(
+            config,
+            &directory,
+            &clock,
+            &matrix,
+            pushed,
+            Examiner::Daemon,
+        );
         let core = Arc::new(Core {
             homeserver: matrix.clone(),
             store,
@@ -120,11 +127,11 @@ impl App {
     }
 
     /// The doctor alone, who sees what can be seen while the daemon is down.
-    pub fn doctor(config: &Config) -> anyhow::Result<Doctor> {
+    pub fn doctor(config: &Config, examiner: Examiner) -> anyhow::Result<Doctor> {
         let clock = Clock::system();
         let directory = Arc::new(directory(config));
         let matrix = connector(config, &directory, &clock)?;
-        Ok(doctor(config, &directory, &clock, &matrix, None))
+        Ok(doctor(config, &directory, &clock, &matrix, None, examiner))
     }
 
     /// Runs the index alone, for a command that works while the daemon is down.
@@ -234,6 +241,7 @@ fn doctor(
     clock: &Clock,
     matrix: &Arc<Matrix>,
     pushed: Option<watch::Receiver<Pushed>>,
+    examiner: Examiner,
 ) -> Doctor {
     let patient = Patient {
         naming: directory.naming.clone(),
@@ -243,6 +251,7 @@ fn doctor(
         acts_as_all: config.matrix.act_as == ActAs::AllLocalUsers,
         believes_header: config.auth.insecure_user_header,
         data_dir: config.data_dir.clone(),
+        examiner,
     };
     Doctor::new(
         matrix.clone(),
@@ -298,6 +307,7 @@ fn services(
         status: Arc::new(status),
         settings: config::settings(config).into(),
         online,
+        presence: presence.clone(),
         health,
         auth,
         doctor,
@@ -326,11 +336,14 @@ pub(super) fn parts(
             agents: services.agents.clone(),
             auth: services.auth.clone(),
             public_url: config.listen.public_url.clone(),
+            trusted_proxies: config.listen.trusted_proxies.clone(),
+            unheard_proxy: Once::new(),
         }),
         hub,
         inbound,
         hs_token: config.matrix.hs_token.expose().to_owned(),
         transaction_limit: config.limits.transaction as u64,
+        clock: core.clock.clone(),
         stop,
     }
 }

@@ -72,6 +72,10 @@ impl Connector {
                     tracing::warn!(%error, "the homeserver is away");
                     break;
                 }
+                if self.core.homeserver.was_away() {
+                    tracing::info!("the homeserver was away for a moment");
+                    break;
+                }
                 // It may have been mended, and then what waits comes at once.
                 if self.link.is_ping_failing() {
                     self.ping().await;
@@ -125,6 +129,8 @@ impl Connector {
     async fn look_after(&self) -> Result<()> {
         let core = &self.core;
         self.check().await?;
+        // All that follows is for the case that it was.
+        let _ = core.homeserver.was_away();
         core.homeserver.register_connector().await?;
         self.ping().await;
         self.creator.settle().await?;

@@ -29,7 +29,8 @@ pub fn check(
     let config = match loaded {
         Ok(config) => config,
         // The service manager asks so whether to start at all: anything else that is wrong shall
-        // be a failure of the start, which is seen.
+        // be a failure of the start, which is seen. That holds for credentials most of all: systemd
+        // gives them to the daemon, and not yet to this question.
         Err(error) if args.only_needed && !matches!(error, ConfigError::Missing { .. }) => {
             return output.line("nothing that is needed is missing");
         }

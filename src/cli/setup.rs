@@ -4,13 +4,14 @@
 //! shows that, and does it when it is told to. Running it again finds nothing to do; `--undo` takes
 //! back what it did to the homeserver.
 
-mod accounts;
+pub(super) mod accounts;
 mod answers;
 mod ask;
 mod change;
 mod next;
 mod plan;
-mod record;
+pub(super) mod record;
+mod secrets;
 mod synapse;
 mod toml_text;
 mod undo;
@@ -104,6 +105,9 @@ fn carry_out(
     if !args.yes && !asker.agrees("Make these changes?")? {
         bail!("nothing was changed");
     }
+    for change in &needed {
+        change.expect_unchanged()?;
+    }
     for change in needed {
         change.apply()?;
     }
@@ -112,7 +116,7 @@ fn carry_out(
 
 fn shown(change: &Change) -> String {
     let path = change.path.display();
-    let patch = change.patch(hide_secrets);
+    let patch = change.patch();
     match (&change.before, patch.is_empty()) {
         (_, false) => format!("{patch}\n"),
         (before, true) if *before == change.after => {
@@ -120,28 +124,6 @@ fn shown(change: &Change) -> String {
         }
         _ => format!("{path}: secrets change\n\n"),
     }
-}
-
-/// Secrets stand alone on a line, after a name that says so.
-fn hide_secrets(text: &str) -> String {
-    const NAMES: [&str; 5] = [
-        "as_token",
-        "hs_token",
-        "admin_token",
-        "secret",
-        "shared_key",
-    ];
-    let hide = |line: &str| {
-        let is_set = |name: &str| {
-            let rest = line.strip_prefix(name).map(str::trim_start);
-            rest.is_some_and(|rest| rest.starts_with(['=', ':']))
-        };
-        match NAMES.iter().find(|name| is_set(name)) {
-            Some(name) => format!("{name}: (hidden)\n"),
-            None => line.to_owned(),
-        }
-    };
-    text.split_inclusive('\n').map(hide).collect()
 }
 
 /// What was done, and what is left to be done by hand.
@@ -200,18 +182,4 @@ fn summary(change: &Change) -> Value {
         _ => "changed",
     };
     json!({"path": change.path, "change": what, "copy": change.copy})
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn secrets_are_not_shown() {
-        let text = "as_token = \"a\"\nhs_token: b\n#secret = \"\"\nsecretary = 1\n";
-        assert_eq!(
-            hide_secrets(text),
-            "as_token: (hidden)\nhs_token: (hidden)\n#secret = \"\"\nsecretary = 1\n"
-        );
-    }
 }

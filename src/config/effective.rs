@@ -89,7 +89,7 @@ impl Values {
             (direct, Some(file))
                 if direct.is_none_or(|it| it.source.rank() < file.source.rank()) =>
             {
-                let path = self.credential_path(&file_name, &file.value);
+                let path = self.credential_path(&file_name, file);
                 path.map_or_else(|_| of(file), Source::SecretFile)
             }
             (direct, _) => direct.map_or(Source::Default, of),

@@ -53,6 +53,18 @@ pub enum ConfigError {
         problem: String,
     },
 
+    /// A file that the service manager hands to the daemon alone.
+    #[error(
+        "{at}: {key}: {path:?} needs CREDENTIALS_DIRECTORY, which systemd sets for a unit with \
+         LoadCredential=; for a command that runs while daarion does not, say where the files are \
+         that it names: CREDENTIALS_DIRECTORY=/etc/daarion daarion setup"
+    )]
+    NoCredentials {
+        at: Source,
+        key: String,
+        path: String,
+    },
+
     /// Two settings of one key where only one may stand.
     #[error("{first} and {second} {problem}")]
     Conflict {

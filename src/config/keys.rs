@@ -54,6 +54,7 @@ pub(super) const KEYS: &[Key] = &[
     key("listen.internal", r#"["127.0.0.1:7003"]"#),
     key("listen.admin", r#""/run/daarion/admin.sock""#),
     key("listen.public_url", r#""""#),
+    key("listen.trusted_proxies", r#"["127.0.0.0/8", "::1"]"#),
     needed("matrix.homeserver_url", "\"http://127.0.0.1:8008\""),
     needed("matrix.server_name", "\"example.org\""),
     secret(needed("matrix.as_token", RANDOM)),

@@ -6,6 +6,10 @@ use serde::{Serialize, Serializer};
 use super::error::ConfigError;
 use super::values::Values;
 
+/// A homeserver puts 100 events of 64 KiB, 100 ephemeral ones and 100 messages to devices into one
+/// transaction. One that is refused is sent again for ever, and nothing else meanwhile.
+const LEAST_TRANSACTION: ByteSize = ByteSize::mib(16);
+
 /// The section `[limits]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LimitsConfig {
@@ -16,7 +20,8 @@ pub struct LimitsConfig {
     /// The largest file that is taken, in bytes. Default `100MiB`.
     #[serde(serialize_with = "serialize_size")]
     pub upload: usize,
-    /// The largest transaction of the homeserver that is taken, in bytes. Default `32MiB`.
+    /// The largest transaction of the homeserver that is taken, in bytes; `16MiB` at the least.
+    /// Default `32MiB`.
     #[serde(serialize_with = "serialize_size")]
     pub transaction: usize,
 }
@@ -27,7 +32,15 @@ impl LimitsConfig {
             service_per_second: values.count("limits.service_per_second")?,
             person_per_second: values.count("limits.person_per_second")?,
             upload: values.size("limits.upload")?,
-            transaction: values.size("limits.transaction")?,
+            transaction: values.parsed(
+                "limits.transaction",
+                "a size of 16MiB or more, as the homeserver's transactions can be large",
+                |text| {
+                    let bytes = text.parse::<ByteSize>().ok()?;
+                    let bytes = Some(bytes).filter(|bytes| *bytes >= LEAST_TRANSACTION)?;
+                    usize::try_from(bytes.as_u64()).ok()
+                },
+            )?,
         })
     }
 }

@@ -11,6 +11,7 @@ use serde::{Serialize, Serializer};
 use url::Url;
 
 use super::error::ConfigError;
+use super::ip_range::{IpRange, RANGE};
 use super::values::{Values, parse_http_url};
 
 /// The section `[listen]`.
@@ -26,6 +27,9 @@ pub struct ListenConfig {
     pub admin: PathBuf,
     /// The URL by which members reach the public listener. Default `""`: not known.
     pub public_url: Option<Url>,
+    /// The proxies whose word counts for whom a request comes from and how it has travelled.
+    /// Default `["127.0.0.0/8", "::1"]`: those of this machine.
+    pub trusted_proxies: Vec<IpRange>,
 }
 
 /// An address to listen on.
@@ -50,6 +54,7 @@ impl ListenConfig {
                 "an http or https URL like \"https://city.example.org\", or \"\"",
                 parse_http_url,
             )?,
+            trusted_proxies: values.list("listen.trusted_proxies", RANGE, IpRange::parse)?,
         };
         listen.check_apart(values)?;
         Ok(listen)

@@ -22,7 +22,7 @@ pub struct NatsConfig {
 impl NatsConfig {
     pub(super) fn read(values: &Values) -> Result<Self, ConfigError> {
         let credentials = values.get("nats.credentials_file")?;
-        let path = values.credential_path("nats.credentials_file", &credentials.value)?;
+        let path = values.credential_path("nats.credentials_file", credentials)?;
         Ok(Self {
             url: values.optional("nats.url", "a URL like \"nats://127.0.0.1:4222\"", |text| {
                 text.split(',').all(is_nats_url).then(|| Secret::new(text))

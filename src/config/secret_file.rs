@@ -5,8 +5,6 @@
 
 use std::path::PathBuf;
 
-use toml::Value;
-
 use super::error::{self, ConfigError};
 use super::secret::Secret;
 use super::source::Source;
@@ -96,7 +94,7 @@ impl Values {
     }
 
     fn read_secret_file(&self, name: &str, found: &Found) -> Result<(String, Source), ConfigError> {
-        let path = self.credential_path(name, &found.value)?;
+        let path = self.credential_path(name, found)?;
         let text = std::fs::read_to_string(&path).map_err(|error| {
             let problem = format!("cannot read {}: {}", path.display(), error::reason(&error));
             self.invalid(name, problem)
@@ -105,13 +103,13 @@ impl Values {
     }
 
     /// The path of a `*_file` key, with the credentials directory of systemd filled in.
-    pub fn credential_path(&self, name: &str, value: &Value) -> Result<PathBuf, ConfigError> {
+    pub fn credential_path(&self, name: &str, value: &Found) -> Result<PathBuf, ConfigError> {
         const FORMS: [&str; 3] = [
             "${CREDENTIALS_DIRECTORY}/",
             "$CREDENTIALS_DIRECTORY/",
             "%d/",
         ];
-        let Some(text) = value.as_str() else {
+        let Some(text) = value.value.as_str() else {
             return Err(self.invalid(name, "expected a path in quotes"));
         };
         let Some(rest) = FORMS.iter().find_map(|form| text.strip_prefix(form)) else {
@@ -119,10 +117,11 @@ impl Values {
         };
         match &self.credentials {
             Some(directory) => Ok(PathBuf::from(directory).join(rest)),
-            None => Err(self.invalid(
-                name,
-                format!("{text:?} needs CREDENTIALS_DIRECTORY, which systemd sets for a unit with LoadCredential="),
-            )),
+            None => Err(ConfigError::NoCredentials {
+                at: value.source.clone(),
+                key: format!("{}{name}", self.prefix),
+                path: text.to_owned(),
+            }),
         }
     }
 }

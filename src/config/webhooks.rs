@@ -1,12 +1,11 @@
 //! `[webhooks]`: delivery to the receivers of events.
 
-use std::fmt;
-use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
 use super::error::ConfigError;
+use super::ip_range::{IpRange, RANGE};
 use super::values::{DURATION, Values, parse_duration};
 
 /// The section `[webhooks]`.
@@ -25,55 +24,14 @@ pub struct WebhooksConfig {
     pub schedule: Vec<Duration>,
 }
 
-/// A range of addresses, `10.0.0.0/8`; an address alone is a range of one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct IpRange {
-    /// The first address, or any other one of the range.
-    pub address: IpAddr,
-    /// The number of leading bits that the addresses of the range share.
-    pub prefix_bits: u8,
-}
-
 impl WebhooksConfig {
     pub(super) fn read(values: &Values) -> Result<Self, ConfigError> {
-        const RANGE: &str = "an address or a range like \"10.0.0.0/8\"";
         Ok(Self {
             timeout: values.duration("webhooks.timeout")?,
             allow: values.list("webhooks.allow", RANGE, IpRange::parse)?,
             deny: values.list("webhooks.deny", RANGE, IpRange::parse)?,
             schedule: values.list("webhooks.schedule", DURATION, parse_duration)?,
         })
-    }
-}
-
-impl IpRange {
-    fn parse(text: &str) -> Option<Self> {
-        let (address, bits) = match text.split_once('/') {
-            Some((address, bits)) => (address, Some(bits)),
-            None => (text, None),
-        };
-        let address = address.parse::<IpAddr>().ok()?;
-        let most = if address.is_ipv4() { 32 } else { 128 };
-        let prefix_bits = match bits {
-            Some(bits) => bits.parse().ok().filter(|bits| *bits <= most)?,
-            None => most,
-        };
-        Some(Self {
-            address,
-            prefix_bits,
-        })
-    }
-}
-
-impl fmt::Display for IpRange {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.address, self.prefix_bits)
-    }
-}
-
-impl Serialize for IpRange {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
     }
 }
 

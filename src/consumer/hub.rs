@@ -4,10 +4,10 @@
 //! whoever is too slow for it is told so and resumes by `seq` from the journal.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{Notify, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::index::Indexed;
@@ -23,6 +23,9 @@ use crate::store::{Index, Journal, StoreError};
 const QUEUE: usize = 256;
 /// How many events are read at once.
 const BATCH: usize = 500;
+/// How far back a position may be, in events of all channels. To read the lists anew costs less
+/// than to look for a channel's frames among more, whoever pays.
+const FAR: u64 = 50_000;
 /// How long frames wait for the index.
 const INDEX_WAIT: Duration = Duration::from_millis(250);
 /// How long the hub waits before it reads again after a failure.
@@ -41,8 +44,8 @@ pub struct Frame {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Shuts {
     Nobody,
-    /// Who is no member of the channel any more.
-    Removed(UserId),
+    /// Who has left the channel or is banned from it, if they may not know of it so.
+    Removed(UserId, Membership),
     /// Everybody who is no member: the channel is private from here on.
     Strangers,
 }
@@ -53,7 +56,7 @@ impl Shuts {
             What::MemberChanged(member)
                 if matches!(member.membership, Membership::Left | Membership::Banned) =>
             {
-                Self::Removed(member.user.clone())
+                Self::Removed(member.user.clone(), member.membership)
             }
             What::ChannelUpdated {
                 change: ChannelChange::Visibility(Visibility::Private),
@@ -84,8 +87,12 @@ pub struct Hub {
     index: Arc<dyn Index>,
     indexed: Indexed,
     position: watch::Sender<Seq>,
-    channels: Mutex<HashMap<ChannelId, broadcast::Sender<Arc<Frame>>>>,
+    channels: Mutex<Channels>,
+    /// Rings when somebody signs up.
+    sign_up: Notify,
 }
+
+type Channels = HashMap<ChannelId, broadcast::Sender<Arc<Frame>>>;
 
 /// What a listener begins with.
 pub struct Listener {
@@ -106,13 +113,19 @@ impl Hub {
             indexed,
             position,
             channels: Mutex::default(),
+            sign_up: Notify::new(),
         }
     }
 
     /// Signs up for a channel.
     #[must_use]
     pub fn listen(&self, channel: ChannelId) -> Listener {
-        let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut channels = self.listened_to();
+        if channels.is_empty() {
+            // Nobody was there to be told of what has come so far.
+            self.position.send_replace(self.journal.head());
+            self.sign_up.notify_one();
+        }
         let sender = channels
             .entry(channel)
             .or_insert_with(|| broadcast::Sender::new(QUEUE));
@@ -123,7 +136,14 @@ impl Hub {
         Listener { frames, from }
     }
 
-    /// The position up to which frames have been handed out.
+    /// The channels that somebody listens to.
+    fn listened_to(&self) -> MutexGuard<'_, Channels> {
+        let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
+        channels.retain(|_, sender| sender.receiver_count() > 0);
+        channels
+    }
+
+    /// The position up to which frames have been handed out to whoever listens.
     #[must_use]
     pub fn position(&self) -> Seq {
         *self.position.borrow()
@@ -137,20 +157,19 @@ impl Hub {
         after: Seq,
         upto: Seq,
     ) -> Result<(Vec<Frame>, Seq), StoreError> {
-        let events = self.journal.read(after, BATCH).await?;
-        let mut reached = upto;
+        // A quiet channel has nothing to write in between, and others want the thread, too.
+        tokio::task::yield_now().await;
+        let (events, reached) = self.journal.read_channel(channel, after, BATCH).await?;
         let mut frames = Vec::new();
-        if events.len() == BATCH {
-            reached = events.last().map_or(upto, |event| event.seq.min(upto));
-        }
-        for event in &events {
-            if event.seq > upto || event.channel != channel {
-                continue;
-            }
+        for event in events.iter().take_while(|event| event.seq <= upto) {
             let edited = self.edited(event).await?;
             frames.extend(Frame::of(event, edited.as_ref()));
         }
-        Ok((frames, reached))
+        match reached > after {
+            true => Ok((frames, reached.min(upto))),
+            // What was there has been dropped meanwhile.
+            false => Ok((frames, upto)),
+        }
     }
 
     /// The message whose edit an event takes back. It is still there and shows something else
@@ -159,7 +178,10 @@ impl Hub {
         let What::MessageDeleted { target, .. } = &event.what else {
             return Ok(None);
         };
-        let edited = self.index.edited(target).await?;
+        let edited = match self.index.edited(target).await {
+            Err(StoreError::Damaged(_)) => None,
+            other => other?,
+        };
         Ok(edited.filter(|message| message.channel == event.channel && !message.deleted))
     }
 
@@ -171,12 +193,20 @@ impl Hub {
 
     /// The oldest position that can be replayed from.
     pub async fn oldest(&self) -> Result<Seq, StoreError> {
-        Ok(self.journal.first().await?.saturating_sub(1))
+        let kept = self.journal.first().await?.saturating_sub(1);
+        Ok(kept.max(self.position().saturating_sub(FAR)))
     }
 
-    /// Follows the journal until it is told to stop.
-    pub async fn run(self: Arc<Self>, mut bell: watch::Receiver<Seq>, stop: CancellationToken) {
+    /// Follows the journal, while anybody listens, until it is told to stop.
+    pub async fn run(self: Arc<Self>, stop: CancellationToken) {
+        let mut bell = self.journal.bell();
         loop {
+            if self.listened_to().is_empty() {
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = self.sign_up.notified() => continue,
+                }
+            }
             bell.mark_unchanged();
             match self.step().await {
                 Ok(0) => tokio::select! {
@@ -211,8 +241,7 @@ impl Hub {
                     .map(|message| (event.seq, message)),
             );
         }
-        let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
-        channels.retain(|_, sender| sender.receiver_count() > 0);
+        let channels = self.listened_to();
         for event in &events {
             let Some(sender) = channels.get(&event.channel) else {
                 continue;

@@ -13,14 +13,15 @@ use crate::directory::Directory;
 use crate::domain::event::{Event, What};
 use crate::domain::id::Seq;
 use crate::domain::{Error, Result};
-use crate::store::{Store, StoreError};
+use crate::store::{ClearTo, Store, StoreError};
 
 /// How many events are applied in one step. The journal's appends share the store's one
 /// writer with these steps, so a step must stay short.
 const BATCH: usize = 500;
 
-/// How often the consumer looks without being rung for.
-const LOOK: Duration = Duration::from_secs(5);
+/// How long events gather before they are applied, while nobody waits for them: the pages of the
+/// index are written once for all of them.
+const GATHER: Duration = Duration::from_millis(15);
 
 /// How long the consumer waits before it tries a failed step again.
 const RETRY: Duration = Duration::from_secs(1);
@@ -29,22 +30,23 @@ const RETRY: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub struct Indexed {
     position: watch::Receiver<Seq>,
+    /// How many wait for it.
+    waiting: watch::Sender<usize>,
     commands: mpsc::Sender<Clear>,
 }
 
-struct Clear {
-    position: ClearTo,
-    done: oneshot::Sender<Result<(), StoreError>>,
+/// Somebody who waits for the index, or will in a moment.
+pub struct Waiting(watch::Sender<usize>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
+    }
 }
 
-/// From where an emptied index is filled again.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum ClearTo {
-    /// From the journal's beginning.
-    JournalStart,
-    /// From events yet to be appended: the known events are forgotten too, so that the
-    /// homeserver's history can be appended once more.
-    JournalEnd,
+struct Clear {
+    to: ClearTo,
+    done: oneshot::Sender<Result<(), StoreError>>,
 }
 
 impl Indexed {
@@ -54,18 +56,30 @@ impl Indexed {
         *self.position.borrow()
     }
 
+    /// Lets the index know that its next step is waited for, until this is dropped. For those
+    /// who append what they will wait for, so that the step begins with the append.
+    #[must_use]
+    pub fn waiting(&self) -> Waiting {
+        self.waiting.send_modify(|count| *count += 1);
+        Waiting(self.waiting.clone())
+    }
+
     /// Waits until the index holds the event at `seq`; says whether it came to that in time.
     pub async fn reached(&self, seq: Seq, within: Duration) -> bool {
+        if self.position() >= seq {
+            return true;
+        }
+        let _waiting = self.waiting();
         let mut position = self.position.clone();
         let reached = position.wait_for(|position| *position >= seq);
         matches!(tokio::time::timeout(within, reached).await, Ok(Ok(_)))
     }
 
     /// Empties the index and lets it fill again.
-    pub async fn clear(&self, position: ClearTo) -> Result<()> {
+    pub async fn clear(&self, to: ClearTo) -> Result<()> {
         let (done, outcome) = oneshot::channel();
         let stopped = |_| Error::StoreUnavailable("daarion is stopping".to_owned());
-        let clear = Clear { position, done };
+        let clear = Clear { to, done };
         self.commands.send(clear).await.map_err(|_| stopped(()))?;
         Ok(outcome.await.map_err(|_| stopped(()))??)
     }
@@ -77,28 +91,31 @@ pub struct IndexConsumer {
     directory: Arc<Directory>,
     bell: watch::Receiver<Seq>,
     position: watch::Sender<Seq>,
+    waiting: watch::Receiver<usize>,
     commands: mpsc::Receiver<Clear>,
+    /// Whether the index may hold what the directory and those who wait for it do not know of.
+    is_untold: bool,
 }
 
 impl IndexConsumer {
     #[must_use]
-    pub fn new(
-        store: Store,
-        directory: Arc<Directory>,
-        bell: watch::Receiver<Seq>,
-    ) -> (Self, Indexed) {
+    pub fn new(store: Store, directory: Arc<Directory>) -> (Self, Indexed) {
         let (position, watch) = watch::channel(store.index.position());
+        let (waiting, waited_for) = watch::channel(0);
         let (sender, commands) = mpsc::channel(1);
         let indexed = Indexed {
             position: watch,
+            waiting,
             commands: sender,
         };
         let consumer = Self {
+            bell: store.journal.bell(),
             store,
             directory,
-            bell,
             position,
+            waiting: waited_for,
             commands,
+            is_untold: true,
         };
         (consumer, indexed)
     }
@@ -107,8 +124,6 @@ impl IndexConsumer {
     /// the start: nothing is taken in before.
     pub async fn catch_up(&mut self) -> Result<(), StoreError> {
         while self.step().await? > 0 {}
-        let channels = self.store.index.channels().await?;
-        self.directory.reset_channels(channels);
         Ok(())
     }
 
@@ -116,11 +131,12 @@ impl IndexConsumer {
     pub async fn run(mut self, stop: CancellationToken) {
         loop {
             match self.step().await {
-                Ok(0) => {}
-                Ok(_) => {
+                // There is more.
+                Ok(BATCH) => {
                     self.answer_commands().await;
                     continue;
                 }
+                Ok(_) => {}
                 Err(error) => {
                     tracing::error!(%error, "cannot bring the index up to the journal");
                     tokio::select! {
@@ -131,12 +147,22 @@ impl IndexConsumer {
             }
             tokio::select! {
                 () = stop.cancelled() => return,
-                changed = self.bell.changed() => if changed.is_err() { return },
+                changed = self.bell.changed() => match changed {
+                    Ok(()) => self.gather().await,
+                    Err(_) => return,
+                },
                 Some(clear) = self.commands.recv() => self.clear(clear).await,
-                // After the store was opened anew the position may have gone back, and no
-                // bell tells of that.
-                () = tokio::time::sleep(LOOK) => {}
             }
+        }
+    }
+
+    /// Lets events gather until there are enough of them, or somebody waits.
+    async fn gather(&mut self) {
+        let enough = self.store.index.position() + BATCH as Seq;
+        tokio::select! {
+            _ = self.waiting.wait_for(|count| *count > 0) => {}
+            _ = self.bell.wait_for(|head| *head >= enough) => {}
+            () = tokio::time::sleep(GATHER) => {}
         }
     }
 
@@ -149,17 +175,31 @@ impl IndexConsumer {
     /// One step: at most [`BATCH`] events. Says how many.
     async fn step(&mut self) -> Result<usize, StoreError> {
         self.bell.mark_unchanged();
+        if self.is_untold {
+            self.put_all_channels().await?;
+            self.tell();
+        }
         let position = self.store.index.position();
         let events = self.store.journal.read(position, BATCH).await?;
         if events.is_empty() {
             return Ok(0);
         }
+        self.is_untold = true;
         for passed_over in self.store.index.apply(&events).await? {
-            tracing::warn!(reason = passed_over, "an event could not be indexed");
+            tracing::warn!(
+                reason = passed_over,
+                "an event could not be indexed as it is"
+            );
         }
         self.follow_channels(&events).await?;
-        self.position.send_replace(self.store.index.position());
+        self.tell();
         Ok(events.len())
+    }
+
+    /// Tells how far the index has come, the directory having come as far.
+    fn tell(&mut self) {
+        self.position.send_replace(self.store.index.position());
+        self.is_untold = false;
     }
 
     async fn follow_channels(&self, events: &[Event]) -> Result<(), StoreError> {
@@ -173,35 +213,41 @@ impl IndexConsumer {
         channels.sort_unstable();
         channels.dedup();
         if channels.len() > 16 {
-            let all = self.store.index.channels().await?;
-            self.directory.reset_channels(all);
-            return Ok(());
+            return self.put_all_channels().await;
         }
         for id in channels {
-            let Some(channel) = self.store.index.channel(id).await? else {
-                continue;
+            let channel = match self.store.index.channel(id).await {
+                Ok(Some(channel)) => channel,
+                // It is named where it is applied.
+                Ok(None) | Err(StoreError::Damaged(_)) => continue,
+                Err(error) => return Err(error),
             };
-            // Making one room the default has unmade another.
-            if channel.is_default {
-                let all = self.store.index.channels().await?;
-                self.directory.reset_channels(all);
-                return Ok(());
+            // Making one room the default has unmade another, and one alias leads to one channel.
+            let by_alias = channel.alias.as_ref();
+            let by_alias = by_alias.and_then(|alias| self.directory.channel_by_alias(alias));
+            if channel.is_default || by_alias.is_some_and(|other| other.id != id) {
+                return self.put_all_channels().await;
             }
             self.directory.put_channel(channel);
         }
         Ok(())
     }
 
+    /// Takes none away: while the journal is read again, the index does not have all of them yet.
+    async fn put_all_channels(&self) -> Result<(), StoreError> {
+        for channel in self.store.index.channels().await? {
+            self.directory.put_channel(channel);
+        }
+        Ok(())
+    }
+
     async fn clear(&mut self, clear: Clear) {
-        let (position, forget) = match clear.position {
-            ClearTo::JournalStart => (0, false),
-            ClearTo::JournalEnd => (self.store.journal.head(), true),
-        };
-        let cleared = self.store.index.clear(position, forget).await;
+        let cleared = self.store.index.clear(clear.to).await;
         if cleared.is_ok() {
-            self.position.send_replace(position);
-            if forget {
-                self.directory.reset_channels(Vec::new());
+            self.tell();
+            // A journal that is read again has the same channels: nobody needs to miss them.
+            if clear.to != ClearTo::JournalStart {
+                self.directory.forget_channels();
             }
         }
         let _ = clear.done.send(cleared);

@@ -1,15 +1,14 @@
 //! Who is asking, and what that alone decides.
 
-use super::channel::{Channel, Visibility};
 use super::entity::Entity;
 use super::error::{Error, Result};
-use super::member::Membership;
 
 /// Somebody who has proved who they are.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Caller {
     pub entity: Entity,
-    /// Whether the configuration lists them as an operator.
+    /// Whether the configuration lists them as an operator. It opens what is for operators, and
+    /// gives nothing in a channel: there, what anybody may do follows from Matrix.
     pub operator: bool,
 }
 
@@ -51,14 +50,6 @@ impl Operator {
 }
 
 impl Caller {
-    /// Whether the caller may know of a channel, given its membership there.
-    #[must_use]
-    pub fn may_see(&self, channel: &Channel, membership: Option<Membership>) -> bool {
-        channel.visibility == Visibility::Public
-            || self.operator
-            || matches!(membership, Some(Membership::Joined | Membership::Invited))
-    }
-
     /// Checks that the caller may make a city room.
     pub fn may_create_city_room(&self, rule: CityCreation) -> Result<()> {
         match rule {

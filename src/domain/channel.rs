@@ -2,6 +2,7 @@
 
 use super::error::{Error, Result};
 use super::id::{ChannelId, Millis, RoomAlias, RoomId};
+use super::member::Membership;
 
 /// The type of the state event that makes a Matrix room a channel.
 pub const STATE_TYPE: &str = "city.daarion.channel";
@@ -104,6 +105,16 @@ impl Channel {
         format!("room_city_{}", self.slug)
     }
 
+    /// Whether somebody who stands so to the channel may know of it.
+    #[must_use]
+    pub fn is_visible_to(&self, membership: Option<Membership>) -> bool {
+        match membership {
+            Some(Membership::Joined | Membership::Invited) => true,
+            Some(Membership::Banned) => false,
+            Some(Membership::Left) | None => self.visibility == Visibility::Public,
+        }
+    }
+
     /// Applies a change.
     pub fn apply(&mut self, change: &ChannelChange) {
         match change {
@@ -156,6 +167,12 @@ impl CityNaming {
     /// The alias of a city room.
     pub fn alias(&self, slug: &str) -> Result<RoomAlias> {
         alias(&format!("{}{slug}", self.room_prefix), &self.server_name)
+    }
+
+    /// Whether an alias is of the form that city rooms have.
+    #[must_use]
+    pub fn is_of_city(&self, alias: &RoomAlias) -> bool {
+        alias.localpart().starts_with(&self.room_prefix)
     }
 
     fn template(&self) -> (String, String) {
@@ -216,6 +233,9 @@ mod tests {
         assert_eq!(naming.matrix_name("{city}"), "DAARION City — {city}");
         let alias = naming.alias("general").expect("an alias");
         assert_eq!(alias.as_str(), "#city_general:daarion.space");
+        assert!(naming.is_of_city(&alias));
+        let channels = channel_alias("cityhall", "microdao:x", "daarion.space");
+        assert!(!naming.is_of_city(&channels.expect("an alias")));
     }
 
     #[test]

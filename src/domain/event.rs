@@ -110,6 +110,21 @@ impl What {
         }
     }
 
+    /// Takes out of an edit what must not be kept of a confidential channel. Says whether there
+    /// was anything.
+    pub fn conceal(&mut self) -> bool {
+        let Self::MessageEdited {
+            preview, truncated, ..
+        } = self
+        else {
+            return false;
+        };
+        let reveals = !preview.is_empty() || *truncated;
+        preview.clear();
+        *truncated = false;
+        reveals
+    }
+
     /// The message that is new with this event.
     #[must_use]
     pub fn message(&self) -> Option<&Message> {

@@ -2,6 +2,7 @@
 //! part, so nothing may ever split one.
 
 use std::fmt;
+use std::net::Ipv6Addr;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -240,15 +241,34 @@ fn is_sigil_id(text: &str, sigil: char) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// Whether `text` can be a Matrix server name: a DNS name, an IPv4 or bracketed IPv6
-/// address, with an optional port.
+/// Whether `text` can be a Matrix server name (Appendices, Server Name): a host name, an IPv4 or
+/// bracketed IPv6 address, with an optional port.
 #[must_use]
 pub fn is_server_name(text: &str) -> bool {
-    !text.is_empty()
-        && text.len() <= 230
-        && text
+    let (host, port) = match text.rfind(':') {
+        Some(colon) if !text.ends_with(']') => (&text[..colon], Some(&text[colon + 1..])),
+        _ => (text, None),
+    };
+    let address = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'));
+    let is_host = match address {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        None => host.split('.').all(is_host_label),
+    };
+    let is_port = |port: &str| {
+        port.len() <= 5
+            && port.bytes().all(|byte| byte.is_ascii_digit())
+            && port.parse::<u16>().is_ok()
+    };
+    is_host && text.len() <= 230 && port.is_none_or(is_port)
+}
+
+fn is_host_label(label: &str) -> bool {
+    !label.is_empty()
+        && label
             .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte))
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
 #[cfg(test)]
@@ -275,6 +295,7 @@ mod tests {
     fn user_id_needs_both_parts() {
         let user = UserId::parse("@alice:example.org").expect("a valid user id");
         assert_eq!((user.localpart(), user.server()), ("alice", "example.org"));
+        assert!(UserId::parse("@alice:[2001:db8::1]:8448").is_some());
         for bad in [
             "alice",
             "@alice",
@@ -282,6 +303,10 @@ mod tests {
             "@alice:",
             "@a b:c",
             "@a:b/c",
+            "@a:b:c",
+            "@a:[",
+            "@a:b:99999",
+            "@a:[::1",
         ] {
             assert!(UserId::parse(bad).is_none(), "{bad:?}");
         }

@@ -48,14 +48,19 @@ pub fn encode_cursor(key: &[u8]) -> String {
         })
 }
 
+/// The refusal of a cursor that no page has given.
+#[must_use]
+pub fn wrong_cursor() -> Error {
+    Error::invalid("cursor", "must be the next of an earlier page of this list")
+}
+
 /// Reads a cursor back; `length` is the key's size in bytes.
 pub fn decode_cursor(cursor: &str, length: usize) -> Result<Vec<u8>> {
-    let wrong = || Error::invalid("cursor", "must be the next of an earlier page of this list");
     if cursor.len() != length * 2 || !cursor.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return Err(wrong());
+        return Err(wrong_cursor());
     }
     (0..length)
-        .map(|at| u8::from_str_radix(&cursor[at * 2..at * 2 + 2], 16).map_err(|_| wrong()))
+        .map(|at| u8::from_str_radix(&cursor[at * 2..at * 2 + 2], 16).map_err(|_| wrong_cursor()))
         .collect()
 }
 

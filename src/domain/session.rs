@@ -8,8 +8,8 @@ use std::fmt;
 use super::entity::Entity;
 use super::id::Millis;
 
-/// For how long after a refresh the token that it replaced still leads to the same successor,
-/// in milliseconds: two tabs of a browser may refresh at the same moment.
+/// For how long after a refresh the token that it replaced still leads to the same successor
+/// once that one was seen, in milliseconds: two tabs of a browser may refresh at the same moment.
 pub const GRACE: Millis = 10_000;
 
 /// The SHA-256 of a secret.
@@ -79,6 +79,9 @@ pub struct Refresh {
     pub previous: Option<Digest>,
     /// When `current` took its place.
     pub rotated_at: Millis,
+    /// Whether somebody has come with what was issued along with `current`. Until then the answer
+    /// that brought it may have been lost, and `previous` is all that its holder has.
+    pub is_seen: bool,
 }
 
 /// What a refresh token that a session once had is worth now.
@@ -86,7 +89,7 @@ pub struct Refresh {
 pub enum Worth {
     /// It is the one to use.
     Current,
-    /// It was replaced a moment ago; its successor has not been used.
+    /// It was replaced a moment ago, or by one that nobody has been seen with yet.
     JustReplaced,
     /// It was used before: one of the two who had it is a thief.
     Used,
@@ -98,7 +101,7 @@ impl Refresh {
     pub fn worth(&self, shown: Digest, now: Millis) -> Worth {
         if shown == self.current {
             Worth::Current
-        } else if self.previous == Some(shown) && now.saturating_sub(self.rotated_at) <= GRACE {
+        } else if self.previous == Some(shown) && (!self.is_seen || self.is_fresh(now)) {
             Worth::JustReplaced
         } else {
             Worth::Used
@@ -112,7 +115,23 @@ impl Refresh {
             current: next,
             previous: Some(self.current),
             rotated_at: now,
+            is_seen: false,
         }
+    }
+
+    /// The state after somebody came with what was issued along with `current`; `None` when that
+    /// changes nothing.
+    #[must_use]
+    pub fn seen(&self) -> Option<Self> {
+        let is_news = self.previous.is_some() && !self.is_seen;
+        is_news.then(|| Self {
+            is_seen: true,
+            ..self.clone()
+        })
+    }
+
+    fn is_fresh(&self, now: Millis) -> bool {
+        now.saturating_sub(self.rotated_at) <= GRACE
     }
 }
 
@@ -121,18 +140,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_replaced_token_counts_for_a_moment_only() {
+    fn a_replaced_token_counts_until_its_successor_is_seen() {
         let digest = |byte| Digest([byte; 32]);
         let first = Refresh {
             current: digest(1),
             previous: None,
             rotated_at: 5,
+            is_seen: false,
         };
+        assert_eq!(first.seen(), None, "there is nothing before it");
         assert_eq!(first.worth(digest(1), 1_000_000), Worth::Current);
         let second = first.rotated(digest(2), 100);
         assert_eq!(second.worth(digest(2), 100), Worth::Current);
-        assert_eq!(second.worth(digest(1), 100 + GRACE), Worth::JustReplaced);
-        assert_eq!(second.worth(digest(1), 101 + GRACE), Worth::Used);
+        assert_eq!(second.worth(digest(1), 1_000_000), Worth::JustReplaced);
+        let seen = second.seen().expect("it is news");
+        assert_eq!(seen.seen(), None);
+        assert_eq!(seen.worth(digest(1), 100 + GRACE), Worth::JustReplaced);
+        assert_eq!(seen.worth(digest(1), 101 + GRACE), Worth::Used);
         let third = second.rotated(digest(3), 200);
         assert_eq!(third.worth(digest(1), 200), Worth::Used);
     }

@@ -39,6 +39,9 @@ pub trait Checkup: Send + Sync {
     /// event.
     async fn set_typing(&self, room: &RoomId, is_typing: bool) -> Result<()>;
 
+    /// Says that the connector is online, or is not any more.
+    async fn set_online(&self, is_online: bool) -> Result<()>;
+
     /// Puts the room into the homeserver's public directory, or takes it out.
     async fn set_listed(&self, room: &RoomId, is_listed: bool) -> Result<()>;
 }

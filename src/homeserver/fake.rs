@@ -48,6 +48,7 @@ pub enum Call {
     Send,
     Set,
     Power,
+    SentAt,
     Content,
     Introduce,
     MayActAs,
@@ -55,6 +56,7 @@ pub enum Call {
     CanaryRoom,
     Canary,
     Typing,
+    SetOnline,
     List,
 }
 
@@ -74,7 +76,8 @@ struct World {
     /// Numbers rooms and events; an event's number is its place in the order of all.
     last: u64,
     is_down: bool,
-    cuts_creation: bool,
+    was_away: bool,
+    creation_failure: Option<Error>,
     failures: HashMap<Call, Vec<Error>>,
     calls: HashMap<Call, usize>,
 }
@@ -109,7 +112,12 @@ impl Fake {
 
     /// The next room is created, and its answer lost.
     pub fn cut_next_creation(&self) {
-        self.world().cuts_creation = true;
+        self.fail_next_creation_late(Error::unavailable("the answer was lost"));
+    }
+
+    /// The next room is created, and the call fails all the same.
+    pub fn fail_next_creation_late(&self, error: Error) {
+        self.world().creation_failure = Some(error);
     }
 
     /// How often a call was made, failures included.

@@ -6,9 +6,11 @@ use ruma::OwnedTransactionId;
 use ruma::api::client::account::whoami;
 use ruma::api::client::directory::set_room_visibility;
 use ruma::api::client::message::send_message_event;
+use ruma::api::client::presence::set_presence;
 use ruma::api::client::room::{Visibility as Listing, create_room};
 use ruma::api::client::typing::create_typing_event;
 use ruma::events::MessageLikeEventType;
+use ruma::presence::PresenceState;
 use ruma::serde::Raw;
 use serde::Deserialize;
 use serde_json::json;
@@ -102,6 +104,17 @@ impl Checkup for Matrix {
             false => Typing::No,
         };
         let request = Request::new(ids::user(&connector)?, ids::room(room)?, state);
+        let answer = self.client.request(request, None, Repeat::Safe).await;
+        answer.map(drop)
+    }
+
+    async fn set_online(&self, is_online: bool) -> Result<()> {
+        let state = match is_online {
+            true => PresenceState::Online,
+            false => PresenceState::Offline,
+        };
+        let connector = ids::user(&self.directory.naming.connector())?;
+        let request = set_presence::v3::Request::new(connector, state);
         let answer = self.client.request(request, None, Repeat::Safe).await;
         answer.map(drop)
     }

@@ -8,6 +8,7 @@ mod failure;
 use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,7 +20,7 @@ use ruma::api::{
 };
 use url::Url;
 
-use super::ids;
+use super::{ids, transport};
 use crate::clock::Clock;
 use crate::directory::Directory;
 use crate::domain::id::UserId;
@@ -66,6 +67,7 @@ pub struct Client {
     versions: SupportedVersions,
     directory: Arc<Directory>,
     clock: Clock,
+    was_away: AtomicBool,
 }
 
 impl Client {
@@ -75,25 +77,27 @@ impl Client {
         directory: Arc<Directory>,
         clock: Clock,
     ) -> Result<Self> {
-        let http = reqwest::Client::builder()
+        let http = transport::builder(homeserver.as_str())
             .connect_timeout(CONNECT_LIMIT)
             .tcp_nodelay(true)
             .tcp_keepalive(Duration::from_secs(60))
             .pool_max_idle_per_host(IDLE_CONNECTIONS)
             .redirect(reqwest::redirect::Policy::none())
-            // The homeserver stands beside us; a proxy of the environment leads elsewhere.
-            .no_proxy()
-            .user_agent(concat!("daarion/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| Error::internal(format!("cannot make an HTTP client: {error}")))?;
+            .user_agent(concat!("daarion/", env!("CARGO_PKG_VERSION")));
         Ok(Self {
-            http,
+            http: transport::build(http)?,
             base: homeserver.as_str().trim_end_matches('/').to_owned(),
             token,
             versions: spoken_versions(),
             directory,
             clock,
+            was_away: AtomicBool::new(false),
         })
+    }
+
+    /// Whether a connection was refused or broke since this was asked last.
+    pub fn was_away(&self) -> bool {
+        self.was_away.swap(false, Ordering::Relaxed)
     }
 
     /// Asks the homeserver for something, as a user or, by default, as the connector.
@@ -231,6 +235,8 @@ impl Client {
     ) -> Result<(http::response::Parts, Bytes)> {
         let begun = self.clock.instant();
         let mut repetitions = 0;
+        let request = reqwest::Request::try_from(request)
+            .map_err(|error| Error::internal(format!("cannot make a request: {error}")))?;
         loop {
             let left = REQUEST_LIMIT.saturating_sub(self.clock.instant() - begun);
             let failure = match self.once(&request, left).await {
@@ -247,7 +253,7 @@ impl Client {
             };
             repetitions += 1;
             tracing::debug!(
-                path = request.uri().path(),
+                path = request.url().path(),
                 repetitions,
                 pause_ms = pause.as_millis(),
                 error = %failure.error,
@@ -259,29 +265,35 @@ impl Client {
 
     async fn once(
         &self,
-        request: &http::Request<Bytes>,
+        request: &reqwest::Request,
         limit: Duration,
     ) -> Result<(http::response::Parts, Bytes), Failure> {
-        let answer = self
-            .http
-            .request(request.method().clone(), request.uri().to_string())
-            .headers(request.headers().clone())
-            .body(request.body().clone())
-            .timeout(limit)
-            .send()
-            .await
-            .map_err(|error| Failure::transport(&error, &self.base))?;
+        let mut request = request
+            .try_clone()
+            .expect("a body that is in memory can be sent again");
+        *request.timeout_mut() = Some(limit);
+        let answer = self.http.execute(request).await;
+        let mut answer = answer.map_err(|error| self.broken(&error))?;
         let mut whole = http::Response::new(());
         *whole.status_mut() = answer.status();
-        *whole.headers_mut() = answer.headers().clone();
+        *whole.headers_mut() = std::mem::take(answer.headers_mut());
         let body = answer.bytes().await;
-        let body = body.map_err(|error| Failure::transport(&error, &self.base))?;
+        let body = body.map_err(|error| self.broken(&error))?;
         let (parts, ()) = whole.into_parts();
         if parts.status.is_success() {
             Ok((parts, body))
         } else {
             Err(Failure::answer(&parts, &body))
         }
+    }
+
+    fn broken(&self, error: &reqwest::Error) -> Failure {
+        let failure = Failure::transport(error, &self.base);
+        // One that only takes its time is there.
+        if failure.may_pass {
+            self.was_away.store(true, Ordering::Relaxed);
+        }
+        failure
     }
 
     /// How long to wait before the next attempt; `None` when there should be none.

@@ -12,7 +12,7 @@ use super::Matrix;
 use super::client::Repeat;
 use crate::domain::channel::Channel;
 use crate::domain::event::Source;
-use crate::domain::id::{EventId, RoomAlias, RoomId, UserId};
+use crate::domain::id::{EventId, Millis, RoomAlias, RoomId, UserId};
 use crate::domain::{Error, Result};
 use crate::homeserver::{
     FullContent, HistoryPage, Homeserver, NewRoom, Outgoing, RoomSnapshot, Setting,
@@ -31,6 +31,10 @@ impl Homeserver for Matrix {
             Ok(answer) => answer.map(drop),
             Err(_) => Err(Error::unavailable("it does not answer in time")),
         }
+    }
+
+    fn was_away(&self) -> bool {
+        self.client.was_away()
     }
 
     async fn ping(&self) -> Result<Duration> {
@@ -137,6 +141,10 @@ impl Homeserver for Matrix {
 
     async fn power(&self, room: &RoomId, user: &UserId) -> Result<i64> {
         self.read_power(room, user).await
+    }
+
+    async fn sent_at(&self, room: &RoomId, event: &EventId) -> Result<Option<Millis>> {
+        self.read_time(room, event).await
     }
 
     async fn content(&self, room: &RoomId, event: &EventId) -> Result<Option<FullContent>> {

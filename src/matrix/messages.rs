@@ -2,7 +2,7 @@
 
 use ruma::api::client::message::{get_message_events, send_message_event};
 use ruma::api::client::room::get_room_event;
-use ruma::events::MessageLikeEventType;
+use ruma::events::{AnyTimelineEvent, MessageLikeEventType};
 use ruma::serde::Raw;
 use ruma::{MilliSecondsSinceUnixEpoch, OwnedTransactionId, UInt};
 
@@ -10,7 +10,7 @@ use super::client::Repeat;
 use super::{Matrix, ids, mapping};
 use crate::domain::channel::Channel;
 use crate::domain::event::Source;
-use crate::domain::id::{EventId, RoomId};
+use crate::domain::id::{EventId, Millis, RoomId};
 use crate::domain::{Error, Result};
 use crate::homeserver::{FullContent, HistoryPage, Outgoing};
 
@@ -50,11 +50,20 @@ impl Matrix {
         let map = |raw: &Raw<_>| mapping::map_in(raw.json(), channel, &self.directory, now, source);
         let events: Vec<_> = page.chunk.iter().map(map).collect();
         // A page that leads to itself would never end.
-        let is_last = events.is_empty() && page.end.as_deref() == from;
+        let is_last = page.end.as_deref() == from;
         Ok(HistoryPage {
             events,
             next: page.end.filter(|_| !is_last),
         })
+    }
+
+    pub(super) async fn read_time(&self, room: &RoomId, event: &EventId) -> Result<Option<Millis>> {
+        let event = self.read_event(room, event).await?;
+        let at = event.map(|event| event.get_field::<UInt>("origin_server_ts"));
+        let at = at.transpose().map_err(|error| {
+            Error::HomeserverNonsense(format!("an event has no readable time: {error}"))
+        })?;
+        Ok(at.flatten().map(u64::from))
     }
 
     pub(super) async fn read_content(
@@ -67,9 +76,19 @@ impl Matrix {
         if channel.is_some_and(|channel| channel.confidential) {
             return Ok(None);
         }
+        let event = self.read_event(room, event).await?;
+        Ok(event.and_then(|event| mapping::full_content(event.json())))
+    }
+
+    /// One event; `None` when there is none that we may see.
+    async fn read_event(
+        &self,
+        room: &RoomId,
+        event: &EventId,
+    ) -> Result<Option<Raw<AnyTimelineEvent>>> {
         let request = get_room_event::v3::Request::new(ids::room(room)?, ids::event(event)?);
         match self.client.request(request, None, Repeat::Safe).await {
-            Ok(answer) => Ok(mapping::full_content(answer.event.json())),
+            Ok(answer) => Ok(Some(answer.event)),
             Err(Error::HomeserverRefused { status: 404, .. }) => Ok(None),
             Err(error) => Err(error),
         }

@@ -5,6 +5,7 @@ use ruma::api::client::membership::{invite_user, join_room_by_id, joined_rooms, 
 use ruma::api::client::state::{get_state_event_for_key, get_state_events, send_state_event};
 use ruma::events::{AnyStateEvent, StateEventType};
 use ruma::serde::Raw;
+use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::client::Repeat;
@@ -126,13 +127,52 @@ impl Matrix {
                 "m.room.topic",
                 json(&serde_json::json!({ "topic": topic }))?,
             ),
-            Setting::CanonicalAlias(alias) => (
-                "m.room.canonical_alias",
-                json(&serde_json::json!({ "alias": alias }))?,
-            ),
+            Setting::CanonicalAlias(alias) => {
+                return self.set_canonical_alias(room, alias, as_user).await;
+            }
             Setting::Channel(state) => (STATE_TYPE, mapping::channel_state(state)?),
         };
         self.put_state(room, kind, content, as_user).await
+    }
+
+    /// Makes an alias the canonical one. Those that the room was known by stay its others.
+    async fn set_canonical_alias(
+        &self,
+        room: &RoomId,
+        alias: &RoomAlias,
+        as_user: Option<&UserId>,
+    ) -> Result<EventId> {
+        let kind = StateEventType::RoomCanonicalAlias;
+        let before = self.read_one_state(room, kind, false).await?;
+        let before = before.and_then(|content| serde_json::from_str(content.get()).ok());
+        let Aliases { canonical, others } = before.unwrap_or_default();
+        let mut kept = others.clone();
+        kept.extend(canonical.filter(|canonical| !others.contains(canonical)));
+        let set = self.put_aliases(room, alias, &kept, as_user).await;
+        match set {
+            // One that is new among the others has to lead to the room, which the one that was
+            // the canonical one need not do any more.
+            Err(Error::HomeserverRefused { status: 400, .. }) if kept.len() > others.len() => {
+                self.put_aliases(room, alias, &others, as_user).await
+            }
+            other => other,
+        }
+    }
+
+    async fn put_aliases(
+        &self,
+        room: &RoomId,
+        canonical: &RoomAlias,
+        others: &[String],
+        as_user: Option<&UserId>,
+    ) -> Result<EventId> {
+        let others = others.iter().filter(|other| *other != canonical.as_str());
+        let aliases = Aliases {
+            canonical: Some(canonical.as_str().to_owned()),
+            others: others.cloned().collect(),
+        };
+        let kind = "m.room.canonical_alias";
+        self.put_state(room, kind, json(&aliases)?, as_user).await
     }
 
     /// Sets a state event. Repeating is harmless: homeservers drop what changes nothing.
@@ -198,6 +238,15 @@ impl Matrix {
     }
 }
 
-pub(super) fn json(value: &serde_json::Value) -> Result<Box<RawValue>> {
+/// The content of `m.room.canonical_alias`.
+#[derive(Serialize, Deserialize, Default)]
+struct Aliases {
+    #[serde(rename = "alias")]
+    canonical: Option<String>,
+    #[serde(rename = "alt_aliases", default, skip_serializing_if = "Vec::is_empty")]
+    others: Vec<String>,
+}
+
+pub(super) fn json(value: &impl Serialize) -> Result<Box<RawValue>> {
     to_raw_value(value).map_err(|error| Error::internal(error.to_string()))
 }

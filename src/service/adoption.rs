@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::Core;
 use crate::domain::channel::{Channel, ChannelChange, ChannelKind, Visibility};
 use crate::domain::event::{NewEvent, Source, What};
-use crate::domain::id::{EventId, RoomId};
+use crate::domain::id::{ChannelId, EventId, RoomId};
 use crate::domain::{Error, Result};
 use crate::homeserver::{ChannelState, Mapped, RoomSnapshot};
 
@@ -32,6 +32,7 @@ impl Core {
             return Ok(None);
         };
         let id = channel.id;
+        self.known_as(id, &snapshot.room)?;
         let settings = self.settings_to_set(snapshot, &channel, source).await?;
         let telling = self.telling(source).await?;
         let mut found = Vec::with_capacity(2 + snapshot.members.len());
@@ -60,13 +61,21 @@ impl Core {
             }
             other => other?,
         }
-        let adopted = self.directory.channel(id).ok_or_else(|| {
-            Error::conflict(format!(
-                "room {} says that it is channel {id}, which another room is already",
-                snapshot.room
-            ))
+        let adopted = self.known_as(id, &snapshot.room)?.ok_or_else(|| {
+            Error::conflict(format!("room {} cannot be channel {id}", snapshot.room))
         })?;
         Ok(Some(adopted))
+    }
+
+    /// The channel of this id, if there is one. Fails when it is another room's: nobody of this
+    /// one may come into that.
+    fn known_as(&self, id: ChannelId, room: &RoomId) -> Result<Option<Arc<Channel>>> {
+        match self.directory.channel(id) {
+            Some(channel) if channel.room != *room => Err(Error::conflict(format!(
+                "room {room} says that it is channel {id}, which another room is already"
+            ))),
+            known => Ok(known),
+        }
     }
 
     /// The room's settings, where they are to be set apart from the channel's creation. A room

@@ -9,7 +9,7 @@ use crate::domain::entity::Entity;
 use crate::domain::id::{ChannelId, UserId};
 use crate::domain::member::Agent;
 use crate::domain::message::Message;
-use crate::domain::page::Page;
+use crate::domain::page::{Page, wrong_cursor};
 use crate::domain::{Error, Result, text};
 
 /// The agents service.
@@ -24,14 +24,19 @@ impl Agents {
         Self { core, messages }
     }
 
-    /// Who somebody is that calls himself `entity`. `user:agent_sofia` is the agent, because
-    /// both are one Matrix user. `None` is the connector, which has power everywhere: nobody
-    /// acts for it, by whatever name.
-    #[must_use]
-    pub fn acting(&self, entity: &Entity) -> Option<Entity> {
+    /// Who somebody is that calls himself so. `field` is where it was said. Nobody acts for the
+    /// connector, which has power everywhere, by whatever name.
+    pub fn acting(&self, field: &'static str, text: &str) -> Result<Entity> {
         let directory = &self.core.directory;
-        let user = directory.user_id(entity);
-        (user != directory.naming.connector()).then(|| directory.entity(&user))
+        let entity = directory
+            .find_entity(text)
+            .ok_or_else(|| Error::invalid(field, "must be user:<localpart> or agent:<name>"))?;
+        if directory.user_id(&entity) == directory.naming.connector() {
+            return Err(Error::forbidden(format!(
+                "{text} is the connector itself; nobody can act for it"
+            )));
+        }
+        Ok(entity)
     }
 
     /// Registers an agent. Without a Matrix user of its own it gets one in our namespace.
@@ -101,11 +106,7 @@ impl Agents {
 
     /// A page of agents by name; the cursor is the last one's id.
     pub async fn list(&self, cursor: Option<&str>, limit: usize) -> Result<Page<Agent>> {
-        let after = cursor.map(|cursor| {
-            name_of(cursor).map_err(|_| {
-                Error::invalid("cursor", "must be the next of an earlier page of this list")
-            })
-        });
+        let after = cursor.map(|cursor| name_of(cursor).map_err(|_| wrong_cursor()));
         let after = after.transpose()?;
         let all = self.core.store.accounts.agents().await?;
         let mut rest = all

@@ -60,11 +60,8 @@ pub struct ChannelView {
 impl Core {
     /// Whether the caller may know of a channel.
     pub async fn may_see(&self, caller: &Caller, channel: &Channel) -> Result<bool> {
-        if channel.visibility == Visibility::Public || caller.operator {
-            return Ok(true);
-        }
         let membership = self.membership(caller, channel.id).await?;
-        Ok(caller.may_see(channel, membership))
+        Ok(channel.is_visible_to(membership))
     }
 
     /// A channel that the caller may know of. For others it does not exist.
@@ -105,6 +102,15 @@ impl Channels {
             .unwrap_or_else(|| core.rules.city_microdao.clone());
         check_microdao(&microdao)?;
         let alias = channel_alias(&slug, &microdao, &core.directory.naming.server_name)?;
+        // Whoever may not make city rooms would otherwise take their names away.
+        let city = &core.directory.city;
+        if city.is_of_city(&alias) {
+            let prefix = &city.room_prefix;
+            return Err(Error::invalid(
+                "slug",
+                format!("must not begin with {prefix}, as the aliases of city rooms do"),
+            ));
+        }
         let creation = Creation {
             id: ChannelId(core.clock.uuid()),
             kind: ChannelKind::Channel,
@@ -148,15 +154,22 @@ impl Channels {
         let mut items = Vec::new();
         let mut next = None;
         for channel in self.core.directory.channels() {
-            let membership = memberships.get(&channel.id).copied();
+            let mut membership = memberships.get(&channel.id).copied();
             let passed = after
                 .as_deref()
                 .is_some_and(|after| key(&channel).as_slice() <= after);
             if passed || !filter.admits(&channel, membership) {
                 continue;
             }
-            if !caller.may_see(&channel, membership) {
+            if !channel.is_visible_to(membership) {
                 continue;
+            }
+            // Among the memberships is nobody who has left or is banned.
+            if membership.is_none() {
+                membership = self.core.membership(caller, channel.id).await?;
+                if !channel.is_visible_to(membership) {
+                    continue;
+                }
             }
             if items.len() == limit {
                 next = items
@@ -173,14 +186,19 @@ impl Channels {
         Ok(Page { items, next })
     }
 
-    /// Whether the removal of `user` from a channel means that the caller may no longer know of
-    /// it. Asked in the order of the journal, which the index may be behind.
+    /// Whether what `user` is to a channel from now on means that the caller may no longer know
+    /// of it. Asked in the order of the journal, which the index may be behind.
     #[must_use]
-    pub fn shuts_out(&self, caller: &Caller, id: ChannelId, user: &UserId) -> bool {
-        let is_private = |channel: Arc<Channel>| channel.visibility == Visibility::Private;
-        !caller.operator
-            && self.core.directory.user_id(&caller.entity) == *user
-            && self.core.directory.channel(id).is_none_or(is_private)
+    pub fn shuts_out(
+        &self,
+        caller: &Caller,
+        id: ChannelId,
+        user: &UserId,
+        membership: Membership,
+    ) -> bool {
+        let is_visible = |channel: Arc<Channel>| channel.is_visible_to(Some(membership));
+        self.core.directory.user_id(&caller.entity) == *user
+            && !self.core.directory.channel(id).is_some_and(is_visible)
     }
 
     /// Whether the caller may still know of a channel once all up to `seq` has happened.

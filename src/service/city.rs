@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Core;
 use super::creation::Creator;
 use super::presence::Presence;
-use crate::domain::access::Caller;
+use crate::domain::access::{Caller, CityCreation};
 use crate::domain::channel::{Channel, ChannelChange, ChannelKind, ChannelStatus, Visibility};
 use crate::domain::event::What;
 use crate::domain::id::{ChannelId, Millis, RoomAlias, UserId};
@@ -23,10 +23,22 @@ pub struct City {
     presence: Arc<Presence>,
 }
 
+/// What everybody may know of the city.
+#[derive(Clone, Copy, Debug)]
+pub struct About<'a> {
+    pub name: &'a str,
+    pub server_name: &'a str,
+    /// Who may create rooms.
+    pub create: CityCreation,
+}
+
 /// A city room with what is counted and not stored.
 #[derive(Clone, Debug)]
 pub struct CityRoom {
     pub channel: Arc<Channel>,
+    /// The alias that anchors the room, whichever of its aliases people made the canonical one;
+    /// `None` when it has no canonical alias any more.
+    pub alias: Option<RoomAlias>,
     /// Members of the room who are online now.
     pub members_online: u64,
     /// When something was last said.
@@ -62,6 +74,17 @@ impl City {
         }
     }
 
+    /// The city itself.
+    #[must_use]
+    pub fn about(&self) -> About<'_> {
+        let city = &self.core.directory.city;
+        About {
+            name: &city.city,
+            server_name: &city.server_name,
+            create: self.core.rules.city_creation,
+        }
+    }
+
     /// The city rooms that the caller may see, the default one first, then by name.
     pub async fn list(&self, caller: &Caller) -> Result<Vec<CityRoom>> {
         let activity = self.core.store.index.activity().await?;
@@ -72,6 +95,7 @@ impl City {
                 continue;
             }
             rooms.push(CityRoom {
+                alias: self.alias(&channel),
                 members_online: online.get(&channel.id).copied().unwrap_or(0),
                 last_event: activity.get(&channel.id).copied(),
                 channel,
@@ -153,8 +177,7 @@ impl City {
         })
     }
 
-    /// Changes a city room. Name and description are set as the caller, so that Matrix
-    /// decides and shows who did it; the rest is the connector's to write.
+    /// Changes a city room as the caller.
     pub async fn patch(
         &self,
         caller: &Caller,
@@ -162,6 +185,19 @@ impl City {
         patch: CityRoomPatch,
     ) -> Result<CityRoom> {
         let channel = self.find(caller, slug).await?;
+        let user = self.core.directory.user_id(&caller.entity);
+        self.change(&channel, patch, Some(&user)).await?;
+        self.get(caller, slug).await
+    }
+
+    /// Changes a city room, or of another channel name and description: as a person, so that
+    /// Matrix decides and shows who did it, or as the connector, whose to write the rest is.
+    pub async fn change(
+        &self,
+        channel: &Channel,
+        patch: CityRoomPatch,
+        as_user: Option<&UserId>,
+    ) -> Result<()> {
         let name = patch
             .name
             .map(|name| text::name("name", &name))
@@ -170,6 +206,12 @@ impl City {
             .description
             .map(|it| text::description(&it))
             .transpose()?;
+        if patch.is_default.is_some() && channel.kind != ChannelKind::City {
+            return Err(Error::invalid(
+                "is_default",
+                "only a city room can be the default one",
+            ));
+        }
         if patch.is_default == Some(false) && channel.is_default {
             return Err(Error::conflict(
                 "the city has one default room; make another one the default instead",
@@ -184,26 +226,27 @@ impl City {
                 "the room is archived; take it back into use to change it",
             ));
         }
-        let user = self.core.directory.user_id(&caller.entity);
         // Before anything is changed: a patch is not refused half-way.
-        let makes_default = patch.is_default == Some(true)
-            && self.may_make_default(&channel, caller, &user).await?;
-        let acting = (!caller.operator).then_some(&user);
+        let makes_default =
+            patch.is_default == Some(true) && self.may_make_default(channel, as_user).await?;
         if let Some(name) = name {
-            let matrix_name = self.core.directory.city.matrix_name(&name);
+            let matrix_name = match channel.kind {
+                ChannelKind::City => self.core.directory.city.matrix_name(&name),
+                ChannelKind::Channel => name.clone(),
+            };
             let change = ChannelChange::Name(name);
-            self.set(&channel, Setting::Name(matrix_name), change, acting)
+            self.set(channel, Setting::Name(matrix_name), change, as_user)
                 .await?;
         }
         if let Some(text) = description {
             let setting = Setting::Topic(text.clone());
             let change = ChannelChange::Description(text);
-            self.set(&channel, setting, change, acting).await?;
+            self.set(channel, setting, change, as_user).await?;
         }
         if makes_default {
-            self.make_default(&channel).await?;
+            self.make_default(channel).await?;
         }
-        self.get(caller, slug).await
+        Ok(())
     }
 
     /// Archives a city room or takes it back into use.
@@ -215,7 +258,7 @@ impl City {
     ) -> Result<CityRoom> {
         let channel = self.find(caller, slug).await?;
         let user = self.core.directory.user_id(&caller.entity);
-        self.require_owner(&channel, caller, &user).await?;
+        self.require_owner(&channel, &user).await?;
         if channel.status != status {
             self.set_settings(&channel, status, channel.is_default)
                 .await?;
@@ -248,6 +291,7 @@ impl City {
     async fn describe(&self, channel: Arc<Channel>) -> Result<CityRoom> {
         let activity = self.core.store.index.activity().await?;
         Ok(CityRoom {
+            alias: self.alias(&channel),
             members_online: self
                 .presence
                 .online()
@@ -257,6 +301,11 @@ impl City {
             last_event: activity.get(&channel.id).copied(),
             channel,
         })
+    }
+
+    fn alias(&self, channel: &Channel) -> Option<RoomAlias> {
+        channel.alias.as_ref()?;
+        self.core.directory.city.alias(&channel.slug).ok()
     }
 
     /// The city's first room is its default one, so that newcomers always find a way in.
@@ -271,25 +320,22 @@ impl City {
             || self.core.homeserver.joined_rooms().await?.is_empty())
     }
 
-    async fn require_owner(&self, channel: &Channel, caller: &Caller, user: &UserId) -> Result<()> {
-        if caller.operator || self.core.homeserver.power(&channel.room, user).await? >= OWNER_POWER
-        {
+    async fn require_owner(&self, channel: &Channel, user: &UserId) -> Result<()> {
+        if self.core.homeserver.power(&channel.room, user).await? >= OWNER_POWER {
             return Ok(());
         }
         Err(Error::forbidden(
-            "only an owner of the room (power level 100) or an operator may do this",
+            "only an owner of the room (power level 100) may do this",
         ))
     }
 
-    /// Whether the caller is to make the room the default one. Where it is that already, only
-    /// what may be left to do is not theirs.
-    async fn may_make_default(
-        &self,
-        channel: &Channel,
-        caller: &Caller,
-        user: &UserId,
-    ) -> Result<bool> {
-        match self.require_owner(channel, caller, user).await {
+    /// Whether the room is to be made the default one. Where it is that already, only what may
+    /// be left to do is not theirs.
+    async fn may_make_default(&self, channel: &Channel, as_user: Option<&UserId>) -> Result<bool> {
+        let Some(user) = as_user else {
+            return Ok(true);
+        };
+        match self.require_owner(channel, user).await {
             Err(Error::Forbidden(_)) if channel.is_default => Ok(false),
             other => other.map(|()| true),
         }
@@ -339,7 +385,7 @@ impl City {
     }
 
     /// Writes what the connector alone may write of a channel, of a microdao's as well.
-    pub(super) async fn set_settings(
+    pub async fn set_settings(
         &self,
         channel: &Channel,
         status: ChannelStatus,

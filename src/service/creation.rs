@@ -90,12 +90,14 @@ impl Creator {
         {
             Ok(room) => room,
             Err(error) if error.is_transient() => return Err(error),
-            Err(error) => {
+            Err(Error::Conflict(_)) => {
                 core.store.creations.end(creation.id).await?;
-                return Err(match error {
-                    Error::Conflict(_) => exists(),
-                    other => other,
-                });
+                return Err(exists());
+            }
+            // It may have come far before it refused.
+            Err(error) => {
+                let remains = self.remains(&creation).await?;
+                return self.clear_up(&creation, &remains).await?.ok_or(error);
             }
         };
         self.finish(&creation, &room).await
@@ -131,20 +133,32 @@ impl Creator {
             return Ok(true);
         }
         let remains = self.remains(creation).await?;
-        match &remains {
-            Remains::Nothing | Remains::Half(_) if !self.is_past(creation) => return Ok(false),
-            Remains::Nothing => core.store.creations.end(creation.id).await?,
-            Remains::Half(room) => self.undo(creation, room).await?,
-            Remains::Whole(room) => {
-                self.finish(creation, room).await?;
-                tracing::info!(%alias, "a creation that was cut off is completed");
-                return Ok(true);
-            }
-            // Somebody else was faster; what we began never came to be.
-            Remains::Others => core.store.creations.end(creation.id).await?,
+        let is_over = matches!(remains, Remains::Whole(_) | Remains::Others);
+        if !is_over && !self.is_past(creation) {
+            return Ok(false);
         }
-        tracing::info!(%alias, ?remains, "a creation that was cut off is undone");
+        match self.clear_up(creation, &remains).await? {
+            Some(_) => tracing::info!(%alias, "a creation that was cut off is completed"),
+            None => tracing::info!(%alias, ?remains, "a creation that was cut off is undone"),
+        }
         Ok(true)
+    }
+
+    /// Completes what is whole and takes the rest away, the homeserver being no longer at it.
+    async fn clear_up(
+        &self,
+        creation: &Creation,
+        remains: &Remains,
+    ) -> Result<Option<Arc<Channel>>> {
+        match remains {
+            Remains::Whole(room) => return self.finish(creation, room).await.map(Some),
+            Remains::Half(room) => self.undo(creation, room).await?,
+            // There is none, or somebody else was faster; what we began never came to be.
+            Remains::Nothing | Remains::Others => {
+                self.core.store.creations.end(creation.id).await?;
+            }
+        }
+        Ok(None)
     }
 
     /// Whether the homeserver cannot still be at it.

@@ -26,6 +26,33 @@ use crate::ingest::Pushed;
 /// What is said where a registration has to be made anew.
 const SET_UP_AGAIN: &str = "daarion setup, then restart the homeserver and daarion";
 
+/// What is said where the registration is not the reason.
+const LOOK_INTO_LOG: &str = "look into the homeserver's log, then daarion doctor, once more";
+
+/// What mends a request that failed: only a homeserver that refuses it has another registration.
+fn advice(error: &Error) -> &'static str {
+    let is_refused = match error {
+        Error::HomeserverRefused {
+            status, errcode, ..
+        } => matches!(status, 401 | 403) || errcode == "M_EXCLUSIVE",
+        error => error.is_unknown_connector(),
+    };
+    if is_refused {
+        SET_UP_AGAIN
+    } else {
+        LOOK_INTO_LOG
+    }
+}
+
+/// Who examines.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Examiner {
+    /// The daemon, or somebody with its rights.
+    Daemon,
+    /// Root, who may write where the daemon may not. The number is that of the daemon's account.
+    Root { account: Option<u32> },
+}
+
 /// The part of the configuration that is looked at.
 #[derive(Clone, Debug)]
 pub struct Patient {
@@ -39,6 +66,7 @@ pub struct Patient {
     /// Whether `X-User-Id` alone is believed.
     pub believes_header: bool,
     pub data_dir: PathBuf,
+    pub examiner: Examiner,
 }
 
 /// The doctor.
@@ -73,27 +101,15 @@ impl Doctor {
         }
     }
 
-    /// Tries everything. Those who ask while an examination is under way share the next one.
+    /// Tries everything. Those who ask while an examination is under way share the next one. On a
+    /// task of its own: what was tried out is cleared away even when nobody waits any more.
     pub async fn examine(self: &Arc<Self>) -> Result<Arc<Examination>> {
         let asked = self.clock.instant();
-        self.wait_for_turn(move |begun| begun >= asked).await
-    }
-
-    /// The latest examination; the first one, when there was none since the start.
-    pub async fn latest(self: &Arc<Self>) -> Result<Arc<Examination>> {
-        self.wait_for_turn(|_| true).await
-    }
-
-    /// On a task of its own: what was tried out is cleared away even when nobody waits any more.
-    async fn wait_for_turn(
-        self: &Arc<Self>,
-        is_new_enough: impl Fn(Instant) -> bool + Send + 'static,
-    ) -> Result<Arc<Examination>> {
         let doctor = self.clone();
         let work = tokio::spawn(async move {
             let mut latest = doctor.latest.lock().await;
             match &*latest {
-                Some((begun, examination)) if is_new_enough(*begun) => examination.clone(),
+                Some((begun, examination)) if *begun >= asked => examination.clone(),
                 _ => {
                     let begun = doctor.clock.instant();
                     let examination = Arc::new(doctor.try_everything().await);
@@ -104,6 +120,12 @@ impl Doctor {
         });
         work.await
             .map_err(|error| Error::internal(error.to_string()))
+    }
+
+    /// The latest examination, or the one under way; `None` when there was none since the start.
+    pub async fn latest(&self) -> Option<Arc<Examination>> {
+        let latest = self.latest.lock().await;
+        latest.as_ref().map(|(_, examination)| examination.clone())
     }
 
     /// In the order in which one thing needs another.

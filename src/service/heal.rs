@@ -168,7 +168,7 @@ impl Core {
             self.keep_unknown(fresh, telling, &mut missing).await?;
             if missing.len() > HELD_BACK {
                 self.take_in(std::mem::take(&mut missing), report).await?;
-            } else if source == Source::Rebuild {
+            } else if telling.is_rebuild() {
                 // The order in the journal of what nobody is told of is nobody's concern.
                 let (news, rest) = missing.into_iter().partition(is_news);
                 missing = news;

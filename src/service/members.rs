@@ -8,7 +8,7 @@ use crate::domain::channel::Channel;
 use crate::domain::entity::{Entity, EntityKind};
 use crate::domain::id::{ChannelId, EventId, UserId};
 use crate::domain::member::{Member, Membership};
-use crate::domain::page::Page;
+use crate::domain::page::{Page, wrong_cursor};
 use crate::domain::{Error, Result};
 use crate::homeserver::RoomSnapshot;
 use crate::store::MemberQuery;
@@ -36,9 +36,7 @@ impl Members {
         let channel = self.core.visible(caller, id).await?;
         let after = match cursor {
             None => None,
-            Some(cursor) => Some(UserId::parse(cursor).ok_or_else(|| {
-                Error::invalid("cursor", "must be the next of an earlier page of this list")
-            })?),
+            Some(cursor) => Some(UserId::parse(cursor).ok_or_else(wrong_cursor)?),
         };
         let query = MemberQuery {
             channel: id,
@@ -59,10 +57,10 @@ impl Members {
     ) -> Result<(Arc<Channel>, Member, bool)> {
         let core = &self.core;
         let channel = core.visible(caller, id).await?;
-        let entity = Entity::parse(member).ok_or_else(|| {
+        let entity = core.directory.find_entity(member).ok_or_else(|| {
             Error::invalid("member_id", "must be user:<localpart> or agent:<name>")
         })?;
-        if core.membership(caller, id).await? != Some(Membership::Joined) && !caller.operator {
+        if core.membership(caller, id).await? != Some(Membership::Joined) {
             return Err(Error::forbidden(format!(
                 "{} is not a member of this channel",
                 caller.entity
@@ -80,8 +78,10 @@ impl Members {
             return Ok((channel, member, false));
         }
         let inviter = core.directory.user_id(&caller.entity);
-        let acting = (!caller.operator).then_some(&inviter);
-        core.homeserver.invite(&channel.room, &user, acting).await?;
+        let homeserver = &core.homeserver;
+        homeserver
+            .invite(&channel.room, &user, Some(&inviter))
+            .await?;
         if entity.kind() == EntityKind::Agent {
             core.homeserver.join(&channel.room, Some(&user)).await?;
         }

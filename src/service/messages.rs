@@ -1,10 +1,13 @@
 //! Messages of a channel: listed, read and sent.
 
+mod sendings;
+
 use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
 use moka::future::Cache;
 
+use self::sendings::{Attempt, Sendings};
 use super::Core;
 use crate::domain::access::Caller;
 use crate::domain::channel::{Channel, ChannelStatus, Visibility};
@@ -13,13 +16,13 @@ use crate::domain::event::What;
 use crate::domain::id::{ChannelId, EventId, MessageId, Millis, RoomId, SendKey, UserId};
 use crate::domain::member::Membership;
 use crate::domain::message::{FullContent, Message, MessageKind};
-use crate::domain::page::Order;
+use crate::domain::page::{Order, wrong_cursor};
 use crate::domain::{Error, Result, text};
 use crate::homeserver::Outgoing;
 use crate::store::{MessageQuery, RenderedPage};
 
-/// How many full contents are kept at the most, and how many are fetched at once.
-const CACHED: u64 = 1_000;
+/// How much of full contents is kept at the most, in bytes, and how many are fetched at once.
+const CACHED: u64 = 8 * 1024 * 1024;
 const FETCHES: usize = 8;
 /// The most mentions in one message.
 const MAX_MENTIONS: usize = 50;
@@ -27,8 +30,12 @@ const MAX_MENTIONS: usize = 50;
 /// The messages service.
 pub struct Messages {
     core: Arc<Core>,
-    contents: Cache<(EventId, Option<Millis>), Option<Arc<FullContent>>>,
+    contents: Cache<ContentKey, Option<Arc<FullContent>>>,
+    sendings: Sendings,
 }
+
+/// A message's event, and when it was edited: an edit makes another content.
+type ContentKey = (EventId, Option<Millis>);
 
 /// A message to be sent.
 #[derive(Clone, Debug, Default)]
@@ -46,8 +53,12 @@ impl Messages {
     #[must_use]
     pub fn new(core: Arc<Core>) -> Self {
         Self {
+            sendings: Sendings::new(core.clock.clone()),
             core,
-            contents: Cache::new(CACHED),
+            contents: Cache::builder()
+                .max_capacity(CACHED)
+                .weigher(weight)
+                .build(),
         }
     }
 
@@ -68,9 +79,7 @@ impl Messages {
             limit,
         };
         let page = self.core.store.index.messages(query).await?;
-        page.ok_or_else(|| {
-            Error::invalid("cursor", "must be the next of an earlier page of this list")
-        })
+        page.ok_or_else(wrong_cursor)
     }
 
     /// One message.
@@ -157,6 +166,10 @@ impl Messages {
             Some(key) => key.transaction(channel.id, &user),
             None => core.clock.uuid(),
         };
+        let attempt = match &new.key {
+            Some(_) => self.sendings.begin(transaction, &new).await?,
+            None => Attempt::First,
+        };
         let outgoing = Outgoing {
             room: channel.room.clone(),
             sender: user.clone(),
@@ -169,18 +182,40 @@ impl Messages {
             thread,
             mentions,
         };
-        let event = core.homeserver.send(&outgoing).await?;
-        let message = echo_of(&channel, caller.entity.clone(), event.clone(), &outgoing);
+        let event = match core.homeserver.send(&outgoing).await {
+            Ok(event) => event,
+            Err(error) => {
+                if !error.is_transient() {
+                    self.sendings.forget(transaction).await;
+                }
+                return Err(error);
+            }
+        };
+        let mut message = echo_of(&channel, caller.entity.clone(), event, &outgoing);
+        if attempt == Attempt::Again {
+            message.created_at = self.taken_in_at(&channel, &message).await?;
+        }
         let what = What::MessageCreated(message.clone());
-        if let Err(error) = core.echo(channel.id, event, what).await {
+        let echo = core.echo(channel.id, message.event.clone(), what);
+        if let Err(error) = echo.await {
             // The homeserver has it, and its push or a healing will bring it: telling the
             // caller to try again would send it twice.
             tracing::warn!(%error, message_id = %message.id, "a sent message is not indexed yet");
         }
-        match new.key {
-            Some(_) => self.first_of(message).await,
-            None => Ok(message),
+        match attempt {
+            Attempt::First => Ok(message),
+            Attempt::Again => self.first_of(message).await,
         }
+    }
+
+    /// When the homeserver took a message in, which an earlier attempt may have been.
+    async fn taken_in_at(&self, channel: &Channel, sent: &Message) -> Result<Millis> {
+        let core = &self.core;
+        if let Some(known) = core.store.index.message(sent.id).await? {
+            return Ok(known.created_at);
+        }
+        let at = core.homeserver.sent_at(&channel.room, &sent.event).await?;
+        Ok(at.map_or(sent.created_at, |at| at.min(sent.created_at)))
     }
 
     /// The message that the homeserver answered a sending with, which a repetition of it finds
@@ -190,10 +225,9 @@ impl Messages {
             return Ok(sent);
         };
         let is_as_sent = first.edited_at.is_none() && !first.deleted;
-        if is_as_sent && (&first.preview, first.reply_to) != (&sent.preview, sent.reply_to) {
-            return Err(Error::conflict(
-                "this Idempotency-Key was used for another message",
-            ));
+        let said = |it: &Message| (it.preview.clone(), it.truncated, it.reply_to, it.thread);
+        if is_as_sent && said(&first) != said(&sent) {
+            return Err(sendings::used_for_another());
         }
         Ok(first)
     }
@@ -243,10 +277,11 @@ impl Messages {
             ));
         }
         let user = |text: &String| {
-            let entity = Entity::parse(text).ok_or_else(|| {
+            let directory = &self.core.directory;
+            let entity = directory.find_entity(text).ok_or_else(|| {
                 Error::invalid("mentions", "must be user:<localpart> or agent:<name>")
             })?;
-            Ok(self.core.directory.user_id(&entity))
+            Ok(directory.user_id(&entity))
         };
         given.iter().map(user).collect()
     }
@@ -277,6 +312,17 @@ impl Messages {
     }
 }
 
+/// What a cached content takes of memory, in bytes.
+fn weight((event, _): &ContentKey, content: &Option<Arc<FullContent>>) -> u32 {
+    /// What an entry takes without its texts.
+    const ENTRY: usize = 256;
+    let texts = content.as_ref().map_or(0, |content| {
+        content.body.len() + content.formatted_body.as_ref().map_or(0, String::len)
+    });
+    let bytes = ENTRY + event.as_str().len() + texts;
+    u32::try_from(bytes).unwrap_or(u32::MAX)
+}
+
 /// The message that the homeserver will push to us, known already.
 fn echo_of(channel: &Channel, entity: Entity, event: EventId, sent: &Outgoing) -> Message {
     let (preview, truncated) = text::preview(&sent.text);
@@ -299,5 +345,30 @@ fn echo_of(channel: &Channel, entity: Entity, event: EventId, sent: &Outgoing) -
         created_at: sent.at,
         edited_at: None,
         deleted: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn contents_are_kept_by_their_size() {
+        let contents = Cache::builder()
+            .max_capacity(CACHED)
+            .weigher(weight)
+            .build();
+        let kib = "x".repeat(64 * 1024);
+        for number in 0..1_000 {
+            let content = FullContent {
+                body: kib.clone(),
+                formatted_body: Some(kib.clone()),
+            };
+            let key = (EventId::trusted(format!("$event{number}")), None);
+            contents.insert(key, Some(Arc::new(content))).await;
+        }
+        contents.run_pending_tasks().await;
+        assert!(contents.weighted_size() <= CACHED);
+        assert!((1..=64).contains(&contents.entry_count()));
     }
 }

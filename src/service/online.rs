@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::Core;
 use super::presence::Presence;
+use crate::domain::Result;
 use crate::domain::entity::Entity;
 use crate::domain::id::{ChannelId, UserId};
 use crate::domain::member::Membership;
-use crate::domain::page::Page;
-use crate::domain::{Error, Result};
+use crate::domain::page::{Page, wrong_cursor};
 
 /// Who is online.
 pub struct Online {
@@ -44,11 +44,7 @@ impl Online {
     /// A page of those who are online, by Matrix user id. The homeserver also tells of people
     /// who are in no channel; they are nobody's business here.
     pub async fn list(&self, cursor: Option<&str>, limit: usize) -> Result<Page<OnlinePerson>> {
-        let after = cursor.map(|cursor| {
-            UserId::parse(cursor).ok_or_else(|| {
-                Error::invalid("cursor", "must be the next of an earlier page of this list")
-            })
-        });
+        let after = cursor.map(|cursor| UserId::parse(cursor).ok_or_else(wrong_cursor));
         let after = after.transpose()?;
         let mut users = self.presence.users();
         users.retain(|user| after.as_ref() < Some(user));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Core;
 use super::channels::{CURSOR, key};
-use super::city::{City, NewCityRoom};
+use super::city::{City, CityRoomPatch, NewCityRoom};
 use super::heal::{ChannelReport, HealReport};
 use super::presence::Presence;
 use crate::domain::channel::{Channel, ChannelKind, ChannelStatus, channel_alias};
@@ -102,6 +102,13 @@ impl Oversight {
             let settled = self.city.set_settings(&channel, status, channel.is_default);
             settled.await?;
         }
+        self.get(id).await
+    }
+
+    /// Changes a channel as the connector.
+    pub async fn change(&self, id: ChannelId, patch: CityRoomPatch) -> Result<Overseen> {
+        let channel = self.find(id)?;
+        self.city.change(&channel, patch, None).await?;
         self.get(id).await
     }
 

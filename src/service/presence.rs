@@ -1,14 +1,15 @@
-//! Presence: who is online now. Kept in memory alone; asked for at the start and on the
-//! healing timer, because the homeserver drops such news while we are away.
+//! Presence: who is online now, by the homeserver or by a live stream of ours. Kept in memory
+//! alone; the homeserver is asked at the start and on the healing timer, because it drops such
+//! news while we are away.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
 use futures_util::{StreamExt, stream};
 
 use super::Core;
 use crate::domain::Result;
-use crate::domain::entity::EntityKind;
+use crate::domain::entity::{Entity, EntityKind};
 use crate::domain::id::{ChannelId, UserId};
 use crate::domain::member::Membership;
 use crate::homeserver::Ephemeral;
@@ -26,6 +27,15 @@ const MAX_FAILED: u32 = 10;
 pub struct Presence {
     core: Arc<Core>,
     online: RwLock<HashSet<UserId>>,
+    /// How many live streams of ours each person has open.
+    streams: RwLock<HashMap<UserId, usize>>,
+}
+
+/// Somebody has a live stream open; dropped, it is closed.
+#[must_use]
+pub struct Attendance {
+    presence: Arc<Presence>,
+    user: UserId,
 }
 
 impl Presence {
@@ -34,14 +44,32 @@ impl Presence {
         Self {
             core,
             online: RwLock::default(),
+            streams: RwLock::default(),
         }
     }
 
-    /// The users who are online now, in no order; some may be in no channel.
+    /// The users who are online now, by what the homeserver tells or by a live stream of ours, in
+    /// no order; some may be in no channel.
     #[must_use]
     pub fn users(&self) -> Vec<UserId> {
-        let users = self.online.read().unwrap_or_else(PoisonError::into_inner);
-        users.iter().cloned().collect()
+        let online = self.online.read().unwrap_or_else(PoisonError::into_inner);
+        let streams = self.streams.read().unwrap_or_else(PoisonError::into_inner);
+        let here = streams.keys().filter(|user| !online.contains(*user));
+        online.iter().chain(here).cloned().collect()
+    }
+
+    /// Counts somebody as online for as long as the answer is held.
+    pub fn attend(self: &Arc<Self>, entity: &Entity) -> Attendance {
+        let user = self.core.directory.user_id(entity);
+        *self.streams().entry(user.clone()).or_default() += 1;
+        Attendance {
+            presence: self.clone(),
+            user,
+        }
+    }
+
+    fn streams(&self) -> RwLockWriteGuard<'_, HashMap<UserId, usize>> {
+        self.streams.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes news in.
@@ -128,5 +156,17 @@ impl Presence {
             }
         }
         Ok(people)
+    }
+}
+
+impl Drop for Attendance {
+    fn drop(&mut self) {
+        let mut streams = self.presence.streams();
+        if let Some(open) = streams.get_mut(&self.user) {
+            *open -= 1;
+            if *open == 0 {
+                streams.remove(&self.user);
+            }
+        }
     }
 }

@@ -4,13 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Core;
-use crate::consumer::index::ClearTo;
 use crate::domain::entity::{Entity, EntityKind};
 use crate::domain::event::{Source, What};
 use crate::domain::id::Millis;
 use crate::domain::member::{Agent, Membership};
 use crate::domain::{Error, Result};
-use crate::store::{MemberQuery, StoreError};
+use crate::store::{ClearTo, MemberQuery, StoreError};
 
 /// How long a rebuild may take.
 const LIMIT: Duration = Duration::from_secs(24 * 3600);
@@ -49,25 +48,21 @@ impl Telling {
 }
 
 impl Core {
-    /// What of the events that are read for `source` is news.
+    /// What of the events that are read for `source` is news. Until a rebuild has ended, healing
+    /// finds what was there before it, too: the index has forgotten that it knew of it.
     pub(crate) async fn telling(&self, source: Source) -> Result<Telling> {
-        let since = match source {
-            Source::Rebuild => self.store.index.rebuilding().await?,
-            _ => None,
+        let rebuilding = match source {
+            Source::Heal | Source::Rebuild => self.store.index.rebuilding().await?,
+            Source::Push | Source::Echo => None,
         };
         Ok(Telling {
-            source,
-            since: since.unwrap_or(Millis::MAX),
+            source: rebuilding.map_or(source, |_| Source::Rebuild),
+            since: rebuilding.unwrap_or(Millis::MAX),
         })
     }
 
     /// Rebuilds the index from the journal.
     pub async fn reindex_from_journal(&self) -> Result<ReindexReport> {
-        if self.store.journal.first().await? > 1 {
-            return Err(Error::conflict(
-                "the journal's beginning is past its retention; use --from-homeserver",
-            ));
-        }
         self.indexed.clear(ClearTo::JournalStart).await?;
         let head = self.store.journal.head();
         if !self.indexed.reached(head, LIMIT).await {
@@ -82,9 +77,8 @@ impl Core {
     /// start.
     pub async fn reindex_from_homeserver(&self) -> Result<ReindexReport> {
         self.homeserver.check().await?;
-        let now = self.clock.now();
-        self.store.index.set_rebuilding(Some(now)).await?;
-        self.indexed.clear(ClearTo::JournalEnd).await?;
+        let since = self.clock.now();
+        self.indexed.clear(ClearTo::JournalEnd { since }).await?;
         self.resume_rebuild().await
     }
 

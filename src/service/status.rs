@@ -108,6 +108,7 @@ impl StatusService {
             problems: self.problems.latest(),
         })
     }
+
     async fn readers(&self) -> Result<Vec<(String, Seq)>> {
         let core = &self.core;
         let mut readers = vec![("index".to_owned(), core.indexed.position())];

@@ -45,8 +45,10 @@ macro_rules! store_contract {
         $crate::store::contract::store_contract!(@tests $name, $make;
             journal: events_come_back_in_order, every_kind_of_event_round_trips,
                 reading_is_bounded, empty_append_changes_nothing, skipped_are_counted_and_the_latest_kept,
-                appends_of_many_callers_are_all_there;
+                appends_of_many_callers_are_all_there,
+                an_append_rings_though_its_caller_has_gone;
             trim: trim_drops_only_old_ones, trim_waits_for_the_index, trim_is_bounded_a_call,
+                what_waits_is_trimmed_too,
                 seq_goes_on_after_everything_was_trimmed;
             dedup: a_repeated_transaction_does_nothing, an_event_in_two_transactions_is_kept_once,
                 an_event_twice_in_one_append_is_kept_once, events_without_id_are_never_repeats,
@@ -61,14 +63,16 @@ macro_rules! store_contract {
                 what_an_unknown_channel_said_may_come_again;
             messages: pages_run_both_ways, pages_are_bounded, cursors_hold_while_messages_arrive,
                 an_unknown_cursor_is_no_page, order_is_time_then_event_id, a_message_round_trips,
-                activity_is_the_newest_message, a_message_again_changes_nothing;
+                activity_is_the_newest_message, a_message_again_changes_nothing,
+                a_message_read_again_with_another_time_is_there_once;
             changes: edits_follow_the_rules, a_deletion_is_final, edits_before_their_message_wait,
                 deletions_before_their_message_wait, no_channel_changes_anothers_messages,
                 an_edit_that_is_taken_back_is_not_shown, only_what_is_shown_can_be_taken_back;
             members: members_are_paged_by_user, a_later_change_wins, memberships_of_a_user,
                 those_who_left_are_asked_for, members_are_counted;
             positions: applying_is_idempotent, left_out_events_are_refused, rows_and_position_stay_together,
-                a_cleared_index_is_made_anew, a_rebuild_is_remembered, nothing_acknowledged_is_lost_by_a_kill,
+                a_cleared_index_is_made_anew, a_rebuild_is_remembered,
+                a_journal_without_its_beginning_is_not_read_again, nothing_acknowledged_is_lost_by_a_kill,
                 a_watermark_outlives_a_replay_but_not_forgotten_events, closed_is_unavailable;
             accounts: agents_are_unique, an_agent_is_updated, creations_are_unique_by_alias,
                 accounts_outlive_a_kill, operators_are_unique_by_name, a_new_password_ends_the_sessions;

@@ -44,6 +44,17 @@ pub struct RenderedPage {
     pub next: Option<MessageId>,
 }
 
+/// From where an emptied index is filled again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ClearTo {
+    /// From the journal's beginning, which must still be there.
+    JournalStart,
+    /// From events yet to be appended: the known events are forgotten too, so that the
+    /// homeserver's history can be appended once more. A rebuild from the homeserver is under
+    /// way from this time on.
+    JournalEnd { since: Millis },
+}
+
 /// When something was last said, by channel.
 pub type ActivityMap = HashMap<ChannelId, Millis>;
 
@@ -54,7 +65,9 @@ pub trait Index: Send + Sync {
     /// Applies events in order and moves the position behind the last, atomically. Events
     /// at or before the position are passed over. May be lost by a crash together with the
     /// position, never apart from it. An event that cannot be applied (an unknown channel,
-    /// a second channel for one room) is passed over and named in the answer.
+    /// a second channel for one room) is passed over and named in the answer; so is one by which
+    /// two channels say that they have one alias, of which the later to say so has it then and
+    /// the other one has none.
     ///
     /// The position also goes back when a store recovers from a failing disk: read the
     /// journal from [`Index::position`] each time. [`StoreError::Behind`] says that events
@@ -67,9 +80,9 @@ pub trait Index: Send + Sync {
     /// The position behind the last applied event.
     fn position(&self) -> Seq;
 
-    /// Empties the index and sets its position. With `forget_events` the memory of the known
-    /// Matrix event ids goes too, so that they may be appended once more.
-    async fn clear(&self, position: Seq, forget_events: bool) -> Result<(), StoreError>;
+    /// Empties the index, durably, and sets its position. [`StoreError::Trimmed`] when the
+    /// events that it is to be filled from are there no more.
+    async fn clear(&self, to: ClearTo) -> Result<(), StoreError>;
 
     /// Remembers durably when the rebuild from the homeserver that is under way began; `None`:
     /// there is none any longer.
@@ -79,7 +92,7 @@ pub trait Index: Send + Sync {
     /// daarion that did not write that down has begun it.
     async fn rebuilding(&self) -> Result<Option<Millis>, StoreError>;
 
-    /// Every channel.
+    /// Every channel. One that is damaged is said aloud and left out.
     async fn channels(&self) -> Result<Vec<Channel>, StoreError>;
 
     /// When something was last said in each channel that has messages.
@@ -101,7 +114,7 @@ pub trait Index: Send + Sync {
     /// last complete healing began.
     async fn watermark(&self, channel: ChannelId) -> Result<Option<EventId>, StoreError>;
 
-    /// Moves the watermark; emptied by `clear` with `forget_events`, kept by one without.
+    /// Moves the watermark; forgotten together with the known events, and only then.
     async fn set_watermark(&self, channel: ChannelId, event: &EventId) -> Result<(), StoreError>;
 
     /// A page of members by user id, `next` being the last one's user id.

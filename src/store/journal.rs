@@ -1,10 +1,11 @@
 //! The journal: everything that has happened, in the order of its arrival.
 
 use async_trait::async_trait;
+use tokio::sync::watch;
 
 use super::StoreError;
 use crate::domain::event::{Event, NewEvent, Skipped};
-use crate::domain::id::{EventId, Millis, Seq};
+use crate::domain::id::{ChannelId, EventId, Millis, Seq};
 
 /// What is appended at once.
 #[derive(Clone, Debug, Default)]
@@ -37,6 +38,18 @@ pub struct Appended {
     pub head: Seq,
 }
 
+impl Appended {
+    /// Nothing was done, because the transaction was known.
+    #[must_use]
+    pub fn repeated(head: Seq) -> Self {
+        Self {
+            repeated: true,
+            placed: Vec::new(),
+            head,
+        }
+    }
+}
+
 /// How many Matrix events could not be used, and the latest of them.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct SkippedReport {
@@ -50,12 +63,22 @@ pub struct SkippedReport {
 pub trait Journal: Send + Sync {
     /// Appends durably and atomically: events, transaction id and skipped events together.
     /// An event whose Matrix event id is in the journal or the index already is dropped,
-    /// also when it stands twice in one append. A transaction that brought nothing new may be
-    /// forgotten by a crash: it would bring nothing new again.
+    /// also when it stands twice in one append. A transaction that brought nothing new is not
+    /// remembered: it would bring nothing new again.
     async fn append(&self, append: Append) -> Result<Appended, StoreError>;
 
-    /// Up to `limit` events after a position, in order.
+    /// Up to `limit` events after a position, in order. One that is damaged is said aloud and
+    /// passed over.
     async fn read(&self, after: Seq, limit: usize) -> Result<Vec<Event>, StoreError>;
+
+    /// As [`read`](Self::read), of one channel alone: the events of it among the next `limit`,
+    /// and the position behind those.
+    async fn read_channel(
+        &self,
+        channel: ChannelId,
+        after: Seq,
+        limit: usize,
+    ) -> Result<(Vec<Event>, Seq), StoreError>;
 
     /// Which journal this is: positions of another one mean nothing here. Given once, when the
     /// journal is begun, at random.
@@ -64,6 +87,11 @@ pub trait Journal: Send + Sync {
     /// The newest position; 0 when nothing was ever appended.
     fn head(&self) -> Seq;
 
+    /// Rings whenever there may be something new to read: it holds the head. It rings for every
+    /// commit, whether or not its caller still waits, and when the store was opened anew, after
+    /// which the index's position may have gone back.
+    fn bell(&self) -> watch::Receiver<Seq>;
+
     /// The oldest position that is kept; `head() + 1` when none is.
     async fn first(&self) -> Result<Seq, StoreError>;
 
@@ -71,7 +99,8 @@ pub trait Journal: Send + Sync {
     async fn knows(&self, events: &[EventId]) -> Result<Vec<bool>, StoreError>;
 
     /// Drops events that arrived before a time and whose position is not past `upto`.
-    /// Never one that the index has not applied. Says how many. Bounded work a call: call
+    /// Never one that the index has not applied; of those that it has, also what waits in it for
+    /// another event. Says how many. Bounded work a call: call
     /// again until it says 0.
     async fn trim(&self, before: Millis, upto: Seq) -> Result<u64, StoreError>;
 

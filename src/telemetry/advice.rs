@@ -9,6 +9,8 @@ pub enum Topic {
     HomeserverAway,
     /// The homeserver cannot push to us.
     CannotReachUs,
+    /// It does, and what it brings is refused.
+    PushRefused,
     DiskFull,
     /// The store fails for another reason.
     StoreFailing,
@@ -36,6 +38,8 @@ impl Topic {
             Some(Self::StoreFailing)
         } else if message.starts_with("the homeserver cannot reach us") {
             Some(Self::CannotReachUs)
+        } else if message.starts_with("a push was refused") {
+            Some(Self::PushRefused)
         } else if says(&["homeserver unavailable"]) {
             Some(Self::HomeserverAway)
         } else if message.starts_with("events of channels cannot be used") {
@@ -61,6 +65,11 @@ impl Topic {
             Self::CannotReachUs => {
                 "make matrix.connector_url the address by which the homeserver reaches \
                  listen.internal, write the registration anew and restart the homeserver"
+            }
+            Self::PushRefused => {
+                "nothing of Matrix arrives but by healing. When it is the token: put the output of \
+                 `daarion registration show` where the homeserver's app_service_config_files \
+                 points, and restart the homeserver; when it is the size: raise limits.transaction"
             }
             Self::DiskFull => {
                 "free space on the disk of data_dir; daarion goes on by itself, nothing that was \

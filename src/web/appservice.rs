@@ -2,9 +2,9 @@
 //! specification (`/_matrix/app/v1`), with its own error shape.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use poem::http::StatusCode;
-use poem::http::header::AUTHORIZATION;
 use poem::web::{Data, Json, Path};
 use poem::{
     Body, Endpoint, EndpointExt, IntoResponse, Middleware, Request, Response, Result, Route, get,
@@ -14,16 +14,33 @@ use serde_json::json;
 use subtle::ConstantTimeEq;
 
 use super::limit;
-use crate::api::auth::Rejected;
+use crate::api::auth::{Rejected, bearer};
 use crate::api::error::Problem;
+use crate::clock::Clock;
 use crate::domain::Error;
+use crate::domain::id::Millis;
 use crate::homeserver::Inbound;
+
+/// How long nothing is said of refusals after one was spoken of, in milliseconds: what is refused
+/// is sent again and again.
+const QUIET: Millis = 60_000;
+
+/// The refusals that mean that the homeserver brings nothing, with what is said of them.
+const REFUSALS: [(StatusCode, &str); 3] = [
+    (StatusCode::UNAUTHORIZED, "no token came with it"),
+    (StatusCode::FORBIDDEN, "its token is not our hs_token"),
+    (
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "it is larger than limits.transaction",
+    ),
+];
 
 /// The routes, each behind the homeserver's token, with bodies of at most `limit` bytes.
 pub fn routes(
     inbound: Arc<dyn Inbound>,
     hs_token: String,
     limit: u64,
+    clock: Clock,
 ) -> impl Endpoint<Output = Response> {
     Route::new()
         .at("/_matrix/app/v1/transactions/:id", put(transaction))
@@ -32,7 +49,7 @@ pub fn routes(
         .at("/_matrix/app/v1/ping", post(ping))
         .with(limit::BodyLimit(limit))
         // Outside of the limit, so that its refusals take the shape of this area, too.
-        .with(Token { hs_token })
+        .with(Token { hs_token, clock })
         .data(inbound)
 }
 
@@ -105,11 +122,15 @@ fn matrix(status: StatusCode, errcode: &str, error: &str) -> Response {
 
 struct Token {
     hs_token: String,
+    clock: Clock,
 }
 
 struct Guarded<E> {
     inner: E,
     hs_token: String,
+    clock: Clock,
+    /// When a refusal was last spoken of, for each of [`REFUSALS`].
+    told_at: [AtomicU64; REFUSALS.len()],
 }
 
 impl<E: Endpoint> Middleware<E> for Token {
@@ -119,7 +140,26 @@ impl<E: Endpoint> Middleware<E> for Token {
         Guarded {
             inner,
             hs_token: self.hs_token.clone(),
+            clock: self.clock.clone(),
+            told_at: Default::default(),
         }
+    }
+}
+
+impl<E> Guarded<E> {
+    /// Says that the homeserver brings nothing, which it does not say itself.
+    fn tell_of(&self, refused: &Response) {
+        let mut kinds = REFUSALS.iter().zip(&self.told_at);
+        let found = kinds.find(|((status, _), _)| *status == refused.status());
+        let Some(((_, reason), told_at)) = found else {
+            return;
+        };
+        let (now, told) = (self.clock.now(), told_at.load(Ordering::Relaxed));
+        if told > 0 && now < told.saturating_add(QUIET) {
+            return;
+        }
+        told_at.store(now, Ordering::Relaxed);
+        tracing::warn!(reason, "a push was refused");
     }
 }
 
@@ -127,6 +167,14 @@ impl<E: Endpoint> Endpoint for Guarded<E> {
     type Output = Response;
 
     async fn call(&self, request: Request) -> Result<Response> {
+        let answer = self.answer(request).await?;
+        self.tell_of(&answer);
+        Ok(answer)
+    }
+}
+
+impl<E: Endpoint> Guarded<E> {
+    async fn answer(&self, request: Request) -> Result<Response> {
         let Some(token) = bearer(&request) else {
             let message = "the homeserver's token is needed";
             return Ok(matrix(StatusCode::UNAUTHORIZED, "M_UNAUTHORIZED", message));
@@ -144,9 +192,4 @@ impl<E: Endpoint> Endpoint for Guarded<E> {
             }),
         }
     }
-}
-
-fn bearer(request: &Request) -> Option<&str> {
-    let value = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
-    value.strip_prefix("Bearer ")
 }

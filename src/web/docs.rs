@@ -1,6 +1,6 @@
 //! The OpenAPI documents and the page that shows them, which loads nothing from outside.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -48,7 +48,7 @@ impl Documents {
     /// What the parameters of its paths are called.
     #[must_use]
     pub fn names(&self) -> Names {
-        Names::of(&self.document())
+        Names::of(&self.generated)
     }
 
     /// The same for people.
@@ -71,6 +71,7 @@ impl Documents {
         let mut document = serde_json::from_str(&self.generated).expect("poem-openapi writes JSON");
         state_security(&mut document);
         drop_unused_tags(&mut document);
+        state_nulls(&mut document);
         document
     }
 }
@@ -135,6 +136,43 @@ fn drop_unused_tags(document: &mut Value) {
         .collect();
     if let Some(tags) = document["tags"].as_array_mut() {
         tags.retain(|tag| used.contains(&tag["name"]));
+    }
+}
+
+/// A field that may be absent is null in our answers, and null in a request is as good as absent.
+/// poem-openapi says neither, so that a client that validates would refuse ordinary answers.
+fn state_nulls(document: &mut Value) {
+    let schemas = document.pointer_mut("/components/schemas");
+    let schemas = schemas.and_then(Value::as_object_mut);
+    let types: HashMap<_, _> = schemas
+        .iter()
+        .flat_map(|schemas| schemas.iter())
+        .map(|(name, schema)| {
+            let reference = format!("#/components/schemas/{name}");
+            (reference, schema["type"].clone())
+        })
+        .collect();
+    for schema in schemas.into_iter().flat_map(|it| it.values_mut()) {
+        let required = schema["required"].as_array().cloned().unwrap_or_default();
+        let fields = schema.get_mut("properties").and_then(Value::as_object_mut);
+        for (name, field) in fields.into_iter().flatten() {
+            let is_required = required.iter().any(|needed| needed == name.as_str());
+            let Some(field) = field.as_object_mut().filter(|_| !is_required) else {
+                continue;
+            };
+            // What stands beside a reference does not count (OpenAPI 3.0, Reference Object), and
+            // null is added to a type only where that is stated (the same, Schema Object).
+            if let Some(reference) = field.remove("$ref") {
+                field.insert("allOf".to_owned(), json!([{ "$ref": reference }]));
+            }
+            let referred = field
+                .get("allOf")
+                .and_then(|parts| parts[0]["$ref"].as_str());
+            if let Some(of) = referred.and_then(|reference| types.get(reference)) {
+                field.insert("type".to_owned(), of.clone());
+            }
+            field.insert("nullable".to_owned(), json!(true));
+        }
     }
 }
 

@@ -152,6 +152,9 @@ enum End {
 
 impl Stream {
     async fn run(self, mut socket: WebSocketStream) {
+        // Whoever looks at a channel is there; a service that listens for somebody is not them.
+        let presence = &self.live.services.presence;
+        let _here = self.session.map(|_| presence.attend(&self.caller.entity));
         let Err(end) = self.serve(&mut socket).await;
         let close = match end {
             End::Gone => None,
@@ -246,7 +249,9 @@ impl Stream {
         let channels = &self.live.services.channels;
         let is_out = match &frame.shuts {
             Shuts::Nobody => false,
-            Shuts::Removed(user) => channels.shuts_out(&self.caller, self.channel, user),
+            Shuts::Removed(user, membership) => {
+                channels.shuts_out(&self.caller, self.channel, user, *membership)
+            }
             Shuts::Strangers => {
                 let lets_in = channels
                     .lets_in(&self.caller, self.channel, frame.seq)

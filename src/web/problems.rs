@@ -1,6 +1,7 @@
 //! The shape of every error that is not an operation's own: unknown paths, wrong methods,
 //! bad JSON, missing parameters, refused callers and panics.
 
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
@@ -9,6 +10,8 @@ use poem::error::{MethodNotAllowedError, NotFoundError, ReadBodyError, WebSocket
 use poem::http::{HeaderValue, Method, StatusCode, header};
 use poem::{Endpoint, Error, IntoResponse, Middleware, Request, Response, Result};
 use poem_openapi::error::{AuthorizationError, ContentTypeError, ParseParamError, ParsePathError};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::limit;
 use crate::api::auth::Rejected;
@@ -41,22 +44,28 @@ struct Template {
 }
 
 impl Names {
-    /// The names in a document.
+    /// The names in a document, of which nothing else is held: it is large, and this is done at
+    /// the start.
+    ///
+    /// # Panics
+    /// When it is no OpenAPI document.
     #[must_use]
-    pub fn of(document: &serde_json::Value) -> Self {
-        let paths = document["paths"].as_object().into_iter().flatten();
-        let template = |(path, operations): (&String, &serde_json::Value)| {
-            let operations = operations.as_object().into_iter().flatten();
-            let methods: Vec<_> = operations
-                .map(|(method, _)| method.to_uppercase())
-                .collect();
+    pub fn of(document: &str) -> Self {
+        #[derive(Deserialize)]
+        struct Document {
+            paths: BTreeMap<String, BTreeMap<String, IgnoredAny>>,
+        }
+        let document: Document =
+            serde_json::from_str(document).expect("poem-openapi writes a document");
+        let template = |(path, operations): (String, BTreeMap<String, IgnoredAny>)| {
+            let methods: Vec<_> = operations.keys().map(|name| name.to_uppercase()).collect();
             Template {
                 segments: path.split('/').map(str::to_owned).collect(),
                 methods: HeaderValue::from_str(&methods.join(", ")).ok(),
             }
         };
         Self {
-            templates: paths.map(template).collect(),
+            templates: document.paths.into_iter().map(template).collect(),
         }
     }
 
@@ -255,11 +264,12 @@ mod tests {
 
     #[test]
     fn numbered_parameters_have_the_documents_names() {
-        let names = Names::of(&serde_json::json!({"paths": {
+        let document = serde_json::json!({"paths": {
             "/channels/{channel_id}": {},
             "/channels/{channel_id}/messages/{message_id}": {},
             "/channels/all": {},
-        }}));
+        }});
+        let names = Names::of(&document.to_string());
         let path = "/channels/x/messages/y";
         assert_eq!(names.find(path, "param0"), Some("channel_id"));
         assert_eq!(names.find(path, "param1"), Some("message_id"));
@@ -271,10 +281,11 @@ mod tests {
 
     #[test]
     fn paths_have_the_documents_methods() {
-        let names = Names::of(&serde_json::json!({"paths": {
+        let document = serde_json::json!({"paths": {
             "/channels/{channel_id}": { "get": {}, "patch": {} },
             "/channels/all": { "post": {} },
-        }}));
+        }});
+        let names = Names::of(&document.to_string());
         let methods = |path| names.methods(path);
         let expected = |methods| Some(HeaderValue::from_static(methods));
         assert_eq!(methods("/channels/x"), expected("GET, PATCH"));

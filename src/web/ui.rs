@@ -34,7 +34,7 @@ const SERVERS: [&str; 12] = [
 ];
 /// Files with a hash in their name; what has one never changes.
 const HASHED: &str = "_app/immutable/";
-/// Files that the page loads: whoever asks for one that is gone gets no page instead.
+/// Files that the page loads.
 const FILES: &str = "_app/";
 const PAGE: &str = "index.html";
 const FOREVER: &str = "public, max-age=31536000, immutable";
@@ -103,6 +103,14 @@ fn is_page(path: &str) -> bool {
     !first.contains('%') && !SERVERS.contains(&first)
 }
 
+/// Whether a path is a file's: whoever asks for one that is not there gets no page instead. No
+/// page of ours has a dot in its first segment; `/.well-known/…`, `/robots.txt` and the like do,
+/// and mean something to those who ask.
+fn is_file(path: &str) -> bool {
+    let first = path.split('/').next().unwrap_or_default();
+    path.starts_with(FILES) || (first.contains('.') && path != PAGE)
+}
+
 fn answer(find: Find, request: &Request) -> Result<Response> {
     let path = request.uri().path().trim_start_matches('/');
     let accepted = value(request, header::ACCEPT_ENCODING);
@@ -111,7 +119,7 @@ fn answer(find: Find, request: &Request) -> Result<Response> {
     let response = match file.and_then(named) {
         Some(asset) if path.starts_with(HASHED) => send(request, asset, FOREVER),
         Some(asset) => send(request, asset, ASK),
-        None if path.starts_with(FILES) => return Err(NotFoundError.into()),
+        None if is_file(path) => return Err(NotFoundError.into()),
         None => page(find, request, named(PAGE)),
     };
     Ok(response

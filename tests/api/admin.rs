@@ -8,10 +8,12 @@ use serde_json::{Value, json};
 
 use crate::daarion::{Caller, DaarionOptions, World, WorldOptions, shared_world};
 use crate::homeserver::http::exchange;
-use crate::homeserver::unique;
+use crate::homeserver::{path, unique};
 use crate::operations::document;
+use crate::stream::refusal;
 use crate::support::{
-    Person, answered, column, eventually, items, messages_of, path_of, refused, room_of, text, time,
+    Person, answered, column, eventually, items, members_of, messages_of, path_of, refused,
+    room_of, room_path, text, time,
 };
 
 const OVERVIEW: &str = "/api/admin/overview";
@@ -164,6 +166,33 @@ async fn skipped_events_are_a_problem_with_advice() {
 }
 
 #[tokio::test]
+async fn pushes_that_are_refused_are_a_problem_with_advice() {
+    let world = shared_world().await;
+    let operator = operator(world);
+    let stranger = world.daarion.anonymous_internal();
+    let stranger = stranger.with_header("authorization", "Bearer wrong");
+    let place = "/_matrix/app/v1/transactions/refused";
+    let answer = stranger.request(Method::PUT, place, Some(json!({ "events": [] })));
+    assert_eq!(answer.await.0, 403);
+    let overview = answered(200, operator.get(OVERVIEW).await);
+    let known = problem(&overview, "push_refused").expect("the problem");
+    assert!(
+        text(&known["message"]).contains("push was refused"),
+        "{known}"
+    );
+    assert!(
+        text(&known["advice"]).contains("registration show"),
+        "{known}"
+    );
+    assert!(
+        world
+            .daarion
+            .log()
+            .contains("its token is not our hs_token")
+    );
+}
+
+#[tokio::test]
 async fn channels_are_listed_with_the_state_of_their_adoption() {
     let world = shared_world().await;
     let alice = Person::new(world, "alice").await;
@@ -265,6 +294,96 @@ async fn operators_archive_any_channel_and_take_it_back() {
         let answer = post(&operator, &format!("{CHANNELS}/not-a-uuid/{deed}")).await;
         assert!(refused(400, "M_INVALID_PARAM", answer).contains("channel_id"));
     }
+}
+
+#[tokio::test]
+async fn operator_is_nobody_in_a_channel_of_others() {
+    let world = shared_world().await;
+    let alice = Person::new(world, "alice").await;
+    let operator = operator(world);
+    let private = json!({ "visibility": "private" });
+    let channel = alice.channel(private.clone()).await;
+    let room = alice.city_room(private).await;
+    for channel in [&channel, &room] {
+        let said = alice.say(channel, "Тільки своїм").await;
+        let one = format!("{}/{}", messages_of(channel), text(&said["id"]));
+        for place in [
+            path_of(channel),
+            messages_of(channel),
+            members_of(channel),
+            one,
+        ] {
+            refused(404, "M_NOT_FOUND", operator.get(&place).await);
+        }
+        let body = json!({ "text": "Перевірка" });
+        let answer = operator.post(&messages_of(channel), body).await;
+        refused(404, "M_NOT_FOUND", answer);
+        let (status, _) = refusal(&operator, &crate::stream::path_of(channel)).await;
+        assert_eq!(status, 404);
+    }
+    refused(404, "not_found", operator.get(&room_path(&room)).await);
+    for list in ["/api/city/rooms", "/api/messaging/channels?limit=200"] {
+        let list = answered(200, operator.get(list).await);
+        let slugs = column(&list, "slug");
+        assert!(!slugs.contains(&text(&channel["slug"])), "{list}");
+        assert!(!slugs.contains(&text(&room["slug"])), "{list}");
+    }
+    // Of what everybody may see it changes no more than anybody.
+    let open = alice.city_room(json!({})).await;
+    answered(200, operator.get(&room_path(&open)).await);
+    let body = json!({ "member_id": alice.id() });
+    let answer = operator.post(&members_of(&open), body).await;
+    refused(403, "M_FORBIDDEN", answer);
+    let archive = format!("{}/archive", room_path(&open));
+    refused(403, "forbidden", post(&operator, &archive).await);
+}
+
+#[tokio::test]
+async fn operators_change_any_channel_as_daarion_itself() {
+    let world = shared_world().await;
+    let alice = Person::new(world, "alice").await;
+    let operator = operator(world);
+    let body = json!({ "name": "Площа", "slug": unique("square") });
+    let nobodys = answered(201, operator.post(ROOMS, body).await);
+    let theirs = alice.channel(json!({ "visibility": "private" })).await;
+    for (channel, matrix_name) in [(&nobodys, "DAARION City — Ринок"), (&theirs, "Ринок")]
+    {
+        let id = channel.get("channel_id").unwrap_or(&channel["id"]);
+        let place = format!("{CHANNELS}/{}", text(id));
+        let patch = json!({ "name": "Ринок", "description": "Щосуботи" });
+        let changed = answered(200, operator.patch(&place, patch).await);
+        assert_eq!(changed["name"], "Ринок");
+        if channel["kind"] == "city" {
+            alice.matrix.join(room_of(channel)).await;
+        }
+        let state = alice.matrix.state(room_of(channel)).await;
+        let of = |kind: &str| state.iter().find(|event| event["type"] == kind);
+        let name = of("m.room.name").expect("a name");
+        assert_eq!(name["content"]["name"], matrix_name);
+        assert_eq!(name["sender"], "@daarion:test.localhost");
+        let topic = of("m.room.topic").expect("a topic");
+        assert_eq!(topic["content"]["topic"], "Щосуботи");
+        let unchanged = answered(200, operator.patch(&place, json!({})).await);
+        assert_eq!(unchanged["name"], "Ринок");
+        let words = refused(
+            400,
+            "M_INVALID_PARAM",
+            operator.patch(&place, json!({ "name": "" })).await,
+        );
+        assert!(words.starts_with("name: "), "{words}");
+        answered(200, post(&operator, &format!("{place}/archive")).await);
+        let answer = operator.patch(&place, json!({ "name": "Площа" })).await;
+        refused(409, "CONFLICT", answer);
+    }
+    let place = format!("{CHANNELS}/{}", text(&theirs["id"]));
+    let answer = operator.patch(&place, json!({ "is_default": true })).await;
+    let words = refused(400, "M_INVALID_PARAM", answer);
+    assert!(words.starts_with("is_default: "), "{words}");
+    let nowhere = format!("{CHANNELS}/{NOWHERE}");
+    let answer = operator.patch(&nowhere, json!({ "name": "Ніде" })).await;
+    refused(404, "M_NOT_FOUND", answer);
+    let answer = alice.api.patch(&place, json!({ "name": "Моя" })).await;
+    refused(403, "M_FORBIDDEN", answer);
 }
 
 #[tokio::test]
@@ -518,6 +637,9 @@ async fn a_wrong_token_and_a_homeserver_that_is_away_are_told_apart() {
     assert!(text(&homeserver["registration_reason"]).contains("as_token"));
     let known = problem(&overview, "unknown_as_token").expect("the problem");
     assert!(text(&known["advice"]).contains("registration show"));
+    let health = answered(503, world.daarion.anonymous().get("/healthz").await);
+    assert_eq!(health["status"], "degraded");
+    assert!(text(&health["reason"]).contains("as_token"), "{health}");
     let status = world.daarion.run_cli(&["status"]).await;
     let shown = String::from_utf8_lossy(&status.stdout).into_owned();
     assert!(shown.contains("registration    refused"), "{shown}");
@@ -660,6 +782,78 @@ async fn a_backfill_is_a_job_that_everybody_sees() {
     assert!(
         text(&failed["error"]).contains("homeserver unavailable"),
         "{failed}"
+    );
+}
+
+#[tokio::test]
+async fn room_that_people_know_by_another_alias_keeps_its_own() {
+    let world = World::start().await;
+    let alice = Person::named(&world, "alice").await;
+    let operator = operator(&world);
+    let room = alice.city_room(json!({ "slug": "plaza" })).await;
+    let (place, own) = (text(&room["channel_id"]), &room["matrix_room_alias"]);
+    assert_eq!(*own, "#city_plaza:test.localhost");
+    let (other, third) = ("#plaza:test.localhost", "#old-plaza:test.localhost");
+    for alias in [other, third] {
+        let directory = path(&["_matrix", "client", "v3", "directory", "room", alias]);
+        let body = json!({ "room_id": room_of(&room) });
+        let made = alice.matrix.request(Method::PUT, &directory, Some(body));
+        answered(200, made.await);
+    }
+    let kind = "m.room.canonical_alias";
+    let content = json!({ "alias": other, "alt_aliases": [third, own] });
+    let chosen = alice.matrix.set_state(room_of(&room), kind, "", content);
+    chosen.await;
+    let differs = eventually("the alias that differs", async || {
+        let found = overseen(&operator, place).await;
+        (found["adoption"] == "alias_differs").then_some(found)
+    })
+    .await;
+    assert_eq!(differs["matrix_room_alias"], other);
+    assert_eq!(differs["alias_expected"], *own);
+    let rooms = answered(200, alice.api.get("/api/city/rooms").await);
+    assert_eq!(items(&rooms)[0]["matrix_room_alias"], *own);
+    let one = answered(200, alice.api.get(&room_path(&room)).await);
+    assert_eq!(one["matrix_room_alias"], *own);
+
+    // A backfill makes ours the canonical one, and the room keeps its others.
+    let backfill = "/internal/city/matrix/backfill";
+    let summary = world.daarion.service().post(backfill, json!({})).await;
+    assert_eq!(answered(200, summary)["found"], 1);
+    eventually("the alias that is back", async || {
+        let found = overseen(&operator, place).await;
+        (found["adoption"] == "adopted").then_some(())
+    })
+    .await;
+    let content = alice.matrix.state_event(room_of(&room), kind, "").await;
+    let expected = json!({ "alias": own, "alt_aliases": [third, other] });
+    assert_eq!(content, Some(expected));
+
+    // One that leads nowhere any more is no reason to fail: bob takes his away, and has not the
+    // power to say so in the room.
+    let bob = Person::named(&world, "bob").await;
+    bob.matrix.join(room_of(&room)).await;
+    let bobs = "#bobs:test.localhost";
+    let directory = path(&["_matrix", "client", "v3", "directory", "room", bobs]);
+    let body = json!({ "room_id": room_of(&room) });
+    let made = bob.matrix.request(Method::PUT, &directory, Some(body));
+    answered(200, made.await);
+    let content = json!({ "alias": bobs, "alt_aliases": [third] });
+    let chosen = alice.matrix.set_state(room_of(&room), kind, "", content);
+    chosen.await;
+    let gone = bob.matrix.request(Method::DELETE, &directory, None).await;
+    answered(200, gone);
+    eventually("the alias that differs again", async || {
+        let found = overseen(&operator, place).await;
+        (found["adoption"] == "alias_differs").then_some(())
+    })
+    .await;
+    let summary = world.daarion.service().post(backfill, json!({})).await;
+    assert_eq!(answered(200, summary)["found"], 1);
+    let content = alice.matrix.state_event(room_of(&room), kind, "").await;
+    assert_eq!(
+        content,
+        Some(json!({ "alias": own, "alt_aliases": [third] }))
     );
 }
 

@@ -204,6 +204,35 @@ async fn agent_is_an_agent_by_whatever_name_it_comes() {
 }
 
 #[tokio::test]
+async fn agent_that_is_invited_as_a_person_comes_in_at_once() {
+    let world = shared_world().await;
+    let service = world.daarion.service();
+    let alice = Person::new(world, "alice").await;
+    let channel = alice.channel(json!({})).await;
+    let id = registered(&service, "sofia").await;
+    let (_, name) = id.split_once(':').expect("a colon");
+    // Another one is a Matrix user of its own.
+    let bot = world.register_unique("bot").await;
+    let own = format!("agent:{}", unique("own"));
+    let body = json!({ "id": own, "matrix_user_id": bot.user_id });
+    answered(201, service.post("/internal/agents", body).await);
+    for (named, id) in [
+        (format!("user:agent_{name}"), &id),
+        (format!("user:{}", bot.localpart()), &own),
+    ] {
+        let body = json!({ "member_id": named });
+        let member = answered(201, alice.api.post(&members_of(&channel), body).await);
+        assert_eq!(member["member_id"], *id);
+        assert_eq!(member["membership"], "joined");
+    }
+    let ghost = unique("ghost");
+    let body = json!({ "member_id": format!("user:agent_{ghost}") });
+    let answer = alice.api.post(&members_of(&channel), body).await;
+    let words = refused(404, "M_NOT_FOUND", answer);
+    assert!(words.contains(&format!("agent:{ghost}")), "{words}");
+}
+
+#[tokio::test]
 async fn agent_posts_notices_to_channels_that_it_is_in() {
     let world = shared_world().await;
     let service = world.daarion.service();

@@ -291,6 +291,7 @@ async fn callers_who_do_not_say_who_they_are_are_refused() {
                 || anyone().with_header("x-internal-service-token", table.world.daarion.secret());
             let answer = send(token().builder(operation.method.clone(), &path)).await;
             table.refused(operation, "no user", &[401], answer);
+            let long = format!("user:{}", "a".repeat(250));
             for bad in [
                 "alice",
                 "",
@@ -298,6 +299,9 @@ async fn callers_who_do_not_say_who_they_are_are_refused() {
                 "user:a b",
                 "group:a",
                 "@alice:test.localhost",
+                "user:a:b:c",
+                "user:a:[",
+                &long,
             ] {
                 let caller = token().with_header("x-user-id", bad);
                 let answer = send(caller.builder(operation.method.clone(), &path)).await;
@@ -769,7 +773,7 @@ fn is_bridge(path: &str) -> bool {
         "/internal/matrix/rooms/create",
         "/internal/matrix/rooms/find-by-alias",
     ];
-    bridge.iter().any(|prefix| path.starts_with(prefix))
+    path == "/api/city" || bridge.iter().any(|prefix| path.starts_with(prefix))
 }
 
 fn codes(status: StatusCode) -> &'static [&'static str] {

@@ -5,7 +5,7 @@ use std::process::Output;
 
 use serde_json::Value;
 
-use crate::daarion::{Daarion, DaarionOptions, shared_world};
+use crate::daarion::{Daarion, DaarionOptions, World, WorldOptions, shared_world};
 
 /// Those that only read, and print something.
 const COMMANDS: [&[&str]; 7] = [
@@ -26,7 +26,8 @@ async fn command_needs_no_more_of_the_configuration_than_where_to_ask() {
     // The secrets are where only the service manager puts them.
     let file = format!(
         "[listen]\nadmin = {socket}\n\
-         [matrix]\nas_token_file = \"${{CREDENTIALS_DIRECTORY}}/as_token\"\n"
+         [matrix]\nhomeserver_url = \"http://127.0.0.1:8008\"\nserver_name = \"example.org\"\n\
+         as_token_file = \"${{CREDENTIALS_DIRECTORY}}/as_token\"\n"
     );
     fs::write(elsewhere.config_path(), file).expect("is written");
 
@@ -39,12 +40,45 @@ async fn command_needs_no_more_of_the_configuration_than_where_to_ask() {
         assert_eq!(output.status.code(), Some(0), "{command:?}: {output:?}");
     }
 
-    // What has to know more says so.
+    let report = elsewhere.run_cli(&["doctor", "--json"]).await;
+    let report: Value = serde_json::from_slice(&report.stdout).expect("JSON");
+    let findings = report["findings"].as_array().expect("findings");
+    let mut wrong = findings.iter().filter(|found| found["status"] == "failed");
+    assert_eq!(wrong.next(), None, "{report:#}");
+
+    // What has to know more says so, and where it would find it.
     for command in [&["serve"][..], &["config", "check"]] {
         let output = elsewhere.run_cli(command).await;
         assert_eq!(output.status.code(), Some(1), "{command:?}: {output:?}");
         assert_eq!(said(&output).lines().count(), 1, "{output:?}");
+        let way_out = "CREDENTIALS_DIRECTORY=/etc/daarion daarion";
+        assert!(said(&output).contains(way_out), "{output:?}");
     }
+}
+
+/// As a small Debian is, without ca-certificates.
+#[tokio::test]
+async fn machine_without_certificates_of_authorities_is_as_good() {
+    let nothing = tempfile::tempdir().expect("a temporary directory");
+    let world = World::prepare(WorldOptions::default()).await;
+    for (variable, name) in [("SSL_CERT_FILE", "none.pem"), ("SSL_CERT_DIR", "")] {
+        let path = nothing.path().join(name).display().to_string();
+        world.daarion.set_environment(variable, &path);
+    }
+    world.homeserver.launch().await;
+    world.daarion.launch().await;
+    for command in [&["status"][..], &["heal"], &["agent", "list"]] {
+        let output = world.daarion.run_cli(command).await;
+        assert_eq!(output.status.code(), Some(0), "{command:?}: {output:?}");
+    }
+    // Where certificates would be needed, it is said that there are none.
+    let away = "DAARION_MATRIX__HOMESERVER_URL";
+    world.daarion.terminate().await;
+    world.daarion.set_environment(away, "https://127.0.0.1:1");
+    let output = world.daarion.run_cli(&["serve"]).await;
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let said = said(&output);
+    assert!(said.contains("ca-certificates"), "{said}");
 }
 
 #[tokio::test]

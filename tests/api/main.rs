@@ -10,6 +10,7 @@ mod homeserver;
 
 mod admin;
 mod agents;
+mod answers;
 mod bad_input;
 mod browser;
 mod city;

@@ -6,11 +6,12 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::daarion::{DaarionOptions, World, WorldOptions, shared_world};
-use crate::homeserver::unique;
+use crate::homeserver::http::exchange;
+use crate::homeserver::{path, unique};
 use crate::stream::{Stream, refusal};
 use crate::support::{
     Person, answered, column, eventually, items, members_of, merge, messages_of, path_of, refused,
-    room_of, text, time,
+    room_of, room_path, text, time,
 };
 
 const CHANNELS: &str = "/api/messaging/channels";
@@ -107,6 +108,37 @@ async fn created_channel_is_a_room_that_its_creator_owns() {
         let words = refused(400, "M_INVALID_PARAM", alice.api.post(CHANNELS, body).await);
         assert!(words.starts_with(&format!("{field}: ")), "{words}");
     }
+}
+
+#[tokio::test]
+async fn channel_does_not_take_the_name_of_a_city_room() {
+    let world = shared_world().await;
+    let alice = Person::new(world, "alice").await;
+    let (slug, year) = (unique("news"), unique("y"));
+    let body = json!({
+        "name": "Новини",
+        "slug": format!("city_{slug}"),
+        "microdao_id": format!("microdao:{year}"),
+    });
+    let words = refused(400, "M_INVALID_PARAM", alice.api.post(CHANNELS, body).await);
+    assert!(words.starts_with("slug: "), "{words}");
+    // So the city's room of this alias can still be made.
+    alice
+        .city_room(json!({ "slug": format!("{slug}-{year}") }))
+        .await;
+    let body = json!({ "slug": format!("city-{slug}") });
+    alice.channel(body).await;
+    // The homeserver keeps the names as well, in any client.
+    let alias = format!("#city_{}:test.localhost", unique("mine"));
+    let room = alice.matrix.create_room(json!({})).await;
+    let directory = path(&["_matrix", "client", "v3", "directory", "room", &alias]);
+    let body = json!({ "room_id": room });
+    let answer = alice.matrix.request(Method::PUT, &directory, Some(body));
+    let (status, answer) = answer.await;
+    assert_eq!(
+        (status.as_u16(), &answer["errcode"]),
+        (400, &json!("M_EXCLUSIVE"))
+    );
 }
 
 #[tokio::test]
@@ -274,8 +306,34 @@ async fn message_that_is_sent_again_with_its_key_is_said_once() {
     let other = json!({ "text": "Another" });
     let other = keyed(&alice, "1").post(&path, other).await;
     refused(409, "CONFLICT", other);
-    let long = keyed(&alice, &"k".repeat(129)).post(&path, body).await;
-    refused(400, "M_INVALID_PARAM", long);
+    // Also where the lists show no difference.
+    let long = |end: &str| json!({ "text": format!("{}{end}", "x".repeat(300)) });
+    answered(201, keyed(&alice, "2").post(&path, long("a")).await);
+    let answer = keyed(&alice, "2").post(&path, long("b")).await;
+    refused(409, "CONFLICT", answer);
+    for more in [
+        json!({ "thread_id": first["id"] }),
+        json!({ "mentions": [bob.id()] }),
+        json!({ "format": "markdown" }),
+    ] {
+        let mut other = body.clone();
+        merge(&mut other, more);
+        let answer = keyed(&alice, "1").post(&path, other).await;
+        refused(409, "CONFLICT", answer);
+    }
+    // A key with which nothing was sent is free.
+    let nowhere = json!({ "text": "Only once", "reply_to": channel["id"] });
+    let answer = keyed(&alice, "3").post(&path, nowhere).await;
+    refused(400, "M_INVALID_PARAM", answer);
+    answered(201, keyed(&alice, "3").post(&path, body.clone()).await);
+    let long = "k".repeat(129);
+    for bad in ["", "a b", "ключ", long.as_str()] {
+        let request = alice.api.builder(Method::POST, &path);
+        let request = request.header("idempotency-key", bad.as_bytes());
+        let answer = exchange(request, Some(&body)).await.expect("an answer");
+        let words = refused(400, "M_INVALID_PARAM", answer);
+        assert!(words.starts_with("Idempotency-Key: "), "{bad:?}: {words}");
+    }
 }
 
 #[tokio::test]
@@ -638,6 +696,57 @@ async fn private_channel_does_not_exist_for_strangers() {
 }
 
 #[tokio::test]
+async fn public_channel_does_not_exist_for_whoever_is_banned() {
+    let world = shared_world().await;
+    let alice = Person::new(world, "alice").await;
+    let bob = Person::new(world, "bob").await;
+    let room = alice.city_room(json!({})).await;
+    let said = bob.say(&room, "Поки пускають").await;
+    let mut stream = Stream::open(&bob.api, &room).await;
+    let (city, listed) = ("/api/city/rooms", format!("{CHANNELS}?limit=200&kind=city"));
+    let sees = async |place: &str| {
+        let list = answered(200, bob.api.get(place).await);
+        column(&list, "slug").contains(&text(&room["slug"]))
+    };
+    assert!(sees(city).await && sees(&listed).await);
+
+    alice.matrix.ban(room_of(&room), bob.user_id()).await;
+    let frame = stream.next_of("member.left").await;
+    assert_eq!(frame["member"]["membership"], "banned");
+    let close = stream.closed().await.expect("a reason");
+    assert_eq!(u16::from(close.code), 1008);
+    eventually("nothing for the banned", async || {
+        (bob.api.get(&path_of(&room)).await.0 == 404).then_some(())
+    })
+    .await;
+    for place in [
+        messages_of(&room),
+        members_of(&room),
+        format!("{}/{}", messages_of(&room), text(&said["id"])),
+    ] {
+        refused(404, "M_NOT_FOUND", bob.api.get(&place).await);
+    }
+    refused(404, "not_found", bob.api.get(&room_path(&room)).await);
+    let (status, _) = refusal(&bob.api, &crate::stream::path_of(&room)).await;
+    assert_eq!(status, 404);
+    let body = json!({ "text": "Пустіть" });
+    refused(
+        404,
+        "M_NOT_FOUND",
+        bob.api.post(&messages_of(&room), body).await,
+    );
+    assert!(!sees(city).await && !sees(&listed).await);
+
+    alice.matrix.unban(room_of(&room), bob.user_id()).await;
+    eventually("the room for everybody else", async || {
+        (bob.api.get(&path_of(&room)).await.0 == 200).then_some(())
+    })
+    .await;
+    assert!(sees(city).await && sees(&listed).await);
+    bob.say(&room, "Знову тут").await;
+}
+
+#[tokio::test]
 async fn somebody_whom_the_homeserver_does_not_know_is_refused_by_name() {
     let world = shared_world().await;
     let alice = Person::new(world, "alice").await;
@@ -786,6 +895,10 @@ async fn members_are_invited_and_listed() {
         "user:",
         "agent:А",
         "user:a b",
+        "user:bob:x:y",
+        "user:bob:[",
+        "user:bob:example..org",
+        &format!("user:{}", "b".repeat(250)),
     ] {
         let words = refused(400, "M_INVALID_PARAM", invite(&alice, bad).await);
         assert!(words.starts_with("member_id: "), "{bad:?}: {words}");
@@ -1005,6 +1118,27 @@ async fn user_header_alone_opens_nothing_where_it_is_not_allowed() {
     let wrong = alone.with_header("x-internal-service-token", "wrong");
     refused(401, "M_UNKNOWN_TOKEN", wrong.get(CHANNELS).await);
     assert!(items(&alice.messages(&channel, "").await).is_empty());
+}
+
+#[tokio::test]
+async fn user_header_alone_does_not_count_through_a_proxy() {
+    let world = shared_world().await;
+    let alice = Person::new(world, "alice").await;
+    let alone = || {
+        let caller = world.daarion.anonymous();
+        caller.with_header("x-user-id", &alice.id())
+    };
+    answered(200, alone().get(CHANNELS).await);
+    for (header, value) in [
+        ("x-forwarded-for", "203.0.113.9"),
+        ("x-forwarded-proto", "https"),
+        ("host", "city.example.org"),
+    ] {
+        let caller = alone().with_header(header, value);
+        refused(401, "M_MISSING_TOKEN", caller.get(CHANNELS).await);
+        let token = caller.with_header("x-internal-service-token", world.daarion.secret());
+        answered(200, token.get(CHANNELS).await);
+    }
 }
 
 #[tokio::test]

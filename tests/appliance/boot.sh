@@ -52,5 +52,7 @@ ln -sf /dev/null etc/systemd/system/console-getty.service
 # and PrivateUsers= would fail.
 mkdir -p .old
 pivot_root . .old
+# As on a machine: what systemd mounts for a service (its credentials) is seen by the others, too. In
+# a container it leaves this to whoever has started it.
 exec env -i container=test PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-    sh -c 'umount -l /.old && rmdir /.old && exec /lib/systemd/systemd --system --log-target=journal'
+    sh -c 'umount -l /.old && rmdir /.old && mount --make-rshared / && exec /lib/systemd/systemd --system --log-target=journal'

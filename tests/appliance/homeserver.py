@@ -13,7 +13,8 @@ from http_json import Refused, ask, demand
 from machine import Machine, wait_for
 
 URL = "http://127.0.0.1:8008"
-SERVER_NAME = "appliance.localhost"
+# As in the files of older formats (tests/fixtures), which are tried beside it.
+SERVER_NAME = "example.org"
 CONFIGURATION = "/etc/matrix-synapse/homeserver.yaml"
 BRIDGE = "/etc/matrix-synapse/bridge.yaml"
 SHARED_SECRET = secrets.token_hex(16)

@@ -105,6 +105,14 @@ class Machine:
         output = self.run("sh", "-c", '"$@" >/dev/null 2>&1; echo $?', "sh", *command)
         return int(output.split()[-1])
 
+    def fails(self, *command: str) -> str:
+        """Runs a command that has to fail, and gives what it prints."""
+        try:
+            output = self.run(*command)
+        except Failed as error:
+            return str(error)
+        raise Failed(f"{' '.join(command)} did not fail:\n{output}")
+
     def property(self, unit: str, name: str) -> str:
         return self.run("systemctl", "show", "--property", name, "--value", unit).strip()
 

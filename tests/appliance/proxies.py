@@ -4,6 +4,7 @@ daarion. Only what every administrator has to change is changed: the certificate
 
 import base64
 import http.client
+import json
 import os
 import ssl
 from pathlib import Path
@@ -56,12 +57,28 @@ class Proxy:
         }
         self._expect(f"/ws/messaging/{channel}", 101, upgrade)
 
+    def check_sign_in(self, name: str, password: str) -> None:
+        """The proxy says that it was reached by HTTPS, so that the cookie travels over nothing
+        else; and a page of the city may sign in."""
+        body = json.dumps({"name": name, "password": password})
+        headers = {"Content-Type": "application/json", "Origin": f"https://{NAME}"}
+        status, cookie = self._ask("POST", "/api/admin/login", headers, body)
+        is_secure = cookie.startswith("__Host-daarion_operator=") and "; Secure" in cookie
+        if status != 200 or not is_secure:
+            raise Failed(f"{self.unit}: signing in answers {status} with the cookie {cookie!r}")
+
     def _expect(self, path: str, expected: int, headers: dict[str, str]) -> None:
         status = self._status(path, headers)
         if status != expected:
             raise Failed(f"{self.unit}: {path} answers {status} instead of {expected}")
 
     def _status(self, path: str, headers: dict[str, str]) -> int:
+        return self._ask("GET", path, headers)[0]
+
+    def _ask(
+        self, method: str, path: str, headers: dict[str, str], body: str | None = None
+    ) -> tuple[int, str]:
+        """The status, and the cookie that is set."""
         # The certificate is nobody's, and the name leads here.
         context = ssl._create_unverified_context()
         connection = http.client.HTTPSConnection("127.0.0.1", 443, timeout=10, context=context)
@@ -70,8 +87,9 @@ class Proxy:
             plain(("127.0.0.1", 443), 10), server_hostname=name
         )
         try:
-            connection.request("GET", path, headers={**headers, "Host": NAME})
-            return connection.getresponse().status
+            connection.request(method, path, body, {**headers, "Host": NAME})
+            answer = connection.getresponse()
+            return answer.status, answer.getheader("Set-Cookie") or ""
         finally:
             connection.close()
 

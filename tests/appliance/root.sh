@@ -6,8 +6,9 @@ set -euo pipefail
 
 suite=bookworm
 mirror="${DAARION_DEBIAN_MIRROR:-http://deb.debian.org/debian}"
-# The system itself, what Synapse's Python is linked with, and the proxies of packaging/.
-packages=systemd,systemd-sysv,dbus,procps,python3,ca-certificates,nginx-light,caddy
+# The system itself, what Synapse's Python is linked with, the proxies of packaging/ and what makes
+# their certificate. Not ca-certificates: a small Debian has none, and daarion does without.
+packages=systemd,systemd-sysv,dbus,procps,python3,openssl,nginx-light,caddy
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
 cache="${DAARION_APPLIANCE_CACHE:-$root/target/appliance}"

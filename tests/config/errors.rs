@@ -117,6 +117,11 @@ fn wrong_entries_of_the_file_are_named() {
             "listen.internal: [::1]:1 stands twice",
         ),
         (
+            "[listen]\ntrusted_proxies = [\"my-proxy\"]",
+            "listen.trusted_proxies: expected an address or a range like \"10.0.0.0/8\", found \
+             \"my-proxy\"",
+        ),
+        (
             "[listen]\npublic_url = \"city.example.org\"",
             "listen.public_url: expected an http or https URL like \"https://city.example.org\", \
              or \"\", found \"city.example.org\"",
@@ -164,7 +169,8 @@ fn wrong_entries_of_the_file_are_named() {
         (
             "[matrix]\nadmin_token_file = \"%d/token\"",
             "matrix.admin_token_file: \"%d/token\" needs CREDENTIALS_DIRECTORY, which systemd \
-             sets for a unit with LoadCredential=",
+             sets for a unit with LoadCredential=; for a command that runs while daarion does not, \
+             say where the files are that it names: CREDENTIALS_DIRECTORY=/etc/daarion daarion setup",
         ),
         (
             "[matrix]\nadmin_token = \"a\"\nadmin_token_file = \"b\"",
@@ -237,6 +243,11 @@ fn wrong_entries_of_the_file_are_named() {
         (
             "[limits]\nupload = \"many\"",
             "limits.upload: expected a size like \"32MiB\", found \"many\"",
+        ),
+        (
+            "[limits]\ntransaction = \"1MiB\"",
+            "limits.transaction: expected a size of 16MiB or more, as the homeserver's transactions \
+             can be large, found \"1MiB\"",
         ),
         (
             "[log]\nformat = \"xml\"",

@@ -23,6 +23,12 @@ fn defaults_are_those_of_the_contract() {
     assert_eq!(config.listen.public, [tcp("127.0.0.1:7004")]);
     assert_eq!(config.listen.internal, [tcp("127.0.0.1:7003")]);
     assert_eq!(config.listen.public_url, None);
+    let trusted = config.listen.trusted_proxies.iter();
+    assert!(
+        trusted
+            .map(ToString::to_string)
+            .eq(["127.0.0.0/8", "::1/128"])
+    );
     assert_eq!(
         config.matrix.connector_url.as_str(),
         "http://127.0.0.1:7003/"

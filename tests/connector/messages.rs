@@ -50,7 +50,9 @@ async fn sending_again_with_the_same_transaction_sends_once() {
     let daarion = connector.directory.naming.connector();
     let message = connector.message(&room, daarion.as_str(), "один раз");
     let first = connector.matrix.send(&message).await.expect("is sent");
-    assert_eq!(connector.matrix.send(&message).await, Ok(first));
+    assert_eq!(connector.matrix.send(&message).await, Ok(first.clone()));
+    let sent_at = connector.matrix.sent_at(&message.room, &first).await;
+    assert_eq!(sent_at, Ok(Some(message.at)));
 }
 
 #[tokio::test]

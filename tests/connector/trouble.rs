@@ -52,6 +52,8 @@ async fn homeserver_that_is_down_is_unavailable_soon() {
     );
     assert!(failed.to_string().contains("127.0.0.1:1"), "{failed}");
     assert!(begun.elapsed() < Duration::from_secs(3));
+    assert!(connector.matrix.was_away(), "whoever heals is told");
+    assert!(!connector.matrix.was_away(), "once");
     let room = connector.new_room(None, None);
     let failed = connector
         .matrix
@@ -75,6 +77,7 @@ async fn server_errors_are_tried_again_a_few_times() {
     let rooms = connector.matrix.joined_rooms().await.expect("rooms");
     assert_eq!(rooms.len(), 1);
     assert_eq!(asked.load(Ordering::SeqCst), 3);
+    assert!(!connector.matrix.was_away(), "it has answered");
 
     let (connector, asked) = answering(&[(500, &[("retry-after", "120")], "{}")]).await;
     let failed = connector.matrix.joined_rooms().await.expect_err("an error");

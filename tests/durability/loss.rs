@@ -13,8 +13,7 @@ use crate::support::{
 /// The homeserver's pushes, and nothing else that passes the proxy.
 const PUSHES: &str = "/transactions/";
 
-/// A room of alice's, and a proxy through which the homeserver pushes. Nothing heals on a
-/// timer.
+/// A room of alice's, and a proxy through which the homeserver pushes.
 struct Scene {
     world: World,
     proxy: Proxy,
@@ -24,12 +23,17 @@ struct Scene {
 }
 
 impl Scene {
+    /// One in which nothing heals on a timer.
     async fn start() -> Self {
+        Self::healing_every("12h").await
+    }
+
+    async fn healing_every(interval: &str) -> Self {
         let proxy = Proxy::start().await;
         let world = World::prepare(WorldOptions {
             daarion: DaarionOptions {
                 connector_url: Some(proxy.url()),
-                heal_interval: "12h".into(),
+                heal_interval: interval.into(),
                 ..DaarionOptions::default()
             },
             ..WorldOptions::default()
@@ -188,6 +192,14 @@ async fn what_a_killed_homeserver_had_not_pushed_is_found_when_it_is_back() {
     })
     .await;
     scene.world.homeserver.launch().await;
+    scene.whole().await;
+}
+
+#[tokio::test]
+async fn what_was_lost_is_found_by_the_timer() {
+    let scene = Scene::healing_every("2s").await;
+    let lost = scene.lose("lost").await;
+    scene.until_listed(&lost).await;
     scene.whole().await;
 }
 

@@ -66,6 +66,16 @@ impl MatrixUser {
         self.post(&client(&["rooms", room, "invite"]), body).await;
     }
 
+    pub async fn ban(&self, room: &str, user_id: &str) {
+        let body = json!({ "user_id": user_id });
+        self.post(&client(&["rooms", room, "ban"]), body).await;
+    }
+
+    pub async fn unban(&self, room: &str, user_id: &str) {
+        let body = json!({ "user_id": user_id });
+        self.post(&client(&["rooms", room, "unban"]), body).await;
+    }
+
     pub async fn send_text(&self, room: &str, body: &str) -> String {
         let content = json!({ "msgtype": "m.text", "body": body });
         self.send_event(room, "m.room.message", content).await

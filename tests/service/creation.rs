@@ -1,7 +1,10 @@
 //! A channel is created once, whoever hears of it first.
 
+use daarion::domain::Error;
 use daarion::domain::event::Source;
+use daarion::domain::id::EventId;
 use daarion::homeserver::Homeserver as _;
+use daarion::homeserver::fake::Call;
 
 use crate::world::World;
 
@@ -54,4 +57,44 @@ async fn settings_that_nobody_told_of_are_taken_over_once() {
     }
     let names = world.names().await;
     assert_eq!(names.iter().filter(|name| **name == UPDATED).count(), 1);
+}
+
+#[tokio::test]
+async fn room_that_says_it_is_anothers_channel_brings_nobody_into_it() {
+    let world = World::start().await;
+    let first = world.creator.create(world.creation("square", false)).await;
+    let second = world.creator.create(world.creation("garden", false)).await;
+    let (first, second) = (first.expect("is created"), second.expect("is created"));
+    let alice = world.person("alice");
+    let joined = world.fake.join(&second.room, Some(&alice)).await;
+    joined.expect("the room is public");
+    let snapshot = world.fake.room(&second.room).await.expect("an answer");
+    let mut snapshot = snapshot.expect("a room");
+    let claimed = snapshot.channel.as_mut().expect("a channel");
+    claimed.state.id = first.id;
+    claimed.event = EventId::trusted("$claimed");
+    let before = world.names().await;
+    let refused = world.core.adopt_snapshot(&snapshot, Source::Heal).await;
+    assert!(matches!(refused, Err(Error::Conflict(_))), "{refused:?}");
+    assert_eq!(world.names().await, before, "nothing happened");
+}
+
+#[tokio::test]
+async fn refusal_after_the_room_was_made_leaves_a_channel_and_no_taken_alias() {
+    let world = World::start().await;
+    let refusal = Error::HomeserverRefused {
+        status: 403,
+        errcode: "M_FORBIDDEN".into(),
+        message: "by a module".into(),
+    };
+    let creation = world.creation("square", false);
+    world.fake.fail_next_creation_late(refusal.clone());
+    let created = world.creator.create(creation.clone()).await;
+    assert_eq!(created.expect("is completed").id, creation.id);
+
+    // One that left nothing is undone at once, and may be tried again.
+    world.fake.fail_next(Call::CreateRoom, refusal.clone());
+    let creation = world.creation("garden", false);
+    assert_eq!(world.creator.create(creation.clone()).await, Err(refusal));
+    assert!(world.creator.create(creation).await.is_ok());
 }

@@ -3,5 +3,11 @@
 
 mod city;
 mod creation;
+mod doctor;
+mod hub;
+mod index;
+mod messages;
 mod presence;
+mod rebuild;
+mod retention;
 mod world;

@@ -39,8 +39,7 @@ impl World {
         let fake = Arc::new(Fake::new(directory.clone(), clock.clone()));
         let store = store::in_memory().expect("a store");
         let (ingest, outlets) = Ingest::new(store.journal.clone(), clock.clone());
-        let (consumer, indexed) =
-            IndexConsumer::new(store.clone(), directory.clone(), ingest.bell());
+        let (consumer, indexed) = IndexConsumer::new(store.clone(), directory.clone());
         let stop = CancellationToken::new();
         tokio::spawn(consumer.run(stop.clone()));
         let core = Arc::new(Core {
@@ -131,7 +130,7 @@ impl World {
     }
 }
 
-fn directory() -> Directory {
+pub fn directory() -> Directory {
     let naming = Naming {
         server_name: "s".into(),
         sender_localpart: "daarion".into(),

@@ -19,7 +19,7 @@ if (!values.daarion || !values.synapse) {
 
 /** In this order: the first two need a city without anything in it, the last two end what runs. */
 const STORIES = [
-  'delivery', 'operators', 'sign-in', 'city', 'chat', 'history', 'refusals', 'admin', 'admin-rooms',
+  'delivery', 'operators', 'sign-in', 'city', 'chat', 'unsent', 'stream', 'phone', 'history', 'refusals', 'admin', 'admin-rooms',
   'looks', 'keyboard', 'crash', 'away',
 ];
 

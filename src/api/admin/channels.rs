@@ -9,7 +9,8 @@ use crate::api::auth::Operator;
 use crate::api::body::Body;
 use crate::api::error::Failure;
 use crate::api::schema::{
-    AdminChannel, AdminChannelPage, ChannelHeal, ChannelKind, ChannelStatus, Heal, NewAdminRoom,
+    AdminChannel, AdminChannelPage, AdminChannelPatch, ChannelHeal, ChannelKind, ChannelStatus,
+    Heal, NewAdminRoom,
 };
 use crate::api::{Services, Tag};
 use crate::domain::channel;
@@ -56,6 +57,28 @@ impl AdminChannelsApi {
         let oversight = &self.0.oversight;
         let page = oversight.list(filter, cursor.0.as_deref(), limit).await?;
         Ok(Json(page.into()))
+    }
+
+    /// Change a channel
+    ///
+    /// Name, description and, of a city room, whether it is the default one. daarion itself sets
+    /// them in Matrix, whatever power people have there. An archived channel is not changed: 409.
+    /// 503 when the homeserver is not there.
+    #[oai(
+        path = "/channels/:channel_id",
+        method = "patch",
+        operation_id = "updateAdminChannel"
+    )]
+    async fn patch(
+        &self,
+        _operator: Operator,
+        /// The channel's id.
+        channel_id: Path<Uuid>,
+        body: Body<AdminChannelPatch>,
+    ) -> Result<Json<AdminChannel>, Failure> {
+        let id = ChannelId(channel_id.0);
+        let changed = self.0.oversight.change(id, body.0.into()).await?;
+        Ok(Json(changed.into()))
     }
 
     /// Archive a channel

@@ -7,6 +7,7 @@ use crate::api::auth::Operator;
 use crate::api::error::Failure;
 use crate::api::schema::DoctorReport;
 use crate::api::{Services, Tag};
+use crate::domain::Error;
 
 /// The operations.
 pub struct DoctorApi(pub Services);
@@ -15,12 +16,13 @@ pub struct DoctorApi(pub Services);
 impl DoctorApi {
     /// See what the doctor has found
     ///
-    /// The latest examination, of whoever asked for it; `daarion doctor` counts too. Examines when
-    /// there was none since the start of daarion, which takes up to half a minute. Answers while
-    /// the homeserver is away.
+    /// The latest examination, of whoever asked for it; `daarion doctor` counts too. One that is
+    /// under way is waited for. 404 when there was none since the start of daarion.
     #[oai(path = "/doctor", method = "get", operation_id = "getDoctor")]
     async fn latest(&self, _operator: Operator) -> Result<Json<DoctorReport>, Failure> {
-        let examination = self.0.doctor.latest().await?;
+        let examination = self.0.doctor.latest().await;
+        let examination = examination
+            .ok_or_else(|| Error::not_found("nothing was examined since the start of daarion"))?;
         Ok(Json(examination.as_ref().into()))
     }
 

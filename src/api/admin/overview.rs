@@ -27,7 +27,8 @@ impl OverviewApi {
 
     /// List the people online
     ///
-    /// Members of any channel who are online now by Matrix presence, by Matrix user id.
+    /// Members of any channel who are online now, by Matrix presence or with a live stream open.
+    /// Ordered by Matrix user id.
     #[oai(path = "/online", method = "get", operation_id = "listOnline")]
     async fn online(
         &self,

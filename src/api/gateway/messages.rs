@@ -1,13 +1,15 @@
 //! Messages of the gateway.
 
+use poem::Request;
 use poem_openapi::OpenApi;
 use poem_openapi::param::Header;
 use poem_openapi::payload::Json;
 
-use super::{SENDER, actor, key};
+use super::{SENDER, actor};
 use crate::api::auth::Service;
 use crate::api::body::Body;
 use crate::api::error::Failure;
+use crate::api::messages::send_key;
 use crate::api::schema::gateway::{EventRef, NewEvent, NewReaction, NewRedaction, SentEvent};
 use crate::api::{Services, Tag};
 use crate::service::gateway;
@@ -28,15 +30,16 @@ impl MessagesApi {
     async fn send(
         &self,
         service: Service,
+        request: &Request,
         /// A name of this sending, 1 to 128 visible ASCII characters. Sent again with the same
         /// key, as after a broken connection, the message is said once and the answer is the
         /// first message; 409 when the key was another message's. Keys are remembered for half
         /// an hour at least.
         #[oai(name = "Idempotency-Key")]
-        idempotency_key: Header<Option<String>>,
+        _idempotency_key: Header<Option<String>>,
         body: Body<NewEvent>,
     ) -> Result<Json<SentEvent>, Failure> {
-        let new = body.0.with_key(key(idempotency_key.0.as_deref())?);
+        let new = body.0.with_key(send_key(request)?);
         let sent = self.0.gateway.send(&service.0, new).await?;
         Ok(Json(sent.into()))
     }

@@ -1,13 +1,15 @@
 //! Rooms of the gateway.
 
+use poem::Request;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Header, Path};
 use poem_openapi::payload::Json;
 
-use super::{SENDER, actor, key};
+use super::{SENDER, actor};
 use crate::api::auth::Service;
 use crate::api::body::Body;
 use crate::api::error::Failure;
+use crate::api::messages::send_key;
 use crate::api::schema::gateway::{
     EventRef, MatrixRoom, NewMatrixRoom, NewMatrixRoomAvatar, NewMatrixRoomName,
     NewMatrixRoomTopic, RoomCreated,
@@ -34,13 +36,14 @@ impl RoomsApi {
     async fn create(
         &self,
         service: Service,
+        request: &Request,
         /// A name of this creation, 1 to 128 visible ASCII characters. Asked for again with the
         /// same key, the answer is the first room; 409 while that is being made.
         #[oai(name = "Idempotency-Key")]
-        idempotency_key: Header<Option<String>>,
+        _idempotency_key: Header<Option<String>>,
         body: Body<NewMatrixRoom>,
     ) -> Result<Json<RoomCreated>, Failure> {
-        let new = body.0.with_key(key(idempotency_key.0.as_deref())?);
+        let new = body.0.with_key(send_key(request)?);
         let created = self.0.gateway.create_room(&service.0, new).await?;
         Ok(Json(created.into()))
     }

@@ -30,7 +30,8 @@ pub struct Channel {
     pub confidential: bool,
     /// `!opaque`; room version 12 ids have no server part.
     pub matrix_room_id: String,
-    /// `#<slug>-<microdao>:<server>`, for city rooms `#city_<slug>:<server>`.
+    /// The Matrix room's canonical alias: `#<slug>-<microdao>:<server>`, for city rooms
+    /// `#city_<slug>:<server>`, unless people chose another; null when it has none.
     pub matrix_room_alias: Option<String>,
     /// The entity that made it; null when a service or a backfill did.
     pub created_by: Option<String>,

@@ -3,9 +3,20 @@
 use poem_openapi::Object;
 use uuid::Uuid;
 
-use super::{ChannelStatus, Visibility};
+use super::{ChannelStatus, CityCreation, Visibility};
 use crate::api::time::Time;
 use crate::service::city::CityRoom as DomainCityRoom;
+
+/// The city, as everybody may know it.
+#[derive(Object, Clone, Debug)]
+pub struct City {
+    /// As members read it (`city.name`).
+    pub name: String,
+    /// The homeserver's name, the part after the colon of its user ids.
+    pub server_name: String,
+    /// Who may create city rooms.
+    pub create: CityCreation,
+}
 
 /// A room of the city.
 #[derive(Object, Clone, Debug)]
@@ -21,13 +32,14 @@ pub struct CityRoom {
     pub description: String,
     /// The room that newcomers are shown first. A city has one.
     pub is_default: bool,
-    /// Members of the room who are online now, by Matrix presence.
+    /// Members of the room who are online now, by Matrix presence or with a live stream open.
     pub members_online: u64,
     /// When something was last said; null when nothing ever was.
     pub last_event: Option<Time>,
     /// `!opaque`; room version 12 ids have no server part.
     pub matrix_room_id: String,
-    /// `#city_<slug>:<server>`; null when somebody has taken it away in Matrix.
+    /// `#city_<slug>:<server>`, whichever alias people made the canonical one; null when somebody
+    /// has taken the canonical alias away in Matrix.
     pub matrix_room_alias: Option<String>,
     /// The channel that the room is, for the messaging operations.
     pub channel_id: Uuid,
@@ -53,7 +65,7 @@ impl From<DomainCityRoom> for CityRoom {
             members_online: room.members_online,
             last_event: room.last_event.map(Time),
             matrix_room_id: channel.room.to_string(),
-            matrix_room_alias: channel.alias.as_ref().map(ToString::to_string),
+            matrix_room_alias: room.alias.as_ref().map(ToString::to_string),
             channel_id: channel.id.0,
             status: channel.status.into(),
             visibility: channel.visibility.into(),

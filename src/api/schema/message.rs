@@ -73,11 +73,11 @@ pub struct Message {
     /// Whether the text goes on behind the preview. With an empty preview: the last edit was
     /// taken back, and `content=full` has what the message says now.
     pub truncated: bool,
-    /// The message that this one answers.
+    /// The message that this one answers; null when it answers none.
     pub reply_to: Option<Uuid>,
-    /// The root message of the thread that this one is in.
+    /// The root message of the thread that this one is in; null outside of threads.
     pub thread_id: Option<Uuid>,
-    /// The file that it carries.
+    /// The file that it carries; null when it carries none.
     pub media: Option<Media>,
     /// When the homeserver received it, never later than its arrival here.
     pub created_at: Time,

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{ChannelKind, ChannelStatus, Visibility};
 use crate::api::time::Time;
 use crate::domain::page::Page;
-use crate::service::city::NewCityRoom;
+use crate::service::city::{CityRoomPatch, NewCityRoom};
 use crate::service::heal::{ChannelReport, HealReport};
 use crate::service::online::OnlinePerson as DomainOnlinePerson;
 use crate::service::oversight::{self, Overseen};
@@ -51,7 +51,7 @@ pub struct AdminChannel {
     pub adoption: Adoption,
     /// How many have joined, daarion's own user among them.
     pub members: u64,
-    /// How many of them are online now, by Matrix presence.
+    /// How many of them are online now, by Matrix presence or with a live stream open.
     pub members_online: u64,
     /// When something was last said; null when nothing ever was.
     pub last_event: Option<Time>,
@@ -100,6 +100,27 @@ impl From<Page<Overseen>> for AdminChannelPage {
         Self {
             items: page.items.into_iter().map(Into::into).collect(),
             next: page.next,
+        }
+    }
+}
+
+/// What of a channel is to be changed. What is absent stays.
+#[derive(Object, Clone, Debug)]
+pub struct AdminChannelPatch {
+    /// 1 to 128 characters on one line.
+    pub name: Option<String>,
+    /// At most 1,000 characters; empty clears it.
+    pub description: Option<String>,
+    /// `true` makes a city room the default one; `false` is refused for the room that is.
+    pub is_default: Option<bool>,
+}
+
+impl From<AdminChannelPatch> for CityRoomPatch {
+    fn from(patch: AdminChannelPatch) -> Self {
+        Self {
+            name: patch.name,
+            description: patch.description,
+            is_default: patch.is_default,
         }
     }
 }

@@ -6,6 +6,9 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+/// The account of the package.
+pub const DAARION: &str = "daarion";
+
 /// An account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {

@@ -4,7 +4,10 @@ use std::io::Write;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use anyhow::bail;
+
 use super::accounts::{self, Account};
+use super::secrets;
 
 /// What becomes of one file.
 #[derive(Clone, Debug)]
@@ -37,6 +40,10 @@ pub fn read(path: &Path) -> anyhow::Result<Option<String>> {
     }
 }
 
+fn text(text: &Option<String>) -> &str {
+    text.as_deref().unwrap_or("")
+}
+
 impl Change {
     /// Whether there is anything to be done.
     pub fn is_needed(&self) -> bool {
@@ -44,18 +51,33 @@ impl Change {
     }
 
     /// The difference as a patch, without the secrets.
-    pub fn patch(&self, hide: impl Fn(&str) -> String) -> String {
-        let side = |text: &Option<String>| hide(text.as_deref().unwrap_or(""));
-        let (before, after) = (side(&self.before), side(&self.after));
+    pub fn patch(&self) -> String {
+        let (before, after) = (text(&self.before), text(&self.after));
+        // Said once, where the new value stands.
+        let (old, new) = (secrets::hide(before, ""), secrets::hide(after, before));
         let name = |text: &Option<String>| match text {
             Some(_) => self.path.display().to_string(),
             None => "/dev/null".to_owned(),
         };
-        similar::TextDiff::from_lines(&before, &after)
+        // What stands around it in another's file may be a secret of many lines.
+        let context = match self.access {
+            Access::AsBefore => 0,
+            Access::Only(_) => 3,
+        };
+        similar::TextDiff::from_lines(&old, &new)
             .unified_diff()
-            .context_radius(3)
+            .context_radius(context)
             .header(&name(&self.before), &name(&self.after))
             .to_string()
+    }
+
+    /// Refuses when somebody has changed the file since it was read.
+    pub fn expect_unchanged(&self) -> anyhow::Result<()> {
+        if read(&self.path)? != self.before {
+            let path = self.path.display();
+            bail!("{path} has changed meanwhile; nothing was changed, run setup again");
+        }
+        Ok(())
     }
 
     /// Does it.

@@ -7,6 +7,7 @@ use super::accounts;
 use super::answers::Answers;
 use super::plan::Plan;
 use crate::config::Config;
+use crate::matrix::transport;
 
 /// How long the homeserver may take to answer.
 const ASK_LIMIT: Duration = Duration::from_secs(5);
@@ -27,11 +28,14 @@ pub struct Advice {
 
 /// After setting up, or after looking what would be done.
 pub async fn after_setup(answers: &Answers, plan: &Plan, is_done: bool) -> Advice {
-    let knows_us = knows_us(&plan.config).await;
+    let (knows_us, problem) = match knows_us(&plan.config).await {
+        Ok(knows_us) => (knows_us, None),
+        Err(error) => (None, Some(error.to_string())),
+    };
     let restart_homeserver = plan.changes_homeserver || knows_us == Some(false);
     let mut advice = Advice {
         restart_homeserver,
-        notes: notes(answers, plan, knows_us),
+        notes: notes(answers, plan, knows_us, problem),
         next: Vec::new(),
     };
     if !is_done {
@@ -75,10 +79,29 @@ pub fn after_undo() -> Advice {
     }
 }
 
-fn notes(answers: &Answers, plan: &Plan, knows_us: Option<bool>) -> Vec<String> {
+fn notes(
+    answers: &Answers,
+    plan: &Plan,
+    knows_us: Option<bool>,
+    problem: Option<String>,
+) -> Vec<String> {
     let mut notes = Vec::new();
-    if knows_us.is_none() {
-        notes.push(format!("{} does not answer now", answers.homeserver_url));
+    match problem {
+        Some(problem) => notes.push(problem),
+        None if knows_us.is_none() => {
+            notes.push(format!("{} does not answer now", answers.homeserver_url));
+        }
+        None => {}
+    }
+    let synapse = answers.synapse.as_ref();
+    if let Some(other) = synapse.and_then(|synapse| synapse.server_name().ok())
+        && other != answers.server_name
+    {
+        notes.push(format!(
+            "daarion.toml keeps the name {}; the homeserver's configuration says {other} \
+             (--server-name)",
+            answers.server_name
+        ));
     }
     if accounts::is_root() && answers.homeserver_account.is_none() {
         notes.push(format!(
@@ -91,24 +114,20 @@ fn notes(answers: &Answers, plan: &Plan, knows_us: Option<bool>) -> Vec<String> 
 }
 
 /// Whether the homeserver knows the token of the registration; `None` when it does not answer.
-async fn knows_us(config: &Config) -> Option<bool> {
+async fn knows_us(config: &Config) -> anyhow::Result<Option<bool>> {
     let url = config.matrix.homeserver_url.as_str();
     let url = format!(
         "{}/_matrix/client/v3/account/whoami",
         url.trim_end_matches('/')
     );
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .timeout(ASK_LIMIT)
-        .build()
-        .ok()?;
+    let client = transport::build(transport::builder(&url).timeout(ASK_LIMIT))?;
     let token = config.matrix.as_token.expose();
-    let answer = client.get(url).bearer_auth(token).send().await.ok()?;
-    match answer.status().as_u16() {
-        200 => Some(true),
-        401 | 403 => Some(false),
+    let answer = client.get(url).bearer_auth(token).send().await;
+    Ok(match answer.map(|answer| answer.status().as_u16()) {
+        Ok(200) => Some(true),
+        Ok(401 | 403) => Some(false),
         _ => None,
-    }
+    })
 }
 
 fn restart(unit: &str, what: &str) -> String {

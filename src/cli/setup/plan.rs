@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
-use super::accounts::{self, Account};
+use super::accounts::{self, Account, DAARION};
 use super::answers::Answers;
 use super::change::{self, Access, Change};
 use super::record::{Edited, Record};
@@ -16,8 +16,8 @@ use crate::app;
 use crate::clock::Clock;
 use crate::config::{self, Config};
 
-/// The account of the package.
-const DAARION: &str = "daarion";
+/// What the configuration takes.
+const SHORTEST_TOKEN: usize = 16;
 /// What is said above a list of registrations that setup makes.
 pub const COMMENT: [&str; 3] = [
     "The application services, daarion among them (made by \"daarion setup\"; \"daarion setup",
@@ -37,13 +37,15 @@ pub struct Plan {
 
 impl Plan {
     pub fn make(answers: &Answers, path: &Path) -> anyhow::Result<Self> {
-        let configuration = configuration(answers, path)?;
+        let registration = registration_path(answers, path)?;
+        let present = change::read(&registration)?;
+        let tokens = tokens(&registration, present.as_deref())?;
+        let configuration = configuration(answers, path, &tokens)?;
         let text = configuration.after.as_deref().unwrap_or("");
         let config = Config::load_text(path, text).context("setup would make this wrong")?;
-        let registration = registration_path(answers, path)?;
         let mut changes = vec![
             configuration,
-            registration_file(answers, &registration, &config)?,
+            registration_file(answers, &registration, present, &config),
         ];
         let named = match &answers.synapse {
             Some(synapse) => naming(synapse, &registration)?,
@@ -55,7 +57,8 @@ impl Plan {
         });
         let changes_homeserver = changes[1..].iter().chain(&named).any(Change::is_needed);
         // Before what it tells of: cut off in between, the change can still be undone.
-        changes.push(record(answers, path, &registration, edited)?);
+        let copy = changes[1].copy.clone();
+        changes.push(record(answers, path, &registration, copy, edited)?);
         changes.extend(named);
         Ok(Self {
             changes,
@@ -67,7 +70,7 @@ impl Plan {
 }
 
 /// `daarion.toml`: what is there, else the sample, with what is needed set.
-fn configuration(answers: &Answers, path: &Path) -> anyhow::Result<Change> {
+fn configuration(answers: &Answers, path: &Path, tokens: &Tokens) -> anyhow::Result<Change> {
     let present = answers.present.clone();
     let text = present.clone().unwrap_or_else(|| config::SAMPLE.to_owned());
     let mut settings = vec![
@@ -81,7 +84,9 @@ fn configuration(answers: &Answers, path: &Path) -> anyhow::Result<Change> {
             Ok(value.is_some_and(|value| !value.is_empty()))
         };
         if !is_set(name)? && !is_set(&format!("{name}_file"))? {
-            settings.push(Setting::text(name, &token()));
+            let known = tokens.iter().find(|(known, _)| *known == name);
+            let value = known.map_or_else(token, |(_, token)| token.clone());
+            settings.push(Setting::text(name, &value));
         }
     }
     for wish in &answers.settings {
@@ -94,6 +99,32 @@ fn configuration(answers: &Answers, path: &Path) -> anyhow::Result<Change> {
         after: Some(toml_text::set(&text, &settings).map_err(wrong)?),
         access: Access::Only(own_account()),
         copy: None,
+    })
+}
+
+/// Keys of the configuration, and what they are in a registration that is there already.
+type Tokens = Vec<(&'static str, String)>;
+
+/// The tokens of a registration that was made by hand: other things may use them, too. Those that
+/// the configuration would refuse are made anew.
+fn tokens(path: &Path, text: Option<&str>) -> anyhow::Result<Tokens> {
+    let keys = yaml_list::parse(text.unwrap_or(""))
+        .map_err(|refusal| anyhow::anyhow!("{} {refusal}; move it away", path.display()))?;
+    let value = |key: &str| keys.get(key).and_then(serde_yaml::Value::as_str);
+    if let Some(other) = value("id").filter(|id| *id != app::REGISTRATION_ID) {
+        bail!(
+            "{} is the registration of {other}; give --registration another path",
+            path.display()
+        );
+    }
+    let is_good =
+        |token: &&str| token.len() >= SHORTEST_TOKEN && token.chars().all(|c| c.is_ascii_graphic());
+    let good = |key: &str| value(key).filter(is_good).map(str::to_owned);
+    Ok(match (good("as_token"), good("hs_token")) {
+        (Some(ours), Some(theirs)) if ours != theirs => {
+            vec![("matrix.as_token", ours), ("matrix.hs_token", theirs)]
+        }
+        _ => Vec::new(),
     })
 }
 
@@ -143,14 +174,22 @@ fn registration_path(answers: &Answers, config: &Path) -> anyhow::Result<PathBuf
     Ok(beside.unwrap_or_else(|| config.with_file_name("registration.yaml")))
 }
 
-fn registration_file(answers: &Answers, path: &Path, config: &Config) -> anyhow::Result<Change> {
-    Ok(Change {
+fn registration_file(
+    answers: &Answers,
+    path: &Path,
+    before: Option<String>,
+    config: &Config,
+) -> Change {
+    let after = Some(app::registration(config));
+    let is_ours = answers.record.as_ref().is_some_and(|it| it.knows(path));
+    let is_replaced = before.is_some() && before != after && !is_ours;
+    Change {
+        copy: is_replaced.then(|| copy_of(path)),
         path: path.to_owned(),
-        before: change::read(path)?,
-        after: Some(app::registration(config)),
+        before,
+        after,
         access: Access::Only(answers.homeserver_account.clone()),
-        copy: None,
-    })
+    }
 }
 
 /// The change of the homeserver's configuration that names the registration.
@@ -205,9 +244,17 @@ fn record(
     answers: &Answers,
     config: &Path,
     registration: &Path,
+    registration_copy: Option<PathBuf>,
     edited: Option<Edited>,
 ) -> anyhow::Result<Change> {
     let before = answers.record.clone().unwrap_or_default();
+    let kept = before
+        .registration_copy
+        .filter(|_| before.registration == registration);
+    // What earlier runs changed is still to be undone.
+    let mut all = before.edited;
+    all.retain(|earlier| edited.as_ref().is_none_or(|now| now.file != earlier.file));
+    all.extend(edited);
     let files = match &answers.synapse {
         Some(synapse) => synapse.given.clone(),
         None => Vec::new(),
@@ -215,8 +262,8 @@ fn record(
     let record = Record {
         homeserver_config: files,
         registration: registration.to_owned(),
-        // What an earlier run changed is still to be undone.
-        edited: edited.or(before.edited),
+        registration_copy: registration_copy.or(kept),
+        edited: all,
     };
     let path = Record::path(config);
     Ok(Change {

@@ -52,10 +52,13 @@ pub fn set(text: &str, settings: &[Setting]) -> Result<String, String> {
     let mut result = text.to_owned();
     for setting in settings {
         let value = setting.parsed()?;
-        if find(&parse(&result)?, setting) != Some(&value) {
-            result = with(&result, setting);
+        let mut meant = parse(&result)?;
+        if find(&meant, setting) == Some(&value) {
+            continue;
         }
-        if find(&parse(&result)?, setting) != Some(&value) {
+        put(&mut meant, setting, value);
+        result = with(&result, setting);
+        if parse(&result)? != meant {
             return Err(format!(
                 "{} stands there in a form that cannot be changed safely; set it to {} by hand",
                 setting.name(),
@@ -85,8 +88,24 @@ fn find<'a>(table: &'a Table, setting: &Setting) -> Option<&'a Value> {
     }
 }
 
+/// What is meant by a setting.
+fn put(table: &mut Table, setting: &Setting, value: Value) {
+    let section = match setting.section.as_str() {
+        "" => Some(table),
+        section => {
+            let new = || Value::Table(Table::new());
+            let section = table.entry(section).or_insert_with(new);
+            section.as_table_mut()
+        }
+    };
+    if let Some(section) = section {
+        section.insert(setting.key.clone(), value);
+    }
+}
+
 /// Changes the line of the key, or its commented-out line, or adds one to its section.
 fn with(text: &str, setting: &Setting) -> String {
+    let ending = if text.contains("\r\n") { "\r\n" } else { "\n" };
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     let new = format!("{} = {}", setting.key, setting.value);
     let section = section_of(&lines, &setting.section);
@@ -98,7 +117,9 @@ fn with(text: &str, setting: &Setting) -> String {
             rest.is_some_and(|rest| rest.trim_start().starts_with('='))
         })
     };
-    match (is_key("").or_else(|| is_key("#")), section) {
+    let present = is_key("");
+    match (present.or_else(|| is_key("#")), section) {
+        (Some(line), _) if present.is_some() => lines[line] = new + comment(&lines[line]),
         (Some(line), _) => lines[line] = new,
         (None, Some(_)) => lines.insert(begin, new),
         (None, None) => {
@@ -107,7 +128,16 @@ fn with(text: &str, setting: &Setting) -> String {
             lines.push(new);
         }
     }
-    lines.join("\n") + "\n"
+    lines.join(ending) + ending
+}
+
+/// What stands behind the value of a line, with the space before it.
+fn comment(line: &str) -> &str {
+    let is_whole = |value: &str| toml::from_str::<Table>(value).is_ok_and(|it| it.len() == 1);
+    let mut marks = line.match_indices('#').map(|(at, _)| at);
+    // A mark within the value would leave half of it.
+    let begin = marks.find(|at| is_whole(&line[..*at]));
+    begin.map_or("", |at| &line[line[..at].trim_end().len()..])
 }
 
 /// The lines of a section, from the one below its heading to the next heading.
@@ -152,6 +182,14 @@ mod tests {
         let text = "b = 1\n[a]\n  b = 1\n#b = 0\n";
         assert_eq!(one(text, "a.b", "2"), "b = 1\n[a]\nb = 2\n#b = 0\n");
         assert_eq!(one(text, "b", "2"), "b = 2\n[a]\n  b = 1\n#b = 0\n");
+    }
+
+    #[test]
+    fn comment_behind_the_value_and_the_ends_of_lines_stay() {
+        let text = "[a]\r\nb = \"#1\"  # why\r\nc = 2\r\n";
+        let expected = "[a]\r\nb = \"#2\"  # why\r\nc = 2\r\n";
+        assert_eq!(one(text, "a.b", "\"#2\""), expected);
+        assert_eq!(one("b = 1 # [\n", "b", "2"), "b = 2 # [\n");
     }
 
     #[test]

@@ -18,18 +18,33 @@ pub fn run(args: &Args, config: &Path, asker: &Asker, output: Output) -> anyhow:
     let record = Record::read(config)?
         .with_context(|| format!("nothing to undo: there is no record at {}", path.display()))?;
     let mut changes = Vec::new();
-    if let Some(edited) = &record.edited {
+    for edited in &record.edited {
         changes.extend(undone(edited, &record.registration)?);
     }
-    let named_by = still_naming(&record, &changes)?;
-    if named_by.is_none() {
-        changes.extend(removal(&record.registration)?);
+    let original = match &record.registration_copy {
+        Some(copy) => change::read(copy)?,
+        None => None,
+    };
+    let mut named_by = None;
+    if original.is_some() {
+        changes.extend(restored(&record.registration, original)?);
+    } else {
+        named_by = still_naming(&record, &changes)?;
+        if named_by.is_none() {
+            changes.extend(removal(&record.registration)?);
+        }
     }
     changes.extend(removal(&path)?);
     let is_done = carry_out(args, &changes, asker, output)?;
-    if is_done && let Some(copy) = record.edited.as_ref().and_then(|it| it.copy.as_ref()) {
+    if is_done {
         // What it was is there again, or what came since is worth more than the copy.
-        let _ = std::fs::remove_file(copy);
+        let copies = record
+            .edited
+            .iter()
+            .filter_map(|edited| edited.copy.as_ref());
+        for copy in copies.chain(&record.registration_copy) {
+            let _ = std::fs::remove_file(copy);
+        }
     }
     let mut advice = next::after_undo();
     advice.notes.extend(named_by.map(|file| {
@@ -95,6 +110,18 @@ fn undone(edited: &Edited, registration: &Path) -> anyhow::Result<Option<Change>
 fn is_ours(original: &str, present: &str, entry: &str) -> bool {
     let ours = yaml_list::add(original, REGISTRATIONS, entry, &super::plan::COMMENT);
     matches!(ours, Ok(Some(ours)) if ours == present)
+}
+
+/// The registration as somebody else had made it.
+fn restored(path: &Path, original: Option<String>) -> anyhow::Result<Option<Change>> {
+    let before = change::read(path)?;
+    Ok((before != original).then(|| Change {
+        path: path.to_owned(),
+        before,
+        after: original,
+        access: Access::AsBefore,
+        copy: None,
+    }))
 }
 
 fn removal(path: &Path) -> anyhow::Result<Option<Change>> {

@@ -57,6 +57,13 @@ impl Checkup for Fake {
         self.begin(Call::Typing)?.room(room).map(drop)
     }
 
+    async fn set_online(&self, is_online: bool) -> Result<()> {
+        let connector = self.connector();
+        let mut world = self.begin(Call::SetOnline)?;
+        world.users.entry(connector).or_default().is_online = is_online;
+        Ok(())
+    }
+
     async fn set_listed(&self, room: &RoomId, _is_listed: bool) -> Result<()> {
         self.begin(Call::List)?.room(room).map(drop)
     }

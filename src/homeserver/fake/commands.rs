@@ -10,7 +10,7 @@ use super::room::{Deed, MODERATOR, Room, refused};
 use super::{Call, Fake, User, World};
 use crate::domain::channel::Channel;
 use crate::domain::event::Source;
-use crate::domain::id::{EventId, RoomAlias, RoomId, UserId};
+use crate::domain::id::{EventId, Millis, RoomAlias, RoomId, UserId};
 use crate::domain::member::Membership;
 use crate::domain::{Error, Result};
 use crate::homeserver::{
@@ -26,6 +26,7 @@ impl Fake {
         let mut world = self.world();
         *world.calls.entry(call).or_default() += 1;
         if world.is_down {
+            world.was_away = true;
             return Err(Error::unavailable("the fake homeserver is down"));
         }
         match world.failures.get_mut(&call) {
@@ -39,6 +40,10 @@ impl Fake {
 impl Homeserver for Fake {
     async fn check(&self) -> Result<()> {
         self.begin(Call::Check).map(drop)
+    }
+
+    fn was_away(&self) -> bool {
+        std::mem::take(&mut self.world().was_away)
     }
 
     async fn ping(&self) -> Result<Duration> {
@@ -128,10 +133,10 @@ impl Homeserver for Fake {
         }
         world.rooms.insert(id.clone(), room);
         world.aliases.insert(new.alias.clone(), id.clone());
-        if std::mem::take(&mut world.cuts_creation) {
-            return Err(Error::unavailable("the answer was lost"));
+        match world.creation_failure.take() {
+            Some(error) => Err(error),
+            None => Ok(id),
         }
-        Ok(id)
     }
 
     async fn resolve_alias(&self, alias: &RoomAlias) -> Result<Option<RoomId>> {
@@ -282,6 +287,13 @@ impl Homeserver for Fake {
     async fn power(&self, room: &RoomId, user: &UserId) -> Result<i64> {
         let mut world = self.begin(Call::Power)?;
         world.room(room).map(|room| room.power(user))
+    }
+
+    async fn sent_at(&self, room: &RoomId, event: &EventId) -> Result<Option<Millis>> {
+        let mut world = self.begin(Call::SentAt)?;
+        let room = world.room(room)?;
+        let found = room.events.iter().find(|one| one.id == *event);
+        Ok(found.map(|event| event.at))
     }
 
     async fn content(&self, room: &RoomId, event: &EventId) -> Result<Option<FullContent>> {

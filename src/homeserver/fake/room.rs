@@ -38,7 +38,7 @@ pub(super) struct Event {
     /// Its place in the order of all events of the homeserver.
     pub number: u64,
     by: UserId,
-    at: Millis,
+    pub at: Millis,
     pub deed: Deed,
 }
 

@@ -1,8 +1,10 @@
 //! Attempts to sign in: after failures the next one has to wait, longer each time.
 //!
-//! Counted by name, so that many addresses cannot try one account, and by address, so that one
-//! address cannot try many accounts. An attempt counts as failed from its beginning, so that
-//! many at once are no way around.
+//! Counted by name and address together; by address, so that one address cannot try many
+//! accounts; and, much later, by name alone, so that many addresses cannot try one account. The
+//! last one does not hold up an address from which that name has signed in: nobody is kept out
+//! by what strangers do elsewhere. An attempt counts as failed from its beginning, so that many
+//! at once are no way around.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -28,9 +30,13 @@ struct Patience {
     longest: Duration,
 }
 
-/// Not long for a name: somebody else could keep its owner out.
-const NAME: Patience = Patience {
+const BOTH: Patience = Patience {
     free: 5,
+    longest: Duration::from_secs(60),
+};
+/// Late, and not long: somebody else could keep its owner out.
+const NAME: Patience = Patience {
+    free: 100,
     longest: Duration::from_secs(60),
 };
 /// Many people may share an address.
@@ -41,6 +47,7 @@ const ADDRESS: Patience = Patience {
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 enum Key {
+    Both(String, Address),
     Name(String),
     Address(IpAddr),
 }
@@ -48,6 +55,7 @@ enum Key {
 impl Key {
     fn patience(&self) -> &'static Patience {
         match self {
+            Self::Both(..) => &BOTH,
             Self::Name(_) => &NAME,
             Self::Address(_) => &ADDRESS,
         }
@@ -71,18 +79,30 @@ impl Failures {
     }
 }
 
+/// What is remembered.
+#[derive(Default)]
+struct Memory {
+    failures: HashMap<Key, Failures>,
+    /// From where which name has signed in, and when.
+    welcome: HashMap<(String, Address), Millis>,
+}
+
 /// The failures of late.
 pub struct Attempts {
     clock: Clock,
-    held: Mutex<HashMap<Key, Failures>>,
+    held: Mutex<Memory>,
 }
 
 /// One attempt; dropped, it has failed.
 #[must_use]
 pub struct Attempt<'a> {
     attempts: &'a Attempts,
-    name: Key,
-    address: Option<Key>,
+    name: String,
+    /// The network that it comes from.
+    from: Address,
+    begun: Millis,
+    /// What it counts by, and when the attempt before it was made.
+    counted: Vec<(Key, Millis)>,
 }
 
 impl Attempts {
@@ -95,16 +115,21 @@ impl Attempts {
 
     /// Begins an attempt, or says how long to wait.
     pub fn begin(&self, name: &str, address: Address) -> Result<Attempt<'_>> {
-        let attempt = Attempt {
-            attempts: self,
-            name: Key::Name(name.to_owned()),
-            address: address.map(|address| Key::Address(network(address))),
-        };
+        let (name, from) = (name.to_owned(), address.map(network));
         let now = self.clock.now();
+        let keys = [
+            Some(Key::Both(name.clone(), from)),
+            Some(Key::Name(name.clone())),
+            from.map(Key::Address),
+        ];
         let mut held = self.held();
-        let next = attempt
-            .keys()
-            .filter_map(|key| Some(held.get(key)?.next(key.patience())))
+        let is_welcome = held.welcome.contains_key(&(name.clone(), from));
+        let holds_up = |key: &&Key| !(is_welcome && matches!(key, Key::Name(_)));
+        let next = keys
+            .iter()
+            .flatten()
+            .filter(holds_up)
+            .filter_map(|key| Some(held.failures.get(key)?.next(key.patience())))
             .max()
             .unwrap_or(0);
         if now < next {
@@ -113,12 +138,14 @@ impl Attempts {
                 retry_after: Duration::from_millis(next - now),
             });
         }
-        for key in attempt.keys() {
-            make_room(&mut held, now);
-            let failures = held.entry(key.clone()).or_insert(Failures {
+        let mut counted = Vec::new();
+        for key in keys.into_iter().flatten() {
+            make_room(&mut held.failures, now, |failures| failures.last);
+            let failures = held.failures.entry(key.clone()).or_insert(Failures {
                 count: 0,
                 last: now,
             });
+            counted.push((key, failures.last));
             if now.saturating_sub(failures.last) > super::millis(FORGET) {
                 failures.count = 0;
             }
@@ -126,37 +153,49 @@ impl Attempts {
             failures.last = now;
         }
         drop(held);
-        Ok(attempt)
+        Ok(Attempt {
+            attempts: self,
+            name,
+            from,
+            begun: now,
+            counted,
+        })
     }
 
-    fn held(&self) -> MutexGuard<'_, HashMap<Key, Failures>> {
+    fn held(&self) -> MutexGuard<'_, Memory> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Attempt<'_> {
-    /// It was the right password: the name begins anew. The address does not, or whoever has
-    /// one account could try all others.
+    /// It was the right password: the name begins anew at this address. The address itself does
+    /// not, or whoever has one account could try all others.
     pub fn succeeded(self) {
-        self.attempts.held().remove(&self.name);
-        self.take_back(self.address.as_ref());
+        self.take_back();
+        let mut held = self.attempts.held();
+        held.failures
+            .remove(&Key::Both(self.name.clone(), self.from));
+        make_room(&mut held.welcome, self.begun, |at| *at);
+        held.welcome.insert((self.name, self.from), self.begun);
     }
 
     /// Nobody could say whether it was the right password.
     pub fn undecided(self) {
-        self.take_back(Some(&self.name));
-        self.take_back(self.address.as_ref());
+        self.take_back();
     }
 
-    fn take_back(&self, key: Option<&Key>) {
+    /// As if it had not been made. What failed before fades from when that was.
+    fn take_back(&self) {
         let mut held = self.attempts.held();
-        if let Some(failures) = key.and_then(|key| held.get_mut(key)) {
+        for (key, before) in &self.counted {
+            let Some(failures) = held.failures.get_mut(key) else {
+                continue;
+            };
             failures.count = failures.count.saturating_sub(1);
+            if failures.last == self.begun {
+                failures.last = *before;
+            }
         }
-    }
-
-    fn keys(&self) -> impl Iterator<Item = &Key> {
-        std::iter::once(&self.name).chain(&self.address)
     }
 }
 
@@ -172,21 +211,21 @@ fn network(address: IpAddr) -> IpAddr {
 }
 
 /// Makes room for one more.
-fn make_room(held: &mut HashMap<Key, Failures>, now: Millis) {
+fn make_room<K, V>(held: &mut HashMap<K, V>, now: Millis, last: impl Fn(&V) -> Millis) {
     if held.len() < HELD {
         return;
     }
-    held.retain(|_, failures| now.saturating_sub(failures.last) <= super::millis(FORGET));
+    held.retain(|_, value| now.saturating_sub(last(value)) <= super::millis(FORGET));
     if held.len() < HELD {
         return;
     }
     // Half of them at once, so that the search is seldom.
-    let mut times: Vec<_> = held.values().map(|failures| failures.last).collect();
+    let mut times: Vec<_> = held.values().map(&last).collect();
     let (_, middle, _) = times.select_nth_unstable(HELD / 2);
     let middle = *middle;
     let mut surplus = HELD / 2;
-    held.retain(|_, failures| {
-        let goes = failures.last <= middle && surplus > 0;
+    held.retain(|_, value| {
+        let goes = last(value) <= middle && surplus > 0;
         surplus -= usize::from(goes);
         !goes
     });
@@ -211,23 +250,56 @@ mod tests {
     fn waits_double_and_end() {
         let clock = Clock::manual(1_000_000);
         let attempts = Attempts::new(clock.clone());
-        for _ in 0..=NAME.free {
+        for _ in 0..=BOTH.free {
             fail(&attempts, "root", "192.0.2.1").expect("tried");
         }
         let mut waits = Vec::new();
         for _ in 0..8 {
-            let after = wait(fail(&attempts, "root", "192.0.2.2"));
+            let after = wait(fail(&attempts, "root", "192.0.2.1"));
             waits.push(after.as_secs());
             clock.set(clock.now() + super::super::millis(after));
-            fail(&attempts, "root", "192.0.2.2").expect("tried");
+            fail(&attempts, "root", "192.0.2.1").expect("tried");
         }
         assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60]);
+        fail(&attempts, "root", "192.0.2.2").expect("another address");
         clock.set(clock.now() + super::super::millis(FORGET) + 1);
-        for _ in 0..=NAME.free {
-            fail(&attempts, "root", "192.0.2.3").expect("tried");
+        for _ in 0..=BOTH.free {
+            fail(&attempts, "root", "192.0.2.1").expect("tried");
         }
-        wait(fail(&attempts, "root", "192.0.2.3"));
-        fail(&attempts, "olena", "192.0.2.3").expect("another name");
+        wait(fail(&attempts, "root", "192.0.2.1"));
+        fail(&attempts, "olena", "192.0.2.1").expect("another name");
+    }
+
+    #[test]
+    fn many_addresses_try_a_name_no_more_often_than_they_may() {
+        let attempts = Attempts::new(Clock::manual(1));
+        let owner = "192.0.2.1".parse().ok();
+        attempts.begin("root", owner).expect("tried").succeeded();
+        for number in 0..=NAME.free {
+            fail(&attempts, "root", &format!("198.51.100.{number}")).expect("tried");
+        }
+        wait(fail(&attempts, "root", "203.0.113.1"));
+        // Its owner, at home, does not even notice; nor does anybody else.
+        let own = attempts.begin("root", owner);
+        own.expect("not kept out").succeeded();
+        fail(&attempts, "olena", "203.0.113.1").expect("another name");
+        wait(fail(&attempts, "root", "203.0.113.1"));
+    }
+
+    #[test]
+    fn failures_of_a_busy_address_fade_though_others_sign_in_there() {
+        let clock = Clock::manual(1);
+        let attempts = Attempts::new(clock.clone());
+        let office = "192.0.2.1".parse().ok();
+        for number in 0..=ADDRESS.free {
+            fail(&attempts, &format!("name{number}"), "192.0.2.1").expect("tried");
+        }
+        clock.set(clock.now() + super::super::millis(FORGET) / 2);
+        attempts.begin("own", office).expect("waited").succeeded();
+        clock.set(clock.now() + super::super::millis(FORGET) / 2 + 1);
+        for number in 0..ADDRESS.free {
+            fail(&attempts, &format!("other{number}"), "192.0.2.1").expect("faded");
+        }
     }
 
     #[test]
@@ -243,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn success_frees_the_name_and_not_the_address() {
+    fn success_frees_the_name_there_and_not_the_address() {
         let attempts = Attempts::new(Clock::manual(1));
         let address = "192.0.2.1".parse().ok();
         for round in 0..u64::from(ADDRESS.free) {
@@ -272,6 +344,11 @@ mod tests {
             clock.set(1 + number as u64 / 1_000);
             fail(&attempts, &format!("name{number}"), "").expect("tried");
         }
-        assert!(attempts.held().len() <= HELD);
+        assert!(attempts.held().failures.len() <= HELD);
+        for number in 0..2 * HELD {
+            let attempt = attempts.begin(&format!("name{number}"), None);
+            attempt.expect("tried").succeeded();
+        }
+        assert!(attempts.held().welcome.len() <= HELD);
     }
 }

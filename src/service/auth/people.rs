@@ -168,6 +168,7 @@ impl People {
         if session.holder != Holder::Person(access.entity.clone()) {
             return Err(ended("the access token is not known"));
         }
+        self.note_seen(&session, &access).await;
         Ok(SignedIn {
             caller: self.caller(access.entity),
             session: Some(access.session),
@@ -248,6 +249,7 @@ impl People {
                 current: token.digest(),
                 previous: None,
                 rotated_at: now,
+                is_seen: false,
             }),
         };
         self.store.sessions.start(session.clone(), EACH).await?;
@@ -263,6 +265,7 @@ impl People {
             entity: entity.clone(),
             session: refresh.session,
             expires_at: now + super::millis(lifetime),
+            issued_with: tokens::mark(refresh.digest()),
         };
         Ok(Grant {
             caller: self.caller(entity.clone()),
@@ -280,6 +283,26 @@ impl People {
             return Err(ended("the session has expired; sign in again"));
         }
         Ok(session)
+    }
+
+    /// Whoever comes with an access token has got the refresh token that was issued along with
+    /// it: the one before is no longer needed. Written once a refresh.
+    async fn note_seen(&self, session: &Session, access: &Access) {
+        let Some(refresh) = &session.refresh else {
+            return;
+        };
+        if access.issued_with != tokens::mark(refresh.current) {
+            return;
+        }
+        let Some(seen) = refresh.seen() else {
+            return;
+        };
+        let sessions = &self.store.sessions;
+        let noted = sessions.refresh(session.key, refresh.current, seen, session.expires_at);
+        if let Err(error) = noted.await {
+            // The next request says it again.
+            tracing::debug!(%error, session = ?session.key, "a refresh is not noted as seen");
+        }
     }
 
     async fn end_stolen(&self, token: &RefreshToken) -> Error {

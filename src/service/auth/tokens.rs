@@ -52,6 +52,9 @@ struct Claims {
     jti: Uuid,
     iat: u64,
     exp: u64,
+    /// The mark of the refresh token that it was issued along with; older tokens have none.
+    #[serde(default)]
+    rtm: String,
 }
 
 /// Somebody's access token, checked but for its session.
@@ -61,6 +64,13 @@ pub struct Access {
     pub session: Uuid,
     /// In milliseconds.
     pub expires_at: Millis,
+    /// The mark of the refresh token that it was issued along with.
+    pub issued_with: String,
+}
+
+/// What tells a refresh token from the others of its session, and nothing more of it.
+pub fn mark(refresh: Digest) -> String {
+    text(&refresh.0[..9])
 }
 
 /// A refresh token.
@@ -115,6 +125,7 @@ impl Tokens {
             jti: id,
             iat: now / 1_000,
             exp: access.expires_at / 1_000,
+            rtm: access.issued_with.clone(),
         };
         let mut header = Header::new(Algorithm::HS256);
         header.kid = Some(self.key_id.clone());
@@ -125,11 +136,14 @@ impl Tokens {
     /// Reads an access token of ours, expired or not.
     pub fn read_access(&self, token: &str) -> Option<Access> {
         let read = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation).ok()?;
-        let Claims { sub, sid, exp, .. } = read.claims;
+        let Claims {
+            sub, sid, exp, rtm, ..
+        } = read.claims;
         Some(Access {
             entity: Entity::parse(&sub)?,
             session: sid,
             expires_at: exp.checked_mul(1_000)?,
+            issued_with: rtm,
         })
     }
 
@@ -198,6 +212,7 @@ mod tests {
             entity: Entity::parse("user:alice").expect("an entity"),
             session: Uuid::from_u128(7),
             expires_at: 9_000,
+            issued_with: mark(Digest([3; 32])),
         };
         let issue = |by: &Tokens, id| {
             let token = by.access(&access, Uuid::from_u128(id), 5_000);

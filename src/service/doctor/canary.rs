@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Doctor, SET_UP_AGAIN, is_fine};
+use super::{Doctor, SET_UP_AGAIN, advice, is_fine};
 use crate::domain::Error;
 use crate::domain::finding::Finding;
 use crate::domain::id::{RoomAlias, RoomId};
@@ -16,7 +16,7 @@ const SLOW: Duration = Duration::from_secs(2);
 /// How long it may take to push something ephemeral. It is fast or not there at all.
 const EPHEMERAL_LIMIT: Duration = Duration::from_secs(5);
 
-const ALL: [&str; 4] = ["aliases", "directory", "canary", "ephemeral"];
+const ALL: [&str; 5] = ["aliases", "directory", "canary", "ephemeral", "presence"];
 
 impl Doctor {
     pub(super) async fn examine_push(&self, before: &[Finding]) -> Vec<Finding> {
@@ -27,7 +27,7 @@ impl Doctor {
             Ok(room) => room,
             Err(error) => {
                 let seen = format!("a private room could not be made: {error}");
-                let mut findings = vec![Finding::failed("canary_room", seen, SET_UP_AGAIN)];
+                let mut findings = vec![Finding::failed("canary_room", seen, advice(&error))];
                 findings.extend(skip(&ALL, "there is no room to try it in"));
                 return findings;
             }
@@ -42,6 +42,7 @@ impl Doctor {
                 "the homeserver does not reach us",
             ));
         }
+        findings.push(self.presence().await);
         findings
     }
 
@@ -50,6 +51,7 @@ impl Doctor {
         let name = format!("doctor-{}", self.clock.uuid().simple());
         let city = format!("{}{name}", self.patient.room_prefix);
         let mut refusals = Vec::new();
+        let mut mends = None;
         let mut directory = None;
         for localpart in [city, name] {
             let server = &self.patient.naming.server_name;
@@ -58,6 +60,7 @@ impl Doctor {
             };
             if let Err(error) = self.homeserver.set_alias(&alias, room).await {
                 refusals.push(format!("{alias}: {error}"));
+                mends = mends.or(Some(advice(&error)));
                 continue;
             }
             if directory.is_none() {
@@ -65,14 +68,15 @@ impl Doctor {
             }
             if let Err(error) = self.homeserver.remove_alias(&alias).await {
                 refusals.push(format!("{alias} stays: {error}"));
+                mends = mends.or(Some(advice(&error)));
             }
         }
-        let aliases = match refusals.is_empty() {
-            true => Finding::ok(
+        let aliases = match mends {
+            None => Finding::ok(
                 "aliases",
                 "the homeserver gives us aliases of rooms and channels",
             ),
-            false => Finding::failed("aliases", refusals.join("; "), SET_UP_AGAIN),
+            Some(mends) => Finding::failed("aliases", refusals.join("; "), mends),
         };
         let no_alias = || Finding::skipped("directory", "no alias could be given");
         vec![aliases, directory.unwrap_or_else(no_alias)]
@@ -109,8 +113,18 @@ impl Doctor {
         let event = match self.checkup.release_canary(room).await {
             Ok(event) => event,
             Err(error) => {
-                let advice = "daarion doctor, once more";
-                return Finding::failed(CHECK, format!("it was not sent: {error}"), advice);
+                let naming = &self.patient.naming;
+                let (connector, server) = (naming.connector(), &naming.server_name);
+                let mends = match error {
+                    // Somebody has shown it out of its own room.
+                    Error::HomeserverRefused { status: 403, .. } => format!(
+                        "invite {connector} into #{}_canary:{server} again, or take this alias \
+                         away: then a new room is made",
+                        naming.sender_localpart
+                    ),
+                    _ => advice(&error).to_owned(),
+                };
+                return Finding::failed(CHECK, format!("it was not sent: {error}"), mends);
             }
         };
         let is_back = self
@@ -149,15 +163,32 @@ impl Doctor {
         // It ends by itself, too.
         let _ = self.checkup.set_typing(room, false).await;
         match came {
-            true => Finding::ok(
-                CHECK,
-                "the homeserver pushes ephemeral events (who is online)",
-            ),
+            true => Finding::ok(CHECK, "the homeserver pushes ephemeral events"),
             false => Finding::warning(
                 CHECK,
                 "the homeserver pushes no ephemeral events: nobody is shown as online",
                 SET_UP_AGAIN,
             ),
+        }
+    }
+
+    /// Goes online. A homeserver that keeps no presence takes this and knows nothing of it.
+    async fn presence(&self) -> Finding {
+        const CHECK: &str = "presence";
+        let connector = self.patient.naming.connector();
+        let tried = match self.checkup.set_online(true).await {
+            Ok(()) => self.homeserver.presence(&connector).await,
+            Err(error) => Err(error),
+        };
+        let _ = self.checkup.set_online(false).await;
+        match tried {
+            Ok(true) => Finding::ok(CHECK, "the homeserver knows who is online"),
+            Ok(false) => Finding::warning(
+                CHECK,
+                "the homeserver does not say who is online: everybody counts as away",
+                "presence: {enabled: true} in homeserver.yaml, then restart the homeserver",
+            ),
+            Err(error) => Finding::warning(CHECK, error.to_string(), advice(&error)),
         }
     }
 

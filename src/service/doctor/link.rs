@@ -1,6 +1,6 @@
 //! The homeserver: whether it is there, knows us, reaches us, and what it lets us do.
 
-use super::{Doctor, SET_UP_AGAIN};
+use super::{Doctor, SET_UP_AGAIN, advice};
 use crate::domain::Error;
 use crate::domain::finding::Finding;
 use crate::domain::id::{Millis, UserId};
@@ -51,9 +51,13 @@ impl Doctor {
                 findings.push(self.room_version().await);
             }
             Err(error) => {
-                findings.push(Finding::failed("as_token", error.to_string(), SET_UP_AGAIN));
+                findings.push(Finding::failed(
+                    "as_token",
+                    error.to_string(),
+                    advice(&error),
+                ));
                 let rest = OF_HOMESERVER[3..].iter();
-                let reason = "the homeserver does not know us";
+                let reason = "the homeserver does not let us in";
                 findings.extend(rest.map(|check| Finding::skipped(check, reason)));
             }
         }

@@ -4,6 +4,7 @@ use super::Ground;
 use super::samples::{Shorthand, created, deleted, edited, event_id, message, new, said, user};
 use crate::domain::event::What;
 use crate::domain::id::MessageId;
+use crate::store::ClearTo;
 
 fn id(name: &str) -> MessageId {
     MessageId::of(&event_id(name))
@@ -177,7 +178,11 @@ pub async fn an_edit_that_is_taken_back_is_not_shown(ground: impl Ground) {
     store.index_all().await;
     shown("at once").await;
     // A replay knows all of them before it comes to them.
-    store.index.clear(0, false).await.expect("cleared");
+    store
+        .index
+        .clear(ClearTo::JournalStart)
+        .await
+        .expect("cleared");
     store.index_all().await;
     shown("again").await;
     let other = store.index.edited(&event_id("m0")).await.expect("read");

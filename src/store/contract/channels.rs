@@ -8,7 +8,7 @@ use crate::domain::channel::{Channel, ChannelChange, ChannelKind, ChannelStatus,
 use crate::domain::event::{NewEvent, What};
 use crate::domain::id::{MessageId, Millis, RoomId};
 use crate::domain::message::Media;
-use crate::store::Store;
+use crate::store::{ClearTo, Store};
 
 fn update(number: u128, name: &str, change: ChannelChange, at: Millis) -> NewEvent {
     let by = user("alice");
@@ -86,28 +86,40 @@ pub async fn a_second_channel_for_a_room_is_passed_over(ground: impl Ground) {
 
 pub async fn an_alias_leads_to_one_channel(ground: impl Ground) {
     let store = ground.open().await;
+    let claimed = channel(1).alias;
+    let take = |number, name, at| update(number, name, ChannelChange::Alias(claimed.clone()), at);
     let mut second = channel(2);
-    second.alias = channel(1).alias;
-    let passed = store
-        .put_and_index(vec![
-            created(1),
-            new(2, "second", What::ChannelCreated(second)),
-        ])
-        .await;
-    assert_eq!(passed.len(), 1, "{passed:?}");
-    let take = |name, at| update(3, name, ChannelChange::Alias(channel(1).alias), at);
-    let passed = store
-        .put_and_index(vec![created(3), take("take", 2_000)])
-        .await;
-    assert_eq!(passed.len(), 1, "{passed:?}");
-    assert_eq!(stored(&store, 3).await, channel(3));
-    let give = update(1, "give", ChannelChange::Alias(None), 2_000);
-    assert_eq!(
-        store.put_and_index(vec![give, take("again", 2_001)]).await,
-        Vec::<String>::new()
-    );
-    assert_eq!(stored(&store, 1).await.alias, None);
-    assert_eq!(stored(&store, 3).await.alias, channel(1).alias);
+    second.alias = claimed.clone();
+    second.created_at = 1_500;
+    let second = || new(2, "second", What::ChannelCreated(second.clone()));
+    // In whatever order they come, the later one to say so has it, and no channel is lost.
+    for events in [
+        vec![created(1), second(), created(3), take(3, "take", 2_000)],
+        vec![created(3), take(3, "take", 2_000), second(), created(1)],
+        vec![second(), created(1), created(3), take(3, "take", 2_000)],
+    ] {
+        let cleared = store.index.clear(ClearTo::JournalEnd { since: 1 }).await;
+        cleared.expect("is cleared");
+        let clashes = store.put_and_index(events).await;
+        assert_eq!(clashes.len(), 2, "{clashes:?}");
+        assert_eq!(store.index.counts().await.expect("read"), (0, 3));
+        assert_eq!(stored(&store, 1).await.alias, None);
+        assert_eq!(stored(&store, 2).await.alias, None);
+        assert_eq!(stored(&store, 3).await.alias, claimed);
+        // What it had before is free, and so is what it gives away.
+        let mut heir = channel(4);
+        heir.alias = channel(3).alias;
+        let give = update(3, "give", ChannelChange::Alias(None), 2_001);
+        let events = vec![
+            new(4, "heir", What::ChannelCreated(heir)),
+            give,
+            take(1, "again", 2_002),
+        ];
+        assert_eq!(store.put_and_index(events).await, Vec::<String>::new());
+        assert_eq!(stored(&store, 1).await.alias, claimed);
+        assert_eq!(stored(&store, 3).await.alias, None);
+        assert_eq!(stored(&store, 4).await.alias, channel(3).alias);
+    }
 }
 
 pub async fn changes_apply_by_their_own_time(ground: impl Ground) {
@@ -186,7 +198,7 @@ pub async fn what_was_said_goes_when_a_channel_is_encrypted(ground: impl Ground)
         let store = ground.open().await;
         store
             .index
-            .clear(store.journal.head(), true)
+            .clear(ClearTo::JournalEnd { since: 1 })
             .await
             .expect("cleared");
         let mut events = vec![created(1), created(2), said(2, "other", 10)];
@@ -273,7 +285,7 @@ pub async fn the_latest_default_room_is_the_one_in_any_order(ground: impl Ground
         [3, 1, 2],
         [3, 2, 1],
     ] {
-        let cleared = store.index.clear(store.journal.head(), true).await;
+        let cleared = store.index.clear(ClearTo::JournalEnd { since: 1 }).await;
         cleared.expect("cleared");
         for number in order {
             store.put_and_index(vec![made(number)]).await;

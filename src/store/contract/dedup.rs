@@ -2,7 +2,7 @@
 
 use super::Ground;
 use super::samples::{Shorthand, append, created, deleted, event_id, new_seqs, said};
-use crate::store::{Append, Placed, Store};
+use crate::store::{Append, ClearTo, Placed, Store};
 
 async fn transaction(store: &Store, id: &str, names: &[&str]) -> crate::store::Appended {
     let events = names.iter().map(|name| said(1, name, 10)).collect();
@@ -102,7 +102,11 @@ pub async fn repeats_are_known_after_clearing(mut ground: impl Ground) {
     let store = ground.open().await;
     store.put_and_index(vec![created(1), said(1, "a", 1)]).await;
     store.put(vec![said(1, "b", 2)]).await;
-    store.index.clear(0, false).await.expect("cleared");
+    store
+        .index
+        .clear(ClearTo::JournalStart)
+        .await
+        .expect("cleared");
     assert_eq!(knows(&store, &["a", "b"]).await, [true, true]);
     let again = store
         .put(vec![said(1, "a", 1), said(1, "b", 2), said(1, "c", 3)])
@@ -124,8 +128,11 @@ pub async fn forgotten_events_may_come_again(mut ground: impl Ground) {
     let store = ground.open().await;
     store.put_and_index(vec![created(1), said(1, "a", 1)]).await;
     store.put(vec![said(1, "b", 1)]).await;
-    let head = store.journal.head();
-    store.index.clear(head, true).await.expect("cleared");
+    store
+        .index
+        .clear(ClearTo::JournalEnd { since: 1 })
+        .await
+        .expect("cleared");
     assert_eq!(store.index.position(), 3);
     assert_eq!(knows(&store, &["a", "b"]).await, [false, false]);
     // Also when the process ends right behind it.
@@ -138,7 +145,11 @@ pub async fn forgotten_events_may_come_again(mut ground: impl Ground) {
     store.index_all().await;
     assert_eq!(store.listed(1).await, ["$a", "$b"]);
     // The whole journal, in which they now stand twice, gives the same index.
-    store.index.clear(0, false).await.expect("cleared");
+    store
+        .index
+        .clear(ClearTo::JournalStart)
+        .await
+        .expect("cleared");
     assert_eq!(store.index_all().await, Vec::<String>::new());
     assert_eq!(store.listed(1).await, ["$a", "$b"]);
 }

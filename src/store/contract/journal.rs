@@ -1,9 +1,11 @@
 //! The journal: order, bounds, what is skipped.
 
+use std::time::Duration;
+
 use super::Ground;
 use super::samples::{
-    Shorthand, channel, channel_id, created, deleted, edited, event_id, member, message, new,
-    new_seqs, said, user,
+    Shorthand, append, channel, channel_id, created, deleted, edited, event_id, member, message,
+    new, new_seqs, said, user,
 };
 use crate::domain::channel::{ChannelChange, ChannelStatus, Visibility};
 use crate::domain::event::{NewEvent, Skipped, Source, What};
@@ -223,4 +225,16 @@ pub async fn appends_of_many_callers_are_all_there(ground: impl Ground) {
     let journal = store.journal_after(0).await;
     assert_eq!(journal.len() as u64, expected);
     assert!(journal.iter().all(|event| event.channel == channel_id(1)));
+}
+
+pub async fn an_append_rings_though_its_caller_has_gone(ground: impl Ground) {
+    let store = ground.open().await;
+    let mut bell = store.journal.bell();
+    // Once it has been asked for it is done, whoever waits for it.
+    let mut appending = store.journal.append(append(vec![created(1)]));
+    drop(futures_util::poll!(&mut appending));
+    drop(appending);
+    let rung = bell.wait_for(|head| *head == 1);
+    let rung = tokio::time::timeout(Duration::from_secs(5), rung).await;
+    assert!(rung.is_ok_and(|rung| rung.is_ok()), "nobody heard of it");
 }

@@ -1,13 +1,15 @@
 //! Messages in the index: pages, order, cursors.
 
 use super::Ground;
-use super::samples::{Shorthand, channel_id, created, edited, event_id, event_ids, items, said};
+use super::samples::{
+    Shorthand, channel_id, created, deleted, edited, event_id, event_ids, items, said,
+};
 use crate::domain::event::What;
 use crate::domain::id::MessageId;
 use crate::domain::page::Order;
 use crate::payload::MessageJson;
-use crate::store::Store;
 use crate::store::index::{MessageQuery, RenderedPage};
+use crate::store::{ClearTo, Store};
 
 async fn page(store: &Store, after: Option<&str>, order: Order, limit: usize) -> RenderedPage {
     find_page(store, after, order, limit)
@@ -177,9 +179,12 @@ pub async fn a_message_again_changes_nothing(ground: impl Ground) {
             edited(1, "e", "m", "edited", 20),
         ])
         .await;
-    let head = store.journal.head();
     // A rebuild that forgot the events but kept the rows of the journal: all come twice.
-    store.index.clear(head, true).await.expect("cleared");
+    store
+        .index
+        .clear(ClearTo::JournalEnd { since: 1 })
+        .await
+        .expect("cleared");
     store
         .put_and_index(vec![
             created(1),
@@ -187,8 +192,39 @@ pub async fn a_message_again_changes_nothing(ground: impl Ground) {
             edited(1, "e", "m", "edited", 20),
         ])
         .await;
-    store.index.clear(0, false).await.expect("cleared");
+    store
+        .index
+        .clear(ClearTo::JournalStart)
+        .await
+        .expect("cleared");
     store.index_all().await;
     assert_eq!(store.preview("m").await.as_deref(), Some("edited"));
     assert_eq!(store.index.counts().await.expect("read"), (1, 1));
+}
+
+pub async fn a_message_read_again_with_another_time_is_there_once(ground: impl Ground) {
+    let store = ground.open().await;
+    store
+        .put_and_index(vec![
+            created(1),
+            said(1, "other", 15),
+            // Ahead of our clock, it was given the time of its arrival.
+            said(1, "m", 10),
+            edited(1, "e", "m", "edited", 30),
+        ])
+        .await;
+    let to = ClearTo::JournalEnd { since: 1 };
+    store.index.clear(to).await.expect("cleared");
+    let again = vec![created(1), said(1, "other", 15), said(1, "m", 20)];
+    store.put_and_index(again).await;
+    assert_eq!(store.listed(1).await, ["$other", "$m"]);
+    let to = ClearTo::JournalStart;
+    store.index.clear(to).await.expect("cleared");
+    store.index_all().await;
+    assert_eq!(store.listed(1).await, ["$other", "$m"]);
+    assert_eq!(store.preview("m").await.as_deref(), Some("edited"));
+    // What happens to it happens to the one that is listed.
+    store.put_and_index(vec![deleted(1, "d", "m")]).await;
+    assert_eq!(store.preview("m").await.as_deref(), Some(""));
+    assert_eq!(store.listed(1).await, ["$other", "$m"]);
 }

@@ -2,7 +2,7 @@
 
 use super::Ground;
 use super::samples::{Shorthand, append, channel_id, created, edited, event_id, new_seqs, said};
-use crate::store::StoreError;
+use crate::store::{ClearTo, StoreError};
 
 pub async fn applying_is_idempotent(ground: impl Ground) {
     let store = ground.open().await;
@@ -66,7 +66,11 @@ pub async fn a_cleared_index_is_made_anew(ground: impl Ground) {
             said(1, "b", 2),
         ])
         .await;
-    store.index.clear(0, false).await.expect("cleared");
+    store
+        .index
+        .clear(ClearTo::JournalStart)
+        .await
+        .expect("cleared");
     assert_eq!(store.index.position(), 0);
     assert_eq!(store.index.counts().await.expect("read"), (0, 0));
     assert!(store.index.channels().await.expect("read").is_empty());
@@ -88,6 +92,25 @@ pub async fn a_rebuild_is_remembered(mut ground: impl Ground) {
     store.index.set_rebuilding(None).await.expect("written");
     let store = ground.kill(store).await;
     assert_eq!(store.index.rebuilding().await.expect("read"), None);
+    // Begun and noted in one: no rebuild is noted that has not emptied the index.
+    store.put_and_index(vec![created(1)]).await;
+    let begun = ClearTo::JournalEnd { since: 8 };
+    store.index.clear(begun).await.expect("cleared");
+    let store = ground.kill(store).await;
+    assert_eq!(store.index.rebuilding().await.expect("read"), Some(8));
+    assert_eq!(store.index.counts().await.expect("read"), (0, 0));
+}
+
+pub async fn a_journal_without_its_beginning_is_not_read_again(ground: impl Ground) {
+    let store = ground.open().await;
+    store.put_and_index(vec![created(1), said(1, "a", 1)]).await;
+    let dropped = store.journal.trim(u64::MAX, 1).await.expect("trimmed");
+    assert_eq!(dropped, 1);
+    let refused = store.index.clear(ClearTo::JournalStart).await;
+    assert!(matches!(refused, Err(StoreError::Trimmed)), "{refused:?}");
+    // Nothing has happened.
+    assert_eq!(store.index.counts().await.expect("read"), (1, 1));
+    assert_eq!(store.index.position(), 2);
 }
 
 pub async fn nothing_acknowledged_is_lost_by_a_kill(mut ground: impl Ground) {
@@ -143,9 +166,11 @@ pub async fn a_watermark_outlives_a_replay_but_not_forgotten_events(ground: impl
     assert_eq!(index.watermark(channel).await.expect("read"), None);
     let mark = event_id("a");
     index.set_watermark(channel, &mark).await.expect("set");
-    index.clear(0, false).await.expect("cleared");
+    index.clear(ClearTo::JournalStart).await.expect("cleared");
     assert_eq!(index.watermark(channel).await.expect("read"), Some(mark));
-    let head = store.journal.head();
-    index.clear(head, true).await.expect("cleared");
+    index
+        .clear(ClearTo::JournalEnd { since: 1 })
+        .await
+        .expect("cleared");
     assert_eq!(index.watermark(channel).await.expect("read"), None);
 }

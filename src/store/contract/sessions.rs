@@ -28,6 +28,7 @@ pub fn session(number: u8, holder: Holder) -> Session {
             current: digest(100 + number),
             previous: None,
             rotated_at: created_at,
+            is_seen: created_at % 2 == 0,
         }),
     }
 }

@@ -1,7 +1,7 @@
 //! The journal's other end: what is old is dropped, and no number is given twice.
 
 use super::Ground;
-use super::samples::{Shorthand, append, created, new_seqs, said};
+use super::samples::{Shorthand, append, created, edited, new_seqs, said};
 use crate::store::Append;
 
 pub async fn trim_drops_only_old_ones(ground: impl Ground) {
@@ -95,4 +95,25 @@ pub async fn trim_is_bounded_a_call(ground: impl Ground) {
     assert_eq!(dropped, 12_000);
     assert!(calls > 1, "{calls} calls");
     assert_eq!(store.journal.first().await.expect("read"), 12_001);
+}
+
+pub async fn what_waits_is_trimmed_too(ground: impl Ground) {
+    let store = ground.open().await;
+    store.put_and_index(vec![created(1)]).await;
+    for (arrived_at, name, of) in [(10, "old", "a"), (20, "young", "b")] {
+        let append = Append {
+            arrived_at,
+            ..append(vec![edited(1, name, of, name, 100)])
+        };
+        store.journal.append(append).await.expect("appended");
+    }
+    store.index_all().await;
+    // The journal itself is held back.
+    let trim = async || store.journal.trim(15, 0).await.expect("trimmed");
+    assert_eq!((trim().await, trim().await), (1, 0));
+    store
+        .put_and_index(vec![said(1, "a", 30), said(1, "b", 31)])
+        .await;
+    assert_eq!(store.preview("a").await.as_deref(), Some("text of a"));
+    assert_eq!(store.preview("b").await.as_deref(), Some("young"));
 }

@@ -10,11 +10,13 @@ mod channels;
 mod members;
 mod messages;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use redb::{ReadableTable, ReadableTableMetadata, Table, WriteTransaction};
+use redb::{ReadableTable, ReadableTableMetadata, Table, TableDefinition, WriteTransaction};
 
+use super::journal;
 use super::keys::{self, EventKey, Location, Place};
+use super::memory::{Memory, Staged};
 use super::records::member::MemberRecord;
 use super::records::{Record, message};
 use super::tables::{self, meta};
@@ -26,7 +28,6 @@ use crate::domain::member::Member;
 use crate::store::StoreError;
 
 type Rows<'t> = Table<'t, &'static [u8], &'static [u8]>;
-type ByText<'t> = Table<'t, &'static str, &'static [u8]>;
 
 /// An event as the writer's thread wants it.
 pub struct Prepared {
@@ -64,8 +65,8 @@ struct NewMessage {
 }
 
 /// What may be kept of what is said in a channel.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Keeps {
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Keeps {
     Content,
     /// It is confidential.
     Nothing,
@@ -87,7 +88,7 @@ pub fn prepare(events: &[Event]) -> Vec<Prepared> {
         .map(|event| Prepared {
             seq: event.seq,
             channel: event.channel,
-            key: event.event.as_ref().map(keys::event),
+            key: keys::of(event.event.as_ref(), &event.what),
             deed: deed(event),
         })
         .collect()
@@ -131,14 +132,14 @@ pub fn apply(work: &mut Work<'_>, events: &[Prepared]) -> Result<Vec<String>, St
     };
     refuse_gap(work, first.seq)?;
     let replayed_through = work.staged.known_through;
-    let mut applying = Applying::open(work.txn, replayed_through)?;
+    let mut applying = Applying::open(work)?;
     for event in fresh {
         applying.apply(event)?;
         if let Some(key) = event.key {
             work.staged.indexed.push(key);
         }
     }
-    let passed = applying.finish()?;
+    let passed = applying.finish(&mut work.staged)?;
     work.staged.position = last.seq;
     work.staged.known_through = replayed_through.max(last.seq);
     store_positions(work)?;
@@ -149,15 +150,17 @@ pub fn apply(work: &mut Work<'_>, events: &[Prepared]) -> Result<Vec<String>, St
 /// on its own would then leave events out for ever.
 fn refuse_gap(work: &Work<'_>, first: Seq) -> Result<(), StoreError> {
     let position = work.staged.position;
-    let journal = work.txn.open_table(tables::JOURNAL)?;
-    let missing = journal
-        .range(position.saturating_add(1)..first)?
-        .next()
-        .transpose()?;
-    match missing {
-        None => Ok(()),
-        Some(_) => Err(StoreError::Behind { position }),
+    if first == position + 1 {
+        return Ok(());
     }
+    let journal = work.txn.open_table(tables::JOURNAL)?;
+    for entry in journal.range(position.saturating_add(1)..first)? {
+        let (seq, value) = entry?;
+        if journal::readable(seq.value(), value.value()).is_some() {
+            return Err(StoreError::Behind { position });
+        }
+    }
+    Ok(())
 }
 
 /// Writes the staged positions.
@@ -170,70 +173,129 @@ pub fn store_positions(work: &Work<'_>) -> Result<(), StoreError> {
 
 /// The open tables of the index, and what is gathered for the end of a batch.
 struct Applying<'t> {
-    known: Rows<'t>,
+    known: Known<'t>,
     messages: Rows<'t>,
     channels: Rows<'t>,
-    rooms: ByText<'t>,
-    aliases: ByText<'t>,
+    rooms: Lazy<'t, &'static str, &'static [u8]>,
+    aliases: Lazy<'t, &'static str, &'static [u8]>,
     activity: Table<'t, &'static [u8], u64>,
-    members: Rows<'t>,
-    memberships: Table<'t, &'static [u8], u64>,
+    members: Lazy<'t, &'static [u8], &'static [u8]>,
+    memberships: Lazy<'t, &'static [u8], u64>,
     orphans: Rows<'t>,
     /// Events up to here may have been applied before the index was cleared.
     replayed_through: Seq,
     /// Whether any edit or deletion waits, so that messages need not look.
     has_orphans: bool,
-    /// Channels that were looked up in this batch; `None` is one that does not exist.
-    channels_met: HashMap<ChannelId, Option<Keeps>>,
+    /// What has been committed; not to be looked at when the index was emptied since.
+    memory: Option<&'t Memory>,
+    /// The channels of this transaction.
+    keeps: HashMap<ChannelId, Keeps>,
     /// The newest message of each channel in this batch.
     newest: HashMap<ChannelId, Millis>,
     passed: Vec<String>,
 }
 
+/// The table of known events. Its keys are random: what a batch adds is written in their order,
+/// so that neighbours share the pages on the way.
+struct Known<'t> {
+    table: Rows<'t>,
+    fresh: BTreeMap<EventKey, Vec<u8>>,
+}
+
+impl Known<'_> {
+    fn get(&self, key: &EventKey) -> Result<Option<Vec<u8>>, StoreError> {
+        if let Some(fresh) = self.fresh.get(key) {
+            return Ok(Some(fresh.clone()));
+        }
+        let stored = self.table.get(key.as_slice())?;
+        Ok(stored.map(|stored| stored.value().to_vec()))
+    }
+}
+
+/// A table that most batches need not open.
+struct Lazy<'t, K: redb::Key + 'static, V: redb::Value + 'static> {
+    txn: &'t WriteTransaction,
+    definition: TableDefinition<'static, K, V>,
+    table: Option<Table<'t, K, V>>,
+}
+
+impl<'t, K: redb::Key + 'static, V: redb::Value + 'static> Lazy<'t, K, V> {
+    fn of(txn: &'t WriteTransaction, definition: TableDefinition<'static, K, V>) -> Self {
+        Self {
+            txn,
+            definition,
+            table: None,
+        }
+    }
+
+    fn get(&mut self) -> Result<&mut Table<'t, K, V>, StoreError> {
+        let table = match self.table.take() {
+            Some(table) => table,
+            None => self.txn.open_table(self.definition)?,
+        };
+        Ok(self.table.insert(table))
+    }
+}
+
 impl<'t> Applying<'t> {
-    fn open(txn: &'t WriteTransaction, replayed_through: Seq) -> Result<Self, StoreError> {
+    fn open(work: &mut Work<'t>) -> Result<Self, StoreError> {
+        let (txn, staged) = (work.txn, &mut work.staged);
         let orphans = txn.open_table(tables::ORPHANS)?;
         Ok(Self {
-            known: txn.open_table(tables::KNOWN)?,
+            known: Known {
+                table: txn.open_table(tables::KNOWN)?,
+                fresh: BTreeMap::new(),
+            },
             messages: txn.open_table(tables::MESSAGES)?,
             channels: txn.open_table(tables::CHANNELS)?,
-            rooms: txn.open_table(tables::CHANNEL_ROOMS)?,
-            aliases: txn.open_table(tables::CHANNEL_ALIASES)?,
+            rooms: Lazy::of(txn, tables::CHANNEL_ROOMS),
+            aliases: Lazy::of(txn, tables::CHANNEL_ALIASES),
             activity: txn.open_table(tables::ACTIVITY)?,
-            members: txn.open_table(tables::MEMBERS)?,
-            memberships: txn.open_table(tables::MEMBERSHIPS)?,
-            replayed_through,
+            members: Lazy::of(txn, tables::MEMBERS),
+            memberships: Lazy::of(txn, tables::MEMBERSHIPS),
+            replayed_through: staged.known_through,
             has_orphans: !orphans.is_empty()?,
             orphans,
-            channels_met: HashMap::new(),
+            memory: (!staged.cleared).then_some(work.memory),
+            keeps: std::mem::take(&mut staged.keeps),
             newest: HashMap::new(),
             passed: Vec::new(),
         })
     }
 
     fn apply(&mut self, event: &Prepared) -> Result<(), StoreError> {
-        let applied = match &event.deed {
-            Deed::CreateChannel(channel) => self.create_channel(channel)?,
-            _ if self.keeps(event.channel)?.is_none() => {
+        let applied = match self.act(event) {
+            Ok(Some(applied)) => applied,
+            Ok(None) => {
                 // Not remembered: it was on its way while the index was emptied, and has to
                 // be taken in again when the channel is there.
                 self.pass_over(event, "its channel is unknown");
                 return Ok(());
             }
-            Deed::UpdateChannel(change, at) => self.update_channel(event.channel, change, *at)?,
-            Deed::AddMessage(message) => self.add_message(event.channel, message)?,
-            Deed::ChangeMessage {
-                target,
-                event: change,
-            } => self.change_message(target, change)?,
-            Deed::SetMember { member, record } => self.set_member(event.channel, member, record)?,
-            Deed::Nothing => Ok(()),
+            // A row that cannot be read holds up nothing but what is about it.
+            Err(error @ StoreError::Damaged(_)) => Err(error.to_string()),
+            Err(error) => return Err(error),
         };
         self.remember(event, place(&event.deed, &applied))?;
         if let Err(reason) = applied {
             self.pass_over(event, &reason);
         }
         Ok(())
+    }
+
+    /// Does to the index what an event does; `None` when there is no such channel.
+    fn act(&mut self, event: &Prepared) -> Result<Option<Result<(), String>>, StoreError> {
+        let channel = event.channel;
+        let applied = match &event.deed {
+            Deed::CreateChannel(channel) => self.create_channel(channel)?,
+            _ if self.keeps(channel)?.is_none() => return Ok(None),
+            Deed::UpdateChannel(change, at) => self.update_channel(channel, change, *at)?,
+            Deed::AddMessage(message) => self.add_message(event, message)?,
+            Deed::ChangeMessage { target, event } => self.change_message(target, event)?,
+            Deed::SetMember { member, record } => self.set_member(channel, member, record)?,
+            Deed::Nothing => Ok(()),
+        };
+        Ok(Some(applied))
     }
 
     /// Names an event that cannot be applied.
@@ -260,28 +322,30 @@ impl<'t> Applying<'t> {
         let is_there = event.seq <= self.replayed_through
             && self
                 .known
-                .get(key.as_slice())?
-                .is_some_and(|stored| stored.value() == location);
+                .get(key)?
+                .is_some_and(|stored| stored == location);
         if !is_there {
-            self.known.insert(key.as_slice(), location.as_slice())?;
+            self.known.fresh.insert(*key, location);
         }
         Ok(())
     }
 
     /// What may be kept of a channel's content; `None` when there is no such channel.
     fn keeps(&mut self, channel: ChannelId) -> Result<Option<Keeps>, StoreError> {
-        if let Some(met) = self.channels_met.get(&channel) {
-            return Ok(*met);
+        let committed = || self.memory?.keeps.get(&channel);
+        if let Some(keeps) = self.keeps.get(&channel).or_else(committed) {
+            return Ok(Some(*keeps));
         }
-        let keeps = self
-            .stored_channel(channel)?
-            .map(|timed| Keeps::of(&timed.channel));
-        self.channels_met.insert(channel, keeps);
-        Ok(keeps)
+        let Some(timed) = self.stored_channel(channel)? else {
+            return Ok(None);
+        };
+        let keeps = Keeps::of(&timed.channel);
+        self.keeps.insert(channel, keeps);
+        Ok(Some(keeps))
     }
 
     /// Writes what was gathered.
-    fn finish(mut self) -> Result<Vec<String>, StoreError> {
+    fn finish(mut self, staged: &mut Staged) -> Result<Vec<String>, StoreError> {
         for (channel, newest) in &self.newest {
             let key = channel.as_bytes().as_slice();
             let stored = self.activity.get(key)?.map(|at| at.value());
@@ -289,6 +353,11 @@ impl<'t> Applying<'t> {
                 self.activity.insert(key, *newest)?;
             }
         }
+        for (key, location) in self.known.fresh {
+            let (key, location) = (key.as_slice(), location.as_slice());
+            self.known.table.insert(key, location)?;
+        }
+        staged.keeps = self.keeps;
         Ok(self.passed)
     }
 }
@@ -307,5 +376,6 @@ fn place<'a>(deed: &'a Deed, applied: &Result<(), String>) -> Place<'a> {
     }
 }
 
-/// Whether an event could be applied; if not, why. A failure of the store is another thing.
+/// Whether an event could be applied, and wholly; if not, why. A failure of the store is another
+/// thing.
 type Applied = Result<Result<(), String>, StoreError>;

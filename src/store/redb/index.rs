@@ -11,14 +11,14 @@ use super::records::member::MemberRecord;
 use super::records::{Record, message};
 use super::tables::{self, meta};
 use super::writer::Work;
-use super::{Redb, apply, pages};
+use super::{Redb, apply, journal, pages};
 use crate::domain::channel::Channel;
 use crate::domain::event::Event;
 use crate::domain::id::{ChannelId, EventId, MessageId, Millis, Seq, UserId};
 use crate::domain::member::{Member, Membership};
 use crate::domain::message::Message;
 use crate::domain::page::Page;
-use crate::store::index::{ActivityMap, MemberQuery, MessageQuery, RenderedPage};
+use crate::store::index::{ActivityMap, ClearTo, MemberQuery, MessageQuery, RenderedPage};
 use crate::store::{Index, StoreError};
 
 #[async_trait]
@@ -34,24 +34,13 @@ impl Index for Redb {
         self.shared.memory().position
     }
 
-    async fn clear(&self, position: Seq, forget_events: bool) -> Result<(), StoreError> {
-        self.writer
-            .run(move |work| clear(work, position, forget_events))
-            .await
+    async fn clear(&self, to: ClearTo) -> Result<(), StoreError> {
+        self.writer.run(move |work| clear(work, to)).await
     }
 
     async fn set_rebuilding(&self, since: Option<Millis>) -> Result<(), StoreError> {
         self.writer
-            .run(move |work| {
-                let mut numbers = work.txn.open_table(tables::META)?;
-                numbers.insert(meta::REBUILDING, u64::from(since.is_some()))?;
-                match since {
-                    Some(since) => numbers.insert(meta::REBUILDING_SINCE, since)?,
-                    None => numbers.remove(meta::REBUILDING_SINCE)?,
-                };
-                work.must_be_durable();
-                Ok(())
-            })
+            .run(move |work| set_rebuilding(work, since))
             .await
     }
 
@@ -68,10 +57,15 @@ impl Index for Redb {
     async fn channels(&self) -> Result<Vec<Channel>, StoreError> {
         self.scan(|txn| {
             let channels = txn.open_table(tables::CHANNELS)?;
-            channels
-                .iter()?
-                .map(|entry| Ok(channel(entry?.1.value())?.channel))
-                .collect()
+            let mut all = Vec::new();
+            for entry in channels.iter()? {
+                match channel(entry?.1.value()) {
+                    Ok(timed) => all.push(timed.channel),
+                    // The others are there all the same.
+                    Err(error) => tracing::error!(%error, "a channel is passed over"),
+                }
+            }
+            Ok(all)
         })
         .await
     }
@@ -233,10 +227,24 @@ pub fn stored_member(
     Ok(None)
 }
 
+fn set_rebuilding(work: &mut Work<'_>, since: Option<Millis>) -> Result<(), StoreError> {
+    let mut numbers = work.txn.open_table(tables::META)?;
+    numbers.insert(meta::REBUILDING, u64::from(since.is_some()))?;
+    match since {
+        Some(since) => numbers.insert(meta::REBUILDING_SINCE, since)?,
+        None => numbers.remove(meta::REBUILDING_SINCE)?,
+    };
+    work.must_be_durable();
+    Ok(())
+}
+
 /// Drops all rows. What is known of the journal's events stays unless it is to be forgotten:
 /// then everything that has been appended so far counts as never seen.
-fn clear(work: &mut Work<'_>, position: Seq, forget_events: bool) -> Result<(), StoreError> {
+fn clear(work: &mut Work<'_>, to: ClearTo) -> Result<(), StoreError> {
     let txn = work.txn;
+    if to == ClearTo::JournalStart && journal::first(txn, work.staged.head)? > 1 {
+        return Err(StoreError::Trimmed);
+    }
     for table in [
         tables::MESSAGES,
         tables::CHANNELS,
@@ -253,15 +261,21 @@ fn clear(work: &mut Work<'_>, position: Seq, forget_events: bool) -> Result<(), 
         txn.delete_table(table)?;
         txn.open_table(table)?;
     }
-    work.staged.position = position;
-    if forget_events {
-        empty(txn, tables::KNOWN)?;
-        txn.delete_table(tables::WATERMARKS)?;
-        txn.open_table(tables::WATERMARKS)?;
-        work.staged.forgotten = true;
-        work.staged.pending.clear();
-        work.staged.indexed.clear();
-        work.staged.known_through = work.staged.head;
+    work.staged.cleared = true;
+    work.staged.keeps.clear();
+    match to {
+        ClearTo::JournalStart => work.staged.position = 0,
+        ClearTo::JournalEnd { since } => {
+            empty(txn, tables::KNOWN)?;
+            txn.delete_table(tables::WATERMARKS)?;
+            txn.open_table(tables::WATERMARKS)?;
+            work.staged.forgotten = true;
+            work.staged.pending.clear();
+            work.staged.indexed.clear();
+            work.staged.position = work.staged.head;
+            work.staged.known_through = work.staged.head;
+            set_rebuilding(work, Some(since))?;
+        }
     }
     apply::store_positions(work)?;
     work.must_be_durable();

@@ -5,7 +5,8 @@
 //! written at a random key here.
 
 use async_trait::async_trait;
-use redb::{ReadableTable, ReadableTableMetadata};
+use redb::{ReadableTable, ReadableTableMetadata, WriteTransaction};
+use tokio::sync::watch;
 
 use super::Redb;
 use super::keys::{self, EventKey, Location};
@@ -15,7 +16,7 @@ use super::records::skipped::SkippedRecord;
 use super::tables::{self, meta};
 use super::writer::Work;
 use crate::domain::event::{Event, Skipped};
-use crate::domain::id::{EventId, Millis, Seq};
+use crate::domain::id::{ChannelId, EventId, Millis, Seq};
 use crate::store::{Append, Appended, Journal, Placed, SkippedReport, StoreError};
 
 /// How many events one trim drops at most: some 10 ms of the writer.
@@ -28,15 +29,12 @@ struct Prepared {
     skipped: Vec<Vec<u8>>,
 }
 
-impl From<Append> for Prepared {
-    fn from(append: Append) -> Self {
+impl Prepared {
+    fn new(append: Append, keys: Vec<Option<EventKey>>) -> Self {
         let record = |event| EventRecord::new(event, append.arrived_at).encode();
+        let records = append.events.iter().map(record);
         Self {
-            events: append
-                .events
-                .iter()
-                .map(|event| (event.event.as_ref().map(keys::event), record(event)))
-                .collect(),
+            events: keys.into_iter().zip(records).collect(),
             skipped: append
                 .skipped
                 .into_iter()
@@ -50,20 +48,48 @@ impl From<Append> for Prepared {
 #[async_trait]
 impl Journal for Redb {
     async fn append(&self, append: Append) -> Result<Appended, StoreError> {
-        let prepared = Prepared::from(append);
+        let keys: Vec<_> = append.events.iter().map(keys::of_new).collect();
+        if let Some(repeated) = self.repeated(&append, &keys)? {
+            return Ok(repeated);
+        }
+        let prepared = Prepared::new(append, keys);
         self.writer.run(move |work| store(work, &prepared)).await
     }
 
     async fn read(&self, after: Seq, limit: usize) -> Result<Vec<Event>, StoreError> {
         self.read(|txn| {
             let journal = txn.open_table(tables::JOURNAL)?;
-            let entries = journal.range(after.saturating_add(1)..)?.take(limit);
-            entries
-                .map(|entry| {
-                    let (seq, value) = entry?;
-                    EventRecord::decode(value.value())?.into_event(seq.value())
-                })
-                .collect()
+            let mut events = Vec::new();
+            for entry in journal.range(after.saturating_add(1)..)? {
+                if events.len() == limit {
+                    break;
+                }
+                let (seq, value) = entry?;
+                events.extend(readable(seq.value(), value.value()));
+            }
+            Ok(events)
+        })
+    }
+
+    async fn read_channel(
+        &self,
+        channel: ChannelId,
+        after: Seq,
+        limit: usize,
+    ) -> Result<(Vec<Event>, Seq), StoreError> {
+        self.read(|txn| {
+            let journal = txn.open_table(tables::JOURNAL)?;
+            let (mut events, mut reached) = (Vec::new(), after);
+            for entry in journal.range(after.saturating_add(1)..)?.take(limit) {
+                let (seq, value) = entry?;
+                reached = seq.value();
+                // Its head alone is read of another channel's.
+                if EventHead::decode(value.value()).is_ok_and(|head| head.channel != channel.0) {
+                    continue;
+                }
+                events.extend(readable(reached, value.value()));
+            }
+            Ok((events, reached))
         })
     }
 
@@ -75,14 +101,12 @@ impl Journal for Redb {
         self.shared.memory().head
     }
 
+    fn bell(&self) -> watch::Receiver<Seq> {
+        self.shared.bell()
+    }
+
     async fn first(&self) -> Result<Seq, StoreError> {
-        self.read(|txn| {
-            let first = txn
-                .open_table(tables::JOURNAL)?
-                .first()?
-                .map(|(seq, _)| seq.value());
-            Ok(first.unwrap_or_else(|| self.head() + 1))
-        })
+        self.read(|txn| oldest(&txn.open_table(tables::JOURNAL)?, self.head()))
     }
 
     async fn knows(&self, events: &[EventId]) -> Result<Vec<bool>, StoreError> {
@@ -128,6 +152,70 @@ impl Journal for Redb {
     }
 }
 
+impl Redb {
+    /// What comes of an append that brings nothing new. Each message that we sent comes back as
+    /// one, and need not wait for the writer: what is found here is durable, since memory is
+    /// changed behind the commit. It is not remembered by its name: its events are known.
+    fn repeated(
+        &self,
+        append: &Append,
+        keys: &[Option<EventKey>],
+    ) -> Result<Option<Appended>, StoreError> {
+        let (head, pending) = {
+            let memory = self.shared.memory();
+            if let Some(id) = &append.transaction
+                && memory.has_transaction(id)
+            {
+                return Ok(Some(Appended::repeated(memory.head)));
+            }
+            let pending = |key: &Option<EventKey>| memory.pending.get(key.as_ref()?).copied();
+            (memory.head, keys.iter().map(pending).collect::<Vec<_>>())
+        };
+        if keys.is_empty() || !append.skipped.is_empty() {
+            return Ok(None);
+        }
+        self.read(|txn| {
+            let known = txn.open_table(tables::KNOWN)?;
+            let mut placed = Vec::with_capacity(keys.len());
+            for (key, pending) in keys.iter().zip(pending) {
+                let place = match (pending, key) {
+                    (Some(seq), _) => Some(seq),
+                    (None, Some(key)) => indexed(&known, key)?,
+                    (None, None) => None,
+                };
+                let Some(seq) = place else {
+                    return Ok(None);
+                };
+                placed.push(Placed::Known(Some(seq)));
+            }
+            Ok(Some(Appended {
+                repeated: false,
+                placed,
+                head,
+            }))
+        })
+    }
+}
+
+/// The event of an entry; none when it is damaged, which must not hold up those behind it.
+pub fn readable(seq: Seq, value: &[u8]) -> Option<Event> {
+    let event = EventRecord::decode(value).and_then(|record| record.into_event(seq));
+    event
+        .inspect_err(|error| tracing::error!(%error, seq, "an event is passed over"))
+        .ok()
+}
+
+/// The oldest position of a journal with this head.
+fn oldest(journal: &impl ReadableTable<u64, &'static [u8]>, head: Seq) -> Result<Seq, StoreError> {
+    let first = journal.first()?.map(|(seq, _)| seq.value());
+    Ok(first.unwrap_or(head + 1))
+}
+
+/// The oldest position as a transaction sees it.
+pub fn first(txn: &WriteTransaction, head: Seq) -> Result<Seq, StoreError> {
+    oldest(&txn.open_table(tables::JOURNAL)?, head)
+}
+
 /// One of the numbers of [`tables::META`]; 0 when it was never set.
 pub fn number(
     numbers: &impl ReadableTable<&'static str, u64>,
@@ -138,13 +226,9 @@ pub fn number(
 
 fn store(work: &mut Work<'_>, append: &Prepared) -> Result<Appended, StoreError> {
     if let Some(id) = &append.transaction
-        && work.memory.has_transaction(&work.staged, id)
+        && work.memory.meets_transaction(&work.staged, id)
     {
-        return Ok(Appended {
-            repeated: true,
-            placed: Vec::new(),
-            head: work.staged.head,
-        });
+        return Ok(Appended::repeated(work.staged.head));
     }
     let placed = place(work, &append.events)?;
     store_skipped(work, &append.skipped)?;
@@ -225,15 +309,41 @@ fn store_skipped(work: &Work<'_>, skipped: &[Vec<u8>]) -> Result<(), StoreError>
     Ok(())
 }
 
-/// Drops the oldest events. Never one that the index has not applied: it is made of them.
-/// Not durable, because dropping them once more does no harm.
+/// Drops what is old. Not durable, because dropping it once more does no harm.
 fn trim(work: &mut Work<'_>, before: Millis, upto: Seq) -> Result<u64, StoreError> {
+    match trim_journal(work, before, upto)? {
+        0 => trim_waiting(work, before),
+        dropped => Ok(dropped),
+    }
+}
+
+/// Drops edits and deletions that have waited for too long: of most of them the event that they
+/// wait for is none that is kept, and will never come.
+fn trim_waiting(work: &Work<'_>, before: Millis) -> Result<u64, StoreError> {
+    let is_old = |value: &[u8]| !is_young(value, before);
+    let mut orphans = work.txn.open_table(tables::ORPHANS)?;
+    let old = orphans.extract_if(|_, value| is_old(value))?.take(TRIM);
+    let mut dropped = 0;
+    for entry in old {
+        entry?;
+        dropped += 1;
+    }
+    Ok(dropped)
+}
+
+/// Whether an event arrived after a time. What cannot be read is of no use to anybody.
+fn is_young(value: &[u8], before: Millis) -> bool {
+    EventHead::decode(value).is_ok_and(|head| head.arrived_at >= before)
+}
+
+/// Drops the oldest events. Never one that the index has not applied: it is made of them.
+fn trim_journal(work: &mut Work<'_>, before: Millis, upto: Seq) -> Result<u64, StoreError> {
     let upto = upto.min(work.staged.position);
     let mut journal = work.txn.open_table(tables::JOURNAL)?;
     let mut last = None;
     for entry in journal.range(..=upto)?.take(TRIM) {
         let (seq, value) = entry?;
-        if EventHead::decode(value.value())?.arrived_at >= before {
+        if is_young(value.value(), before) {
             break;
         }
         last = Some(seq.value());

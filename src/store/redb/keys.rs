@@ -5,6 +5,7 @@
 
 use std::ops::Bound;
 
+use crate::domain::event::{NewEvent, What};
 use crate::domain::id::{ChannelId, EventId, MessageId, Millis, Seq, UserId};
 use crate::domain::member::Membership;
 use crate::domain::page::Order;
@@ -17,6 +18,20 @@ pub type EventKey = [u8; 16];
 /// The key of an event in the table of known ones.
 pub fn event(event: &EventId) -> EventKey {
     *MessageId::of(event).as_bytes()
+}
+
+/// The key of an event that is not numbered yet, if it has one.
+pub fn of_new(new: &NewEvent) -> Option<EventKey> {
+    of(new.event.as_ref(), &new.what)
+}
+
+/// The key of what happened by an event. A message has been given it as its id already.
+pub fn of(id: Option<&EventId>, what: &What) -> Option<EventKey> {
+    let message = what.message().filter(|message| Some(&message.event) == id);
+    match message {
+        Some(message) => Some(*message.id.as_bytes()),
+        None => id.map(event),
+    }
 }
 
 const CHANNEL: usize = 16;

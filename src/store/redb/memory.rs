@@ -7,12 +7,14 @@
 use std::collections::{HashMap, HashSet};
 
 use redb::{Database, ReadableDatabase, ReadableTable};
+use sha2::{Digest, Sha256};
 
+use super::apply::Keeps;
 use super::keys::{self, EventKey};
 use super::records::Record;
 use super::records::event::EventHead;
 use super::tables::{self, meta};
-use crate::domain::id::{EventId, Seq};
+use crate::domain::id::{ChannelId, EventId, Seq};
 use crate::store::StoreError;
 
 /// The state of an open store.
@@ -28,6 +30,8 @@ pub struct Memory {
     pub known_through: Seq,
     /// Events after `known_through`, by key.
     pub pending: HashMap<EventKey, Seq>,
+    /// The channels that events were applied to since the start.
+    pub keeps: HashMap<ChannelId, Keeps>,
     transactions: Transactions,
 }
 
@@ -36,8 +40,16 @@ pub struct Memory {
 struct Transactions {
     /// How many there have ever been; the next one's slot follows from it.
     counter: u64,
-    slots: HashMap<u64, String>,
-    ids: HashSet<String>,
+    slots: HashMap<u64, Name>,
+    names: HashSet<Name>,
+}
+
+/// A transaction's name as a digest: a quarter of its size.
+type Name = [u8; 16];
+
+fn name(transaction: &str) -> Name {
+    let digest = Sha256::digest(transaction);
+    *digest.first_chunk().expect("a digest has 32 bytes")
 }
 
 /// What the requests of one group want to change; see [`Memory::absorb`].
@@ -51,7 +63,10 @@ pub struct Staged {
     pub pending: HashMap<EventKey, Seq>,
     /// Events that now have their row in the table of known ones.
     pub indexed: Vec<EventKey>,
-    transactions: Vec<String>,
+    /// The index was emptied before `keeps` was staged.
+    pub cleared: bool,
+    pub keeps: HashMap<ChannelId, Keeps>,
+    transactions: Vec<Name>,
 }
 
 impl Memory {
@@ -74,13 +89,14 @@ impl Memory {
         memory.transactions.counter = number(meta::TRANSACTIONS)?;
         for entry in txn.open_table(tables::TRANSACTIONS)?.iter()? {
             let (slot, id) = entry?;
-            memory
-                .transactions
-                .keep(slot.value(), id.value().to_owned());
+            memory.transactions.keep(slot.value(), name(id.value()));
         }
         for entry in journal.range(memory.known_through.saturating_add(1)..)? {
             let (seq, value) = entry?;
-            if let Some(event) = EventHead::decode(value.value())?.event {
+            // One that is damaged is passed over by all.
+            if let Ok(head) = EventHead::decode(value.value())
+                && let Some(event) = head.event
+            {
                 let key = keys::event(&EventId::trusted(event));
                 memory.pending.insert(key, seq.value());
             }
@@ -103,6 +119,10 @@ impl Memory {
         if staged.forgotten {
             self.pending = HashMap::new();
         }
+        if staged.cleared {
+            self.keeps = HashMap::new();
+        }
+        self.keeps.extend(staged.keeps);
         self.head = staged.head;
         self.position = staged.position;
         self.known_through = staged.known_through;
@@ -120,9 +140,9 @@ impl Memory {
         if self.pending.is_empty() && self.pending.capacity() > 1_024 {
             self.pending.shrink_to_fit();
         }
-        for id in staged.transactions {
+        for name in staged.transactions {
             let slot = self.transactions.counter % tables::TRANSACTION_SLOTS;
-            self.transactions.keep(slot, id);
+            self.transactions.keep(slot, name);
             self.transactions.counter += 1;
         }
     }
@@ -137,24 +157,30 @@ impl Memory {
             .or_else(|| held().flatten())
     }
 
+    /// Whether a transaction has been committed.
+    pub fn has_transaction(&self, id: &str) -> bool {
+        self.transactions.names.contains(&name(id))
+    }
+
     /// Whether a transaction has been committed, or is in this group.
-    pub fn has_transaction(&self, staged: &Staged, id: &str) -> bool {
-        self.transactions.ids.contains(id) || staged.transactions.iter().any(|held| held == id)
+    pub fn meets_transaction(&self, staged: &Staged, id: &str) -> bool {
+        let name = name(id);
+        self.transactions.names.contains(&name) || staged.transactions.contains(&name)
     }
 
     /// Stages a transaction; answers its slot and the counter behind it.
     pub fn stage_transaction(&self, staged: &mut Staged, id: &str) -> (u64, u64) {
         let counter = self.transactions.counter + staged.transactions.len() as u64;
-        staged.transactions.push(id.to_owned());
+        staged.transactions.push(name(id));
         (counter % tables::TRANSACTION_SLOTS, counter + 1)
     }
 }
 
 impl Transactions {
-    fn keep(&mut self, slot: u64, id: String) {
-        if let Some(old) = self.slots.insert(slot, id.clone()) {
-            self.ids.remove(&old);
+    fn keep(&mut self, slot: u64, name: Name) {
+        if let Some(old) = self.slots.insert(slot, name) {
+            self.names.remove(&old);
         }
-        self.ids.insert(id);
+        self.names.insert(name);
     }
 }

@@ -39,6 +39,9 @@ pub fn run(database: &Database, path: &str) -> Result<(), StoreError> {
         txn.set_quick_repair(true);
         txn.commit()?;
     }
+    if (1..KNOWN).contains(&found) {
+        tracing::info!(from = found, to = KNOWN, "the store has a new format");
+    }
     Ok(())
 }
 

@@ -8,11 +8,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use redb::{Database, ReadTransaction, ReadableDatabase};
+use tokio::sync::watch;
 
 use super::medium::Medium;
 use super::memory::Memory;
 use super::migrations;
 use crate::clock::Clock;
+use crate::domain::id::Seq;
 use crate::store::StoreError;
 
 /// The shared part of a store.
@@ -22,6 +24,8 @@ pub struct Shared {
     /// `None` while it is closed.
     database: RwLock<Option<Database>>,
     memory: RwLock<Memory>,
+    /// The journal's head, for those who wait for it to move.
+    bell: watch::Sender<Seq>,
     opened_in_ms: AtomicU64,
     /// Whether the last write failed.
     failing: AtomicBool,
@@ -35,6 +39,7 @@ impl Shared {
             clock,
             database: RwLock::default(),
             memory: RwLock::default(),
+            bell: watch::Sender::default(),
             opened_in_ms: AtomicU64::new(0),
             failing: AtomicBool::new(false),
         };
@@ -56,6 +61,8 @@ impl Shared {
         migrations::run(&database, &self.medium.name())?;
         *self.memory.write().unwrap_or_else(PoisonError::into_inner) = Memory::load(&database)?;
         *held = Some(database);
+        drop(held);
+        self.bell.send_replace(self.memory().head);
         let took = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.opened_in_ms.store(took, Ordering::Relaxed);
         Ok(())
@@ -110,7 +117,18 @@ impl Shared {
 
     /// Changes the memory; for the writer alone, after a commit.
     pub fn change_memory(&self, act: impl FnOnce(&mut Memory)) {
-        act(&mut self.memory.write().unwrap_or_else(PoisonError::into_inner));
+        let head = {
+            let mut memory = self.memory.write().unwrap_or_else(PoisonError::into_inner);
+            act(&mut memory);
+            memory.head
+        };
+        self.bell
+            .send_if_modified(|rung| std::mem::replace(rung, head) != head);
+    }
+
+    /// Rings when the journal has grown, and when the database was opened anew.
+    pub fn bell(&self) -> watch::Receiver<Seq> {
+        self.bell.subscribe()
     }
 
     /// Whether the medium takes writes, apart from the database.

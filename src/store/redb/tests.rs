@@ -1,6 +1,7 @@
 //! The contract of a store on a redb file and on redb in memory, and what only this backend
 //! has: a file that can be held, foreign, damaged or on a disk that fails.
 
+mod concealed;
 mod damage;
 mod faults;
 mod fixture;

@@ -17,6 +17,7 @@ use std::thread::JoinHandle;
 
 use redb::WriteTransaction;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio_util::sync::CancellationToken;
 
 use self::thread::Writer;
 use super::memory::{Memory, Staged};
@@ -82,6 +83,8 @@ pub struct WriterHandle {
     queue: Option<Sender<Message>>,
     places: Arc<Semaphore>,
     thread: Option<JoinHandle<()>>,
+    /// Cancelled when the thread ends, however it does.
+    ended: CancellationToken,
     /// Whether a [`Message::Recover`] is on its way.
     recovering: Arc<AtomicBool>,
 }
@@ -92,14 +95,21 @@ impl WriterHandle {
         let (queue, waiting) = std::sync::mpsc::channel();
         let recovering = Arc::new(AtomicBool::new(false));
         let writer = Writer::new(shared, waiting, Arc::clone(&recovering));
+        let ended = CancellationToken::new();
+        let guard = ended.clone().drop_guard();
+        let run = move || {
+            let _guard = guard;
+            writer.run();
+        };
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || writer.run())
+            .spawn(run)
             .map_err(|error| StoreError::Unavailable(format!("no thread: {error}")))?;
         Ok(Self {
             queue: Some(queue),
             places: Arc::new(Semaphore::new(QUEUE)),
             thread: Some(thread),
+            ended,
             recovering,
         })
     }
@@ -137,6 +147,11 @@ impl WriterHandle {
         if self.send(Message::Close(answer)).is_ok() {
             let _ = answered.await;
         }
+    }
+
+    /// Waits for the thread's end.
+    pub async fn closed(&self) {
+        self.ended.cancelled().await;
     }
 
     fn send(&self, message: Message) -> Result<(), StoreError> {

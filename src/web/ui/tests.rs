@@ -156,9 +156,20 @@ async fn a_browser_that_has_the_file_is_told_so() {
 }
 
 #[tokio::test]
-async fn a_file_of_an_older_build_is_not_found() {
-    let answer = get(files, "/_app/immutable/old.js", &[]).await;
-    assert_eq!(answer.status, StatusCode::NOT_FOUND);
+async fn a_file_that_is_not_there_is_not_found() {
+    for path in [
+        "/_app/immutable/old.js",
+        "/.well-known/matrix/client",
+        "/.well-known/security.txt",
+        "/.env",
+        "/favicon.ico",
+        "/robots.txt",
+    ] {
+        let answer = get(files, path, &[]).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
+    }
+    let page = get(files, "/city/room.with.dots", &[]).await;
+    assert_eq!(page.status, StatusCode::OK);
 }
 
 #[tokio::test]

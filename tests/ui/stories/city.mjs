@@ -38,7 +38,9 @@ export function tell(context) {
     await dialog.getByLabel('Address').fill('taken');
     await dialog.getByRole('button', { name: 'Create', exact: true }).click();
     await dialog.getByText('A room with this address is there already.').waitFor();
-    assert.equal(await dialog.getByLabel('Address').getAttribute('aria-invalid'), 'true');
+    const address = dialog.getByLabel('Address');
+    assert.equal(await address.getAttribute('aria-invalid'), 'true');
+    assert.ok(await address.evaluate((field) => document.activeElement === field), 'the error is read out');
     await dialog.getByLabel('Address').fill('Not An Address!');
     await dialog.getByRole('button', { name: 'Create', exact: true }).click();
     await dialog.getByText(/The server refused: slug/).waitFor();
@@ -77,15 +79,84 @@ export function tell(context) {
     await alice.page.unroute('**/api/city/rooms');
     await failed.getByRole('button', { name: 'Try again' }).click();
     await card(alice.page, 'Library').waitFor();
+    // What was read stays, and the page says that it is old.
+    await alice.page.route('**/api/city/rooms', (route) => route.abort());
+    const old = alice.page.getByRole('status').filter({ hasText: 'This is what was read last.' });
+    await old.waitFor({ timeout: 40_000 });
+    await alice.page.unroute('**/api/city/rooms');
+    await old.getByRole('button', { name: 'Try again' }).click();
+    await old.waitFor({ state: 'detached' });
   });
 
-  story(context, 'where only operators may make rooms, the page says so', async (world) => {
-    const { installation } = world;
-    await installation.daarion.stop();
-    await installation.startDaarion({ DAARION_CITY__CREATE: 'operators' });
+  story(context, 'a room that is made but does not show yet is not made again', async (world) => {
     const alice = await world.visitor('alice');
     await alice.open('/city');
-    await alice.page.getByRole('button', { name: 'Create a room' }).first().click();
+    const answer = (error) => (route) =>
+      route.request().method() === 'POST' ? route.fulfill({ status: 503, json: { error, detail: 'in English' } }) : route.fallback();
+    const dialog = alice.page.getByRole('dialog', { name: 'A new room' });
+    const create = async () => {
+      await alice.page.getByRole('button', { name: 'Create a room' }).first().click();
+      await dialog.getByLabel('Name', { exact: true }).fill('Late');
+      await dialog.getByRole('button', { name: 'Create', exact: true }).click();
+    };
+    await alice.page.route('**/api/city/rooms', answer('store_unavailable'));
+    await create();
+    await dialog.getByRole('alert').getByText('The city cannot write to its disk at the moment.').waitFor();
+    await dialog.getByRole('button', { name: 'Cancel' }).click();
+    await alice.page.route('**/api/city/rooms', answer('index_behind'));
+    await create();
+    await alice.page.getByText('It is done, and will show here in a moment.').waitFor();
+    await dialog.waitFor({ state: 'detached' });
+  });
+
+  story(context, 'whoever chats on the city’s pages is online, and nobody need open a Matrix client', async (world) => {
+    const room = await world.program.room('alice', { name: 'Lookout', slug: 'lookout' });
+    await world.program.say('bob', room, 'I am here');
+    for (const name of ['alice', 'bob', 'olena', 'taras', 'mayor']) {
+      await world.matrix[name].call('PUT', `/presence/@${name}:city.localhost/status`, { presence: 'offline' });
+    }
+    const alice = await world.visitor('alice');
+    const online = card(alice.page, 'Lookout').getByText('1 person online');
+    const nobody = card(alice.page, 'Lookout').getByText('Nobody online');
+    const eventually = async (what) => {
+      for (let look = 0; look < 20; look += 1) {
+        await alice.open('/city');
+        await card(alice.page, 'Lookout').waitFor();
+        if (await what.isVisible()) return;
+      }
+      await what.waitFor();
+    };
+    await eventually(nobody);
+    const bob = await world.visitor('bob');
+    await bob.enter('/city/lookout');
+    await eventually(online);
+    await bob.open('/city');
+    await eventually(nobody);
+  });
+
+  story(context, 'the city has the name that it was given, and offers what may be done', async (world) => {
+    const { installation } = world;
+    await installation.daarion.stop();
+    await installation.startDaarion({ DAARION_CITY__CREATE: 'operators', DAARION_CITY__NAME: 'Гавань' });
+    const guest = await world.visitor();
+    await guest.open('/login');
+    await guest.page.getByText('alice, or in full @alice:city.localhost').waitFor();
+    assert.equal(await guest.page.title(), 'Sign in · Гавань');
+    const alice = await world.visitor('alice');
+    const told = alice.page.waitForResponse('**/api/city');
+    await alice.open('/city');
+    await told;
+    const make = alice.page.getByRole('button', { name: 'Create a room' });
+    await make.waitFor({ state: 'detached' });
+    await alice.page.getByRole('complementary').getByText('Гавань').waitFor();
+    assert.equal(await alice.page.title(), 'Rooms of the city · Гавань');
+    const mayor = await world.visitor('mayor');
+    await mayor.open('/city');
+    await mayor.page.getByRole('button', { name: 'Create a room' }).waitFor();
+    // A page that does not know it yet hears it of the server.
+    await alice.page.route('**/api/city', (route) => route.fulfill({ json: { name: 'Гавань', server_name: 'city.localhost', create: 'members' } }));
+    await alice.open('/city');
+    await make.click();
     await alice.page.getByLabel('Name', { exact: true }).fill('Mine');
     await alice.page.getByRole('button', { name: 'Create', exact: true }).click();
     await alice.page.getByRole('dialog').getByRole('alert').getByText('You may not do this here.').waitFor();

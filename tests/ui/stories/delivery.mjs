@@ -27,7 +27,10 @@ export function tell(context) {
       assert.equal(answer.status, 404, path);
       assert.match((await answer.json()).error, /^M_/);
     }
-    assert.equal((await ask(world, '/_app/immutable/gone.js')).status, 404);
+    for (const path of ['/_app/immutable/gone.js', '/.well-known/matrix/client', '/favicon.ico']) {
+      assert.equal((await ask(world, path)).status, 404, path);
+    }
+    assert.match(await (await ask(world, '/robots.txt')).text(), /^User-agent: \*\nDisallow: \/api\/$/m);
     assert.match(await (await ask(world, '/docs')).text(), /swagger/i);
   });
 

@@ -105,7 +105,7 @@ export function tell(context) {
     await pill.click();
     await alice.message('While you were reading, two').waitFor();
     await page.locator('[data-divider="new"]').waitFor();
-    assert.equal(await page.locator('[data-divider="day"]').count() >= 0, true);
+    assert.equal(await page.locator('[data-divider="day"]').count() > 0, true);
   });
 
   story(context, 'what was said since the last visit stands below the marker', async (world) => {
@@ -126,5 +126,37 @@ export function tell(context) {
         .sort((one, other) => one.getBoundingClientRect().top - other.getBoundingClientRect().top)
         .map((it) => it.dataset.divider ?? it.textContent.match(/Before|While/)[0]));
     assert.deepEqual(order, ['Before', 'new', 'While']);
+  });
+
+  story(context, 'what cannot be read further up says so, and waits to be asked again', async (world) => {
+    const alice = await world.visitor('alice');
+    const { page } = alice;
+    let failures = 0;
+    await page.route('**/messages?*cursor=*', (route) => {
+      failures += 1;
+      return route.fulfill({ status: 500, json: { error: 'M_UNKNOWN', message: 'broken' } });
+    });
+    await alice.enter('/city/long');
+    await alice.message(`Line ${MANY} of many.`).waitFor();
+    const box = await page.locator('.viewport').boundingBox();
+    await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+    const notice = page.getByText('Earlier messages could not be loaded.');
+    await until('the beginning of what is loaded is reached', 20_000, async () => {
+      await page.mouse.wheel(0, -400);
+      return (await notice.count()) > 0 && (await notice.boundingBox()).y >= box.y;
+    });
+    assert.equal(failures, 1, 'it does not ask again by itself');
+    for (const step of [200, -400, 200, -400]) {
+      await page.mouse.wheel(0, step);
+      await standsStill(page);
+    }
+    assert.equal(failures, 1, 'nor because somebody scrolls');
+    await page.unroute('**/messages?*cursor=*');
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await notice.waitFor({ state: 'detached' });
+    await until('what stands further up is there', 10_000, async () => {
+      await page.mouse.wheel(0, -400);
+      return (await placeOf(page, `Line ${MANY - 50} of many.`)) !== null;
+    });
   });
 }

@@ -72,6 +72,22 @@ export function tell(context) {
     await page.waitForURL('**/login');
   });
 
+  story(context, 'what is wrong with a message is told where it was silent before', async (world) => {
+    await world.program.room('alice', { name: 'Long letters', slug: 'letters' });
+    const alice = await world.visitor('alice', { phone: true });
+    await alice.enter('/city/letters');
+    // A reader tells what changes inside of what it knows already.
+    await alice.page.evaluate(() => {
+      window.told = document.querySelector('form [role="alert"]');
+    });
+    await alice.composer.fill('ї'.repeat(16_000));
+    await alice.page.getByRole('alert').getByText('The message is too long').waitFor();
+    assert.match(await alice.page.evaluate(() => window.told?.textContent ?? ''), /too long/);
+    assert.equal(await alice.composer.getAttribute('aria-invalid'), 'true');
+    await alice.composer.fill('Short');
+    await alice.page.getByText('The message is too long').waitFor({ state: 'detached' });
+  });
+
   story(context, 'operators work by keyboard alone, too', async (world) => {
     const guest = await world.visitor();
     const { page } = guest;

@@ -67,11 +67,17 @@ export function tell(context) {
       const { page } = await look(world, SCREENS[1], options);
       await page.locator('main header button').click();
       await page.getByRole('dialog').waitFor();
-      assert.deepEqual(await violations(page), [], 'the form of a new room');
+      await page.locator('[role=dialog] form button[type=submit]').click();
+      await page.locator('[role=dialog] [aria-invalid=true]').waitFor();
+      assert.deepEqual(await violations(page), [], 'the form of a new room, and what is wrong in it');
       await page.keyboard.press('Escape');
       await page.locator('aside button').last().click();
       await page.getByRole('menu').waitFor();
       assert.deepEqual(await violations(page), [], 'the menu of the account');
+      await page.route('**/api/auth/logout', (route) => route.abort());
+      await page.getByRole('menuitem').last().click();
+      await page.locator('.toast').waitFor();
+      assert.deepEqual(await violations(page), [], 'what the page says in passing');
       const { page: rooms } = await look(world, SCREENS.find(({ path }) => path === '/admin/rooms'), options);
       await rooms.locator('main header button').click();
       await rooms.getByRole('dialog').waitFor();
@@ -150,6 +156,6 @@ export function tell(context) {
       await route.fulfill({ response: answer, json });
     });
     await bob.open('/city');
-    for (const words of online.values()) await bob.page.getByText(words, { exact: true }).waitFor();
+    for (const words of online.values()) await bob.page.getByRole('main').getByText(words, { exact: true }).waitFor();
   });
 }

@@ -11,6 +11,16 @@ async function signIn(visitor, name, password) {
   await visitor.page.getByRole('button', { name: 'Sign in', exact: true }).click();
 }
 
+/** Each screen, and what it reads. */
+const SCREENS = [
+  { name: 'Overview', path: '/admin', reads: 'overview' },
+  { name: 'Rooms and channels', path: '/admin/rooms', reads: 'channels' },
+  { name: 'Agents', path: '/admin/agents', reads: 'agents' },
+  { name: 'People online', path: '/admin/people', reads: 'online' },
+  { name: 'Configuration', path: '/admin/config', reads: 'config' },
+  { name: 'Doctor', path: '/admin/doctor', reads: 'doctor' },
+];
+
 const screen = (page, name) => page.getByRole('heading', { name, level: 1 });
 
 export function tell(context) {
@@ -23,9 +33,9 @@ export function tell(context) {
     await page.getByText('No warnings and no errors since the start.').waitFor();
     await page.getByText('Every event was understood.').waitFor();
     await page.goto('/admin/rooms');
-    // With a word typed that fits nothing, the list of keys is empty too.
-    await page.getByRole('heading', { name: 'Backfill' }).waitFor();
+    await page.getByRole('heading', { name: 'No rooms yet' }).waitFor();
     await page.goto('/admin/config');
+    // With a word typed that fits nothing, the list of keys is empty too.
     await page.getByLabel('Find a key').fill('no such key');
     await page.getByRole('heading', { name: 'No key matches “no such key”.' }).waitFor();
   });
@@ -177,5 +187,66 @@ export function tell(context) {
     await dialog.getByLabel('Id').fill('herald');
     await dialog.getByRole('button', { name: 'Create', exact: true }).click();
     await page.getByText('The agent “herald” is registered.').waitFor();
+  });
+
+  story(context, 'what one operator does is never done as another who came in later', async (world) => {
+    world.installation.operator('create', 'relief', world.password('relief'));
+    const guest = await world.operator('/admin/agents');
+    const { page } = guest;
+    await page.getByRole('button', { name: 'Operator warden' }).waitFor();
+    // As another tab leaves it where somebody else has signed in.
+    await guest.context.addCookies([await world.signOperatorIn('relief')]);
+    await page.getByRole('button', { name: 'Create an agent' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Create an agent' });
+    await dialog.getByLabel('Id').fill('forged');
+    await dialog.getByRole('button', { name: 'Create', exact: true }).click();
+    await page.waitForURL('**/admin/login?next=%2Fadmin%2Fagents');
+    await page.getByText('Another operator has signed in with this browser.').waitFor();
+    const { items } = await (await guest.context.request.get('/api/admin/agents')).json();
+    assert.ok(!items.some(({ id }) => id === 'agent:forged'), JSON.stringify(items));
+    await signIn(guest, 'warden', world.password('warden'));
+    await page.waitForURL('**/admin/agents');
+    await page.getByRole('button', { name: 'Operator warden' }).waitFor();
+  });
+
+  story(context, 'an operator who cannot be signed out is told so', async (world) => {
+    const guest = await world.visitor();
+    await guest.open('/admin/login');
+    await signIn(guest, 'warden', world.password('warden'));
+    await guest.page.waitForURL('**/admin');
+    const leave = async () => {
+      await guest.page.getByRole('button', { name: 'Operator warden' }).click();
+      await guest.page.getByRole('menuitem', { name: 'Sign out' }).click();
+    };
+    await guest.page.route('**/api/admin/logout', (route) => route.abort());
+    await leave();
+    await guest.page.getByRole('status').getByText('You are still signed in. The server does not answer.').waitFor();
+    await guest.page.unroute('**/api/admin/logout');
+    await leave();
+    await guest.page.waitForURL('**/admin/login');
+    const asked = await guest.context.request.get('/api/admin/overview');
+    assert.equal(asked.status(), 401);
+  });
+
+  story(context, 'every screen of operators shows that it loads, that it failed, and that it is closed', async (world) => {
+    const { page } = await world.operator('/admin/people');
+    for (const { name, path, reads } of SCREENS) {
+      let answer;
+      const held = new Promise((done) => (answer = done));
+      const asked = `**/api/admin/${reads}*`;
+      await page.route(asked, async (route) => (await held)(route));
+      await page.goto(path);
+      await screen(page, name).waitFor();
+      await page.locator('main [aria-busy="true"], main [role="progressbar"]').first().waitFor();
+      answer((route) => route.abort());
+      const trouble = page.getByRole('main').getByRole('alert');
+      await trouble.getByText('The server does not answer.').waitFor();
+      await page.unroute(asked);
+      const closed = { status: 403, json: { error: 'M_FORBIDDEN', message: 'not for you' } };
+      await page.route(asked, (route) => route.fulfill(closed));
+      await trouble.getByRole('button', { name: 'Try again' }).click();
+      await trouble.getByRole('heading', { name: 'Only operators may look in here' }).waitFor();
+      await page.unroute(asked);
+    }
   });
 }

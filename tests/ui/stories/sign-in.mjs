@@ -2,6 +2,17 @@
 import assert from 'node:assert/strict';
 import { story } from '../world/story.mjs';
 
+/** Addresses of elsewhere, as browsers read them. */
+const FOREIGN = [
+  'https://elsewhere.example/',
+  '//elsewhere.example',
+  '/\\elsewhere.example',
+  '/\t/elsewhere.example',
+  '/\n/elsewhere.example',
+  '/.//elsewhere.example',
+  'javascript:alert(1)',
+];
+
 const alert = (page) => page.getByRole('alert');
 
 async function signIn(visitor, user, password) {
@@ -58,6 +69,8 @@ export function tell(context) {
     await signIn(guest, 'alice', 'not the password');
     await alert(guest.page).getByText('The user name or the password is wrong.').waitFor();
     assert.equal(await guest.page.getByLabel('User name').inputValue(), 'alice');
+    await signIn(guest, 'Alice Smith', world.password('alice'));
+    await alert(guest.page).getByText('There can be no such user here. Type the name alone, or in full @name:city.localhost.').waitFor();
     await guest.context.setOffline(true);
     await signIn(guest, 'alice', world.password('alice'));
     await alert(guest.page).getByText('The server does not answer.').waitFor();
@@ -93,6 +106,45 @@ export function tell(context) {
     assert.equal(await cookieOf(alice), undefined);
     await alice.open('/city');
     await alice.page.waitForURL('**/login?next=%2Fcity');
+  });
+
+  story(context, 'whoever cannot be signed out is told so, until they have read it', async (world) => {
+    const alice = await world.visitor('alice');
+    await alice.page.clock.install();
+    await alice.open('/city');
+    const leave = async () => {
+      await alice.page.getByRole('button', { name: 'Account of Alice' }).click();
+      await alice.page.getByRole('menuitem', { name: 'Sign out' }).click();
+    };
+    await alice.page.route('**/api/auth/logout', (route) => route.abort());
+    await leave();
+    const told = alice.page.getByRole('status').getByText('You are still signed in. The server does not answer.');
+    await told.waitFor();
+    await alice.page.clock.fastForward('01:00');
+    assert.ok(await told.isVisible());
+    assert.equal(new URL(alice.page.url()).pathname, '/city');
+    await alice.page.unroute('**/api/auth/logout');
+    await leave();
+    await alice.page.waitForURL('**/login');
+    assert.equal(await cookieOf(alice), undefined);
+  });
+
+  story(context, 'who signs in in another tab stays signed in, and the first tab follows', async (world) => {
+    const alice = await world.visitor('alice');
+    await alice.open('/city');
+    await alice.page.getByRole('button', { name: 'Account of Alice' }).waitFor();
+    const tab = await alice.context.newPage();
+    // The door is open though somebody is in: nobody could be asked who.
+    await tab.route('**/api/auth/refresh', (route) => route.abort());
+    await tab.goto('/login');
+    await tab.getByLabel('User name').waitFor();
+    await tab.unroute('**/api/auth/refresh');
+    await signIn({ page: tab }, 'bob', world.password('bob'));
+    await tab.waitForURL('**/city');
+    await alice.page.getByRole('button', { name: 'Account of Bob' }).waitFor();
+    await tab.reload();
+    await tab.getByRole('button', { name: 'Account of Bob' }).waitFor();
+    assert.equal(new URL(tab.url()).pathname, '/city');
   });
 
   story(context, 'an access token that ends is renewed without a word', async (world) => {
@@ -135,10 +187,24 @@ export function tell(context) {
   });
 
   story(context, 'the next address is one of ours, whatever the link said', async (world) => {
-    for (const next of ['https://elsewhere.example/', '//elsewhere.example', '/\\elsewhere.example']) {
-      const alice = await world.visitor('alice');
+    const alice = await world.visitor('alice');
+    const operator = await world.operator();
+    for (const next of FOREIGN) {
       await alice.open(`/login?next=${encodeURIComponent(next)}`);
       await alice.page.waitForURL(`${world.url}/city`);
+      await operator.open(`/admin/login?next=${encodeURIComponent(next)}`);
+      await operator.page.waitForURL(`${world.url}/admin`);
     }
+    await alice.open(`/login?next=${encodeURIComponent('/city?from=a/b#c')}`);
+    await alice.page.waitForURL(`${world.url}/city?from=a/b#c`);
+    await operator.open(`/admin/login?next=${encodeURIComponent('/admin/people?a=b')}`);
+    await operator.page.waitForURL(`${world.url}/admin/people?a=b`);
+  });
+
+  story(context, 'who signs in by a link made elsewhere stays here', async (world) => {
+    const guest = await world.visitor();
+    await guest.open(`/login?next=${encodeURIComponent('/\t/elsewhere.example')}`);
+    await signIn(guest, 'bob', world.password('bob'));
+    await guest.page.waitForURL(`${world.url}/city`);
   });
 }

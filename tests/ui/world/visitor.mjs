@@ -36,7 +36,7 @@ export class Visitor {
   }
 
   async #watch(home) {
-    const { page, context } = this;
+    const { context } = this;
     const complain = (text) => this.complaints.push(text);
     await context.exposeBinding('reportBreach', (_, text) => complain(`policy: ${text}`));
     await context.addInitScript(() => {
@@ -44,18 +44,25 @@ export class Visitor {
         window.reportBreach(`${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber} ${event.sample}`);
       });
     });
-    page.on('pageerror', (error) => complain(`script: ${error.stack ?? error}`));
-    page.on('console', (message) => {
+    // Of whatever page of this browser: the stories open further tabs.
+    context.on('weberror', (error) => {
+      const what = error.error();
+      complain(`script: ${what.stack ?? what}`);
+    });
+    context.on('console', (message) => {
       if (/content security policy/i.test(message.text())) complain(`console: ${message.text()}`);
     });
-    page.on('websocket', (socket) => {
-      if (new URL(socket.url()).host !== new URL(home).host) complain(`socket: ${socket.url()}`);
-    });
-    page.on('request', (request) => {
+    context.on('request', (request) => {
       const url = new URL(request.url());
       if (url.protocol.startsWith('http') && url.origin !== home) complain(`foreign: ${url}`);
       if (request.resourceType() === 'script') this.scripts.push(url.pathname);
     });
+    const watchSockets = (page) =>
+      page.on('websocket', (socket) => {
+        if (new URL(socket.url()).host !== new URL(home).host) complain(`socket: ${socket.url()}`);
+      });
+    watchSockets(this.page);
+    context.on('page', watchSockets);
   }
 
   /** As the sign-in page does it, without the page. */

@@ -17,6 +17,8 @@ const FLAGS = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
+  // A name of a local network, where a page is no secure context without HTTPS.
+  '--host-resolver-rules=MAP city.lan 127.0.0.1',
 ];
 const CHROMIUM = process.env.DAARION_CHROMIUM ?? '/usr/bin/chromium';
 const PEOPLE = { alice: 'Alice', bob: 'Bob', olena: 'Олена', taras: 'Тарас', mayor: 'Mayor' };
@@ -70,8 +72,8 @@ class World {
     return this.#cookie;
   }
 
-  async signOperatorIn() {
-    const body = { name: OPERATOR, password: this.password(OPERATOR) };
+  async signOperatorIn(operator = OPERATOR) {
+    const body = { name: operator, password: this.password(operator) };
     const answer = await this.#signIn('/api/admin/login', body);
     const [name, value] = answer.headers.get('set-cookie').split(';')[0].split('=');
     return { name, value, url: this.url, httpOnly: true, sameSite: 'Strict' };

@@ -91,11 +91,32 @@ async fn two_tabs_that_refresh_at_once_get_the_same_successor() {
 }
 
 #[tokio::test]
+async fn a_refresh_whose_answer_was_lost_can_be_made_again_however_late() {
+    let house = house().await;
+    let first = house.login().await;
+    let lost = house.refresh(&first).await.expect("refreshed");
+    house.clock.set(NOW + DAY);
+    let again = house.refresh(&first).await.expect("refreshed");
+    assert_eq!(lost.refresh_token, again.refresh_token);
+    // The old access token proves nothing of the new refresh token.
+    let old = house.login().await;
+    let lost = house.refresh(&old).await.expect("refreshed");
+    assert!(house.is_in(&old).await);
+    house.clock.set(NOW + DAY + GRACE + 1);
+    let again = house.refresh(&old).await.expect("refreshed");
+    assert_eq!(lost.refresh_token, again.refresh_token);
+    assert!(house.is_in(&again).await);
+    words(house.refresh(&old).await);
+    assert!(!house.is_in(&again).await, "now it is a thief's");
+}
+
+#[tokio::test]
 async fn a_replaced_token_ends_the_session_after_the_grace() {
     let house = house().await;
     let first = house.login().await;
     let other = house.login().await;
     let second = house.refresh(&first).await.expect("refreshed");
+    assert!(house.is_in(&second).await);
     house.clock.set(NOW + GRACE + 1);
     let refused = words(house.refresh(&first).await);
     assert!(refused.contains("used before"), "{refused}");

@@ -1,8 +1,8 @@
 //! Channels: one room each, one alias each, and one default room of the city.
 
-use redb::ReadableTable;
+use redb::{ReadableTable, Table};
 
-use super::{Applied, Applying, ByText, Keeps};
+use super::{Applied, Applying, Keeps};
 use crate::domain::channel::{Channel, ChannelChange, ChannelKind};
 use crate::domain::id::{ChannelId, Millis, RoomAlias};
 use crate::store::StoreError;
@@ -11,19 +11,19 @@ use crate::store::redb::keys;
 use crate::store::redb::records::Record;
 use crate::store::redb::records::channel::{ChannelRow, TimedChannel};
 
+type Names<'t> = Table<'t, &'static str, &'static [u8]>;
+
 impl Applying<'_> {
     /// Adds a channel, or refreshes the one of this id: an event that comes again, or the
     /// room's state as healing finds it. What was set later than `created_at` stays.
     pub(super) fn create_channel(&mut self, channel: &Channel) -> Applied {
-        if let Some(other) = owner(&self.rooms, channel.room.as_str())?
+        if let Some(other) = owner(self.rooms.get()?, channel.room.as_str())?
             && other != channel.id
         {
             return Ok(Err(format!("{} is channel {other}", channel.room)));
         }
-        if let Some(taken) = self.taken(channel.alias.as_ref(), channel.id)? {
-            return Ok(Err(taken));
-        }
         let mut timed = TimedChannel::created(channel.clone());
+        let mut alias_before = None;
         if let Some(stored) = self.stored_channel(channel.id)? {
             if stored.channel.room != channel.room {
                 let room = &stored.channel.room;
@@ -33,16 +33,15 @@ impl Applying<'_> {
             if timed.channel.confidential && !stored.channel.confidential {
                 self.conceal_messages(channel.id)?;
             }
-            self.move_alias(&stored.channel, timed.channel.alias.as_ref())?;
-        } else {
-            self.move_alias(channel, channel.alias.as_ref())?;
+            alias_before = stored.channel.alias;
         }
+        let without_alias = self.settle_alias(&mut timed)?;
+        self.move_alias(alias_before.as_ref(), &timed.channel)?;
         let id = channel.id.as_bytes().as_slice();
-        self.rooms.insert(channel.room.as_str(), id)?;
-        let keeps = Keeps::of(&timed.channel);
-        self.channels_met.insert(channel.id, Some(keeps));
+        self.rooms.get()?.insert(channel.room.as_str(), id)?;
+        self.keeps.insert(channel.id, Keeps::of(&timed.channel));
         self.store_channel(timed)?;
-        Ok(Ok(()))
+        Ok(without_alias.map_or(Ok(()), Err))
     }
 
     /// Sets a field of a channel, unless it was set later already.
@@ -66,17 +65,17 @@ impl Applying<'_> {
                 return Ok(Ok(()));
             }
             self.conceal_messages(id)?;
-            self.channels_met.insert(id, Some(Keeps::Nothing));
+            self.keeps.insert(id, Keeps::Nothing);
         }
-        if let ChannelChange::Alias(alias) = change {
-            if let Some(taken) = self.taken(alias.as_ref(), id)? {
-                return Ok(Err(taken));
-            }
-            self.move_alias(&timed.channel, alias.as_ref())?;
-        }
+        let alias_before = timed.channel.alias.clone();
         timed.channel.apply(change);
+        let mut without_alias = None;
+        if let ChannelChange::Alias(_) = change {
+            without_alias = self.settle_alias(&mut timed)?;
+            self.move_alias(alias_before.as_ref(), &timed.channel)?;
+        }
         self.store_channel(timed)?;
-        Ok(Ok(()))
+        Ok(without_alias.map_or(Ok(()), Err))
     }
 
     pub(super) fn stored_channel(&self, id: ChannelId) -> Result<Option<TimedChannel>, StoreError> {
@@ -121,31 +120,45 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// Says whose an alias is, when it is another channel's.
-    fn taken(
-        &self,
-        alias: Option<&RoomAlias>,
-        id: ChannelId,
-    ) -> Result<Option<String>, StoreError> {
-        let Some(alias) = alias else {
+    /// Of two channels that say they have one alias, the later one to say so has it, in whatever
+    /// order their events come, as the homeserver lets nobody choose an alias that leads
+    /// elsewhere. The other one is kept without an alias. Says which.
+    fn settle_alias(&mut self, timed: &mut TimedChannel) -> Result<Option<String>, StoreError> {
+        let Some(alias) = timed.channel.alias.clone() else {
             return Ok(None);
         };
-        let other = owner(&self.aliases, alias.as_str())?.filter(|other| *other != id);
-        Ok(other.map(|other| format!("{alias} leads to channel {other}")))
+        let other =
+            owner(self.aliases.get()?, alias.as_str())?.filter(|id| *id != timed.channel.id);
+        let other = other.map(|id| self.stored_channel(id)).transpose()?;
+        let Some(mut other) = other.flatten() else {
+            return Ok(None);
+        };
+        let (this, that) = (timed.channel.id, other.channel.id);
+        let (has, has_not) = if other.claimed_alias() < timed.claimed_alias() {
+            other.channel.alias = None;
+            self.write_channel(&other)?;
+            (this, that)
+        } else {
+            timed.channel.alias = None;
+            (that, this)
+        };
+        Ok(Some(format!(
+            "{alias} leads to channel {has}, so channel {has_not} is kept without an alias"
+        )))
     }
 
-    /// Makes an alias lead to a channel, in place of the one that its row has.
+    /// Makes a channel's alias lead to it, in place of the one that it had before.
     fn move_alias(
         &mut self,
-        stored: &Channel,
-        alias: Option<&RoomAlias>,
+        before: Option<&RoomAlias>,
+        channel: &Channel,
     ) -> Result<(), StoreError> {
-        if let Some(before) = &stored.alias {
-            self.aliases.remove(before.as_str())?;
+        let aliases = self.aliases.get()?;
+        if let Some(before) = before {
+            aliases.remove(before.as_str())?;
         }
-        if let Some(alias) = alias {
-            self.aliases
-                .insert(alias.as_str(), stored.id.as_bytes().as_slice())?;
+        if let Some(alias) = &channel.alias {
+            aliases.insert(alias.as_str(), channel.id.as_bytes().as_slice())?;
         }
         Ok(())
     }
@@ -156,7 +169,7 @@ fn is_default_room(channel: &Channel) -> bool {
 }
 
 /// Which channel a room or an alias belongs to.
-fn owner(table: &ByText<'_>, name: &str) -> Result<Option<ChannelId>, StoreError> {
+fn owner(table: &Names<'_>, name: &str) -> Result<Option<ChannelId>, StoreError> {
     let id = table.get(name)?;
     id.map(|id| keys::channel(id.value())).transpose()
 }

@@ -16,23 +16,24 @@ impl Applying<'_> {
         record: &[u8],
     ) -> Applied {
         let class = keys::member_class(member.membership);
-        if let Some(stored) = stored_member(&self.members, channel, &member.user)? {
+        let (members, memberships) = (self.members.get()?, self.memberships.get()?);
+        if let Some(stored) = stored_member(members, channel, &member.user)? {
             if stored.since > member.since {
                 return Ok(Ok(()));
             }
             let stored_class = keys::member_class(stored.membership);
             if stored_class != class {
                 let key = keys::member(channel, stored_class, &member.user);
-                self.members.remove(key.as_slice())?;
+                members.remove(key.as_slice())?;
             }
         }
         let key = keys::member(channel, class, &member.user);
-        self.members.insert(key.as_slice(), record)?;
+        members.insert(key.as_slice(), record)?;
         let key = keys::membership(&member.user, channel);
         match member.membership {
-            Membership::Invited => self.memberships.insert(key.as_slice(), 0)?,
-            Membership::Joined => self.memberships.insert(key.as_slice(), 1)?,
-            Membership::Left | Membership::Banned => self.memberships.remove(key.as_slice())?,
+            Membership::Invited => memberships.insert(key.as_slice(), 0)?,
+            Membership::Joined => memberships.insert(key.as_slice(), 1)?,
+            Membership::Left | Membership::Banned => memberships.remove(key.as_slice())?,
         };
         Ok(Ok(()))
     }

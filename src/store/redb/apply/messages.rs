@@ -2,14 +2,19 @@
 
 use redb::ReadableTable;
 
-use super::{Applied, Applying, Keeps, NewMessage};
+use super::{Applied, Applying, Keeps, NewMessage, Prepared};
 use crate::domain::event::{Event, What};
 use crate::domain::id::{ChannelId, EventId, Millis, Seq};
 use crate::domain::message::Message;
+use crate::domain::page::Order;
 use crate::store::StoreError;
+use crate::store::redb::journal;
 use crate::store::redb::keys::{self, Location, Place};
 use crate::store::redb::records::event::EventRecord;
 use crate::store::redb::records::{Record, message};
+
+/// How many messages are concealed at once.
+const CONCEALED_AT_ONCE: usize = 1_000;
 
 /// Where the target of an edit or a deletion is.
 enum Target {
@@ -24,24 +29,46 @@ enum Target {
 }
 
 impl Applying<'_> {
-    pub(super) fn add_message(&mut self, channel: ChannelId, new: &NewMessage) -> Applied {
-        // A message that is there was appended twice around a rebuild of the index. What
-        // has happened to it since stays; only a deletion is news.
-        let is_there = self.messages.get(new.key.as_slice())?.is_some();
-        if !is_there || new.deleted {
-            let keeps = self.keeps(channel)?;
+    pub(super) fn add_message(&mut self, event: &Prepared, new: &NewMessage) -> Applied {
+        let channel = event.channel;
+        let keeps = self.keeps(channel)?;
+        match self.take_earlier(event)? {
+            // What has happened to it since stays; only a deletion is news.
+            Some(mut earlier) if !new.deleted => {
+                earlier.created_at = new.created_at;
+                self.store_message(&new.key, earlier, keeps)?;
+            }
             // It was on its way when the channel became confidential.
-            if new.reveals && keeps == Some(Keeps::Nothing) {
+            _ if new.reveals && keeps == Some(Keeps::Nothing) => {
                 self.store_message(&new.key, message::read(&new.row)?, keeps)?;
-            } else {
-                self.messages
-                    .insert(new.key.as_slice(), new.row.as_slice())?;
+            }
+            _ => {
+                let (key, row) = (new.key.as_slice(), new.row.as_slice());
+                self.messages.insert(key, row)?;
             }
         }
         let newest = self.newest.entry(channel).or_insert(new.created_at);
         *newest = new.created_at.max(*newest);
         self.adopt_orphans(channel, new)?;
         Ok(Ok(()))
+    }
+
+    /// Takes out the message as it was appended before a rebuild of the index, if the journal
+    /// that is read again holds it twice. Its time may have been another one then: that of its
+    /// arrival, when the homeserver's clock was ahead of ours.
+    fn take_earlier(&mut self, event: &Prepared) -> Result<Option<Message>, StoreError> {
+        let Some(key) = event.key.filter(|_| event.seq <= self.replayed_through) else {
+            return Ok(None);
+        };
+        let Some(location) = self.known.get(&key)? else {
+            return Ok(None);
+        };
+        // Of what is damaged there is a sound copy at hand.
+        let Some(place) = Location::parse(&location).ok().and_then(Location::message) else {
+            return Ok(None);
+        };
+        let row = self.messages.remove(place)?;
+        Ok(row.and_then(|row| message::read(row.value()).ok()))
     }
 
     pub(super) fn change_message(&mut self, target: &EventId, event: &Event) -> Applied {
@@ -86,7 +113,11 @@ impl Applying<'_> {
 
     /// Keeps an event until the one that it needs has come.
     fn wait(&mut self, needed: &EventId, event: &Event) -> Result<(), StoreError> {
-        let record = EventRecord::numbered(event).encode();
+        let mut event = event.clone();
+        if self.keeps(event.channel)? == Some(Keeps::Nothing) {
+            event.what.conceal();
+        }
+        let record = EventRecord::numbered(&event).encode();
         let key = keys::orphan(needed, event.seq);
         self.orphans.insert(key.as_slice(), record.as_slice())?;
         self.has_orphans = true;
@@ -100,6 +131,16 @@ impl Applying<'_> {
         }
         let range = keys::Range::of(&keys::orphans(came));
         let mut waiting = Vec::new();
+        // Looked at before it is taken: what waits for another message is nearly always all
+        // there is, and taking nothing costs as much as taking.
+        if self
+            .orphans
+            .range::<&[u8]>(range.bounds())?
+            .next()
+            .is_none()
+        {
+            return Ok(waiting);
+        }
         for entry in self
             .orphans
             .extract_from_if::<&[u8], _>(range.bounds(), |_, _| true)?
@@ -112,10 +153,10 @@ impl Applying<'_> {
     }
 
     fn find(&self, target: &EventId, channel: ChannelId) -> Result<Target, StoreError> {
-        let Some(location) = self.known.get(keys::event(target).as_slice())? else {
+        let Some(location) = self.known.get(&keys::event(target))? else {
             return Ok(Target::Missing);
         };
-        let Location { seq, place } = Location::parse(location.value())?;
+        let Location { seq, place } = Location::parse(&location)?;
         let key = match place {
             Place::Message(key) => key,
             Place::Edit { at, of } => {
@@ -165,20 +206,60 @@ impl Applying<'_> {
         self.store_message(&new.key, message, keeps)
     }
 
-    /// Takes what was said in a channel out of its messages: it is confidential from now on.
-    /// Reads all of them, which happens once in a channel's life at the most.
+    /// Takes what was said in a channel out of its messages and out of what waits for them: it
+    /// is confidential from now on. Reads all of them, which happens once in a channel's life at
+    /// the most.
     pub(super) fn conceal_messages(&mut self, channel: ChannelId) -> Result<(), StoreError> {
-        let range = keys::Range::of(channel.as_bytes());
-        let mut revealing = Vec::new();
-        for entry in self.messages.range::<&[u8]>(range.bounds())? {
+        let mut range = keys::Range::of(channel.as_bytes());
+        while let Some(last) = self.conceal_some(&range)? {
+            range.begin_behind(last, Order::Ascending);
+        }
+        self.conceal_waiting(channel)
+    }
+
+    /// Conceals the first messages of a range, as many as may be in memory at once. Says which
+    /// was the last; `None` when there was none.
+    fn conceal_some(&mut self, range: &keys::Range) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut last = None;
+        let mut concealed = Vec::new();
+        let entries = self.messages.range::<&[u8]>(range.bounds())?;
+        for entry in entries.take(CONCEALED_AT_ONCE) {
             let (key, row) = entry?;
-            let mut message = message::read(row.value())?;
-            if message.conceal() {
-                revealing.push((key.value().to_vec(), message::row(&message)));
+            last = Some(key.value().to_vec());
+            match message::read(row.value()) {
+                Ok(mut message) => {
+                    if message.conceal() {
+                        concealed.push((key.value().to_vec(), Some(message::row(&message))));
+                    }
+                }
+                // Nobody can tell what is in it.
+                Err(_) => concealed.push((key.value().to_vec(), None)),
             }
         }
-        for (key, row) in revealing {
-            self.messages.insert(key.as_slice(), row.as_slice())?;
+        for (key, row) in concealed {
+            match row {
+                Some(row) => self.messages.insert(key.as_slice(), row.as_slice())?,
+                None => self.messages.remove(key.as_slice())?,
+            };
+        }
+        Ok(last)
+    }
+
+    fn conceal_waiting(&mut self, channel: ChannelId) -> Result<(), StoreError> {
+        let mut revealing = Vec::new();
+        for entry in self.orphans.iter()? {
+            let (key, value) = entry?;
+            let seq = keys::orphan_seq(key.value())?;
+            let Some(mut event) = journal::readable(seq, value.value()) else {
+                continue;
+            };
+            if event.channel == channel && event.what.conceal() {
+                let record = EventRecord::numbered(&event).encode();
+                revealing.push((key.value().to_vec(), record));
+            }
+        }
+        for (key, record) in revealing {
+            self.orphans.insert(key.as_slice(), record.as_slice())?;
         }
         Ok(())
     }

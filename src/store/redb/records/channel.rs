@@ -188,6 +188,11 @@ impl TimedChannel {
         (self.settings_at, self.channel.id)
     }
 
+    /// Orders the channels that say they have one alias, in the same way.
+    pub fn claimed_alias(&self) -> (Millis, ChannelId) {
+        (self.alias_at, self.channel.id)
+    }
+
     /// Takes over from `older`, the row that stands, what was set after this one was created.
     pub fn keep_newer(&mut self, older: &Self) {
         let kept = older.channel.clone();

@@ -33,11 +33,12 @@ impl<'a> Record<'a> for EventRecord<'a> {
     const VERSION: u8 = 1;
 }
 
-/// The parts of an event that trimming and de-duplication need: reading only these costs a
-/// third of reading all.
+/// The parts of an event that tell whether the rest is needed: reading only these costs a third
+/// of reading all.
 #[derive(Serialize, Deserialize)]
 pub struct EventHead<'a> {
     pub arrived_at: u64,
+    pub channel: Uuid,
     #[serde(borrow)]
     pub event: Option<Cow<'a, str>>,
 }

@@ -19,6 +19,8 @@ struct RefreshRecord {
     current: [u8; 32],
     previous: Option<[u8; 32]>,
     rotated_at: u64,
+    #[serde(default)]
+    is_seen: bool,
 }
 
 impl Record<'_> for SessionRecord {
@@ -38,6 +40,7 @@ impl SessionRecord {
                 current: Digest(refresh.current),
                 previous: refresh.previous.map(Digest),
                 rotated_at: refresh.rotated_at,
+                is_seen: refresh.is_seen,
             }),
         })
     }
@@ -53,6 +56,7 @@ impl From<&Session> for SessionRecord {
                 current: refresh.current.0,
                 previous: refresh.previous.map(|digest| digest.0),
                 rotated_at: refresh.rotated_at,
+                is_seen: refresh.is_seen,
             }),
         }
     }

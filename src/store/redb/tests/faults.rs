@@ -4,12 +4,16 @@
 use std::io::{Error, ErrorKind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
 
 use redb::{Database, StorageBackend};
 
+use crate::clock::Clock;
 use crate::store::contract::samples::{Shorthand, append, created, new_seqs, said};
 use crate::store::redb::medium::{Medium, MemoryMedium, open_backend};
 use crate::store::redb::open_medium;
+use crate::store::redb::shared::Shared;
+use crate::store::redb::writer::WriterHandle;
 use crate::store::{Append, Store, StoreError};
 
 /// Memory that behaves like a failing disk when it is told to.
@@ -289,4 +293,15 @@ async fn a_disk_that_is_well_again_is_noticed_without_a_write() {
     let limit = std::time::Duration::from_secs(20);
     let noticed = tokio::time::timeout(limit, well).await;
     assert!(noticed.is_ok(), "nobody looked");
+}
+
+#[tokio::test]
+async fn a_writer_that_breaks_off_is_noticed() {
+    let shared = Shared::open(Box::new(MemoryMedium::default()), Clock::system());
+    let writer = WriterHandle::start(Arc::new(shared.expect("the store opens")));
+    let writer = writer.expect("a thread");
+    let broken = writer.run(|_| -> Result<(), StoreError> { panic!("a bug") });
+    assert!(matches!(broken.await, Err(StoreError::Unavailable(_))));
+    let ended = tokio::time::timeout(Duration::from_secs(5), writer.closed()).await;
+    assert!(ended.is_ok(), "nobody is told");
 }

@@ -11,7 +11,8 @@ export async function asOperator(request: Request): Promise<Response> {
   const { me } = operator;
   const answer = await (me?.via === 'account' ? byAccount(request) : authorised(request));
   // A refusal that comes when somebody has signed out meanwhile is no news.
-  if (answer.status === 401 && me && operator.me === me) operator.end('expired');
+  const isNews = me !== null && operator.me === me && !operator.isLeaving;
+  if (answer.status === 401 && isNews) operator.end('expired');
   return answer;
 }
 

@@ -1,5 +1,6 @@
 // What the `load` of a page for operators begins with.
 import { redirect } from '@sveltejs/kit';
+import { ownPath } from '$lib/api/guard';
 import { operator, type OperatorSession } from './operator.svelte';
 
 /** Takes up the operator's work, or leads to the sign-in page and from there back. */
@@ -11,6 +12,6 @@ export async function operating(url: URL): Promise<OperatorSession> {
 
 /** Where to go after signing in: a page for operators and nothing else. */
 export function safeNext(given: string | null): string {
-  const isOurs = given === '/admin' || given?.startsWith('/admin/');
-  return isOurs && !given?.startsWith('/admin/login') ? (given as string) : '/admin';
+  const path = ownPath(given) ?? '';
+  return /^\/admin(?!\/login)(?=[/?#]|$)/.test(path) ? path : '/admin';
 }

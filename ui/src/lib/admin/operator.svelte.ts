@@ -9,6 +9,8 @@ import { session } from '$lib/api/session.svelte';
 
 export type OperatorSession = Schemas['OperatorSession'];
 type Via = OperatorSession['via'];
+/** By itself, or because another operator has signed in with this browser. */
+type Ending = 'expired' | 'replaced';
 
 export const MARK = 'daarion.operator';
 
@@ -18,7 +20,9 @@ const byPerson = createClient<paths>({ fetch: authorised });
 class Operator {
   me = $state<OperatorSession | null>(null);
   /** Why nobody is at work here any more; the sign-in page tells. */
-  ended = $state<'expired' | null>(null);
+  ended = $state<Ending | null>(null);
+  /** Whether the session is being ended: that it counts no more is no news then. */
+  isLeaving = false;
 
   /** Takes up the work of an earlier visit. Null when there is none. */
   async restore(): Promise<OperatorSession | null> {
@@ -44,33 +48,65 @@ class Operator {
     await this.#begin('matrix');
   }
 
-  /** Ends an account's session. A person stays signed in to the city. */
+  /**
+   * Ends an account's session; a person stays signed in to the city. Throws when there is no
+   * answer: then the operator is still at work, here and on the server.
+   */
   async signOut(): Promise<void> {
-    const { me } = this;
-    // First, so that what is still being read finds nobody here whose session could expire.
+    this.isLeaving = true;
+    try {
+      if (this.me?.via === 'account') await this.#logout();
+    } finally {
+      this.isLeaving = false;
+    }
     this.end(null);
-    if (me?.via !== 'account') return;
-    const proof = { 'X-CSRF-Token': me.csrf_token ?? '' };
-    await ok(byCookie.POST('/api/admin/logout', { headers: proof }));
   }
 
-  /** Reads the proof again: another tab may have begun a new session. Says whether it is new. */
+  /**
+   * Reads the proof again: another tab may have begun a new session. Says whether there is a new
+   * one. When it is somebody else's, nobody is at work here any more.
+   */
   async renewProof(): Promise<boolean> {
-    const before = this.me?.csrf_token;
+    const before = this.me;
     const now = await ok(byCookie.GET('/api/admin/session'));
+    if (!before || this.me !== before) return false;
+    if (now.name !== before.name || now.via !== before.via) {
+      this.#forget('replaced');
+      return false;
+    }
     this.me = now;
-    return now.csrf_token !== before;
+    return now.csrf_token !== before.csrf_token;
   }
 
-  end(why: 'expired' | null): void {
-    this.me = null;
-    this.ended = why;
+  end(why: Ending | null): void {
+    this.#forget(why);
     localStorage.removeItem(MARK);
   }
 
-  /** Another tab has signed out, or in. */
+  /** Another tab has signed out, or in. The mark is that tab's. */
   markChanged(mark: string | null): void {
-    if (this.me && mark !== this.me.via) this.end(null);
+    if (this.me && mark !== this.me.via) this.#forget(null);
+  }
+
+  #forget(why: Ending | null): void {
+    this.me = null;
+    this.ended = why;
+  }
+
+  async #logout(): Promise<void> {
+    const logout = () => {
+      const headers = { 'X-CSRF-Token': this.me?.csrf_token ?? '' };
+      return ok(byCookie.POST('/api/admin/logout', { headers }));
+    };
+    try {
+      await logout();
+    } catch (error) {
+      const status = error instanceof ApiError ? error.status : null;
+      // Whoever has no session any more is out.
+      if (status === 401) return;
+      if (status !== 403 || !(await this.renewProof())) throw error;
+      await logout();
+    }
   }
 
   async #begin(via: Via): Promise<OperatorSession | null> {

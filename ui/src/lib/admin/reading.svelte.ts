@@ -1,4 +1,6 @@
 // Something that a screen shows, and reads again every few seconds while the page is looked at.
+import { rounds } from '$lib/rounds';
+
 export class Reading<T> {
   data = $state.raw<T | null>(null);
   /** Why the latest reading failed; what was read before stays. */
@@ -7,6 +9,8 @@ export class Reading<T> {
   /** Null for what is read once. */
   #everyMs: number | null;
   #turn = 0;
+  /** The turn of what is shown; answers to earlier ones come too late. */
+  #accepted = 0;
 
   constructor(ask: () => Promise<T>, everyMs: number | null) {
     this.#ask = ask;
@@ -15,31 +19,36 @@ export class Reading<T> {
 
   /** Reads until the answer is called. */
   watch(): () => void {
+    if (this.#everyMs !== null) return rounds(() => this.read(), this.#everyMs);
     void this.read();
-    if (this.#everyMs === null) return () => undefined;
-    const readWhenSeen = () => void (document.visibilityState === 'visible' && this.read());
-    const timer = setInterval(readWhenSeen, this.#everyMs);
-    document.addEventListener('visibilitychange', readWhenSeen);
-    return () => {
-      clearInterval(timer);
-      document.removeEventListener('visibilitychange', readWhenSeen);
-    };
+    return () => undefined;
   }
 
   async read(): Promise<void> {
     const turn = ++this.#turn;
     try {
       const data = await this.#ask();
-      if (turn === this.#turn) this.set(data);
+      if (this.#accept(turn)) this.data = data;
     } catch (error) {
-      if (turn === this.#turn) this.error = error;
+      if (this.#accept(turn)) this.error = error;
     }
   }
 
-  /** What a deed has answered is newer than what was read. */
+  /** What a deed has answered is newer than what was read, and than what is being read. */
   set(data: T): void {
-    this.#turn++;
+    this.#accept(++this.#turn);
     this.data = data;
+  }
+
+  /** Lets what is being read come too late: it was asked for other things than are wanted now. */
+  drop(): void {
+    this.#accepted = this.#turn;
+  }
+
+  #accept(turn: number): boolean {
+    if (turn <= this.#accepted) return false;
+    this.#accepted = turn;
     this.error = null;
+    return true;
   }
 }

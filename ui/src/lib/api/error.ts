@@ -23,6 +23,11 @@ export class ApiError extends Error {
   get isPassing(): boolean {
     return this.status === NO_ANSWER || this.status === 429 || this.status >= 500;
   }
+
+  /** Whether what was asked for is done, and only what shows it lags. */
+  get isDone(): boolean {
+    return this.code.toUpperCase() === 'INDEX_BEHIND';
+  }
 }
 
 /** The data of an answer that openapi-fetch has read; throws an ApiError otherwise. */
@@ -57,6 +62,12 @@ function forbidden(reason: string): string {
   return m.error_forbidden();
 }
 
+/** Whose fault it is, and whether to try again. The city's operations write codes in small letters. */
+function unavailable(error: ApiError): string {
+  if (error.isDone) return m.error_behind();
+  return error.code.toUpperCase() === 'STORE_UNAVAILABLE' ? m.error_store() : m.error_unavailable();
+}
+
 /** The error in the reader's language. What only the server can explain stays in its words. */
 export function explain(error: unknown): string {
   if (!(error instanceof ApiError)) return m.error_unexpected();
@@ -73,7 +84,7 @@ export function explain(error: unknown): string {
       return m.error_too_many();
     case 502:
     case 503:
-      return m.error_unavailable();
+      return unavailable(error);
     default:
       return error.status >= 500 ? m.error_unexpected() : m.error_refused({ why: error.message });
   }

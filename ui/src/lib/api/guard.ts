@@ -10,7 +10,16 @@ export async function signedIn(url: URL): Promise<NonNullable<typeof session.me>
 }
 
 /** Where to go after signing in: a path of this application and nothing else. */
-export function safeNext(given: string | null): string {
-  const isOwnPath = given?.startsWith('/') && !given.startsWith('//') && !given.includes('\\');
-  return isOwnPath ? (given as string) : '/city';
+export const safeNext = (given: string | null): string => ownPath(given) ?? '/city';
+
+/**
+ * An address as a path of this origin, or null. The browser's own reading decides, which drops
+ * tabs and line ends and takes a backslash for a slash; what the text looks like says nothing.
+ */
+export function ownPath(given: string | null): string | null {
+  if (!given || !URL.canParse(given, location.origin)) return null;
+  const url = new URL(given, location.origin);
+  // Read once more, `//host` would be another origin.
+  if (url.origin !== location.origin || url.pathname.startsWith('//')) return null;
+  return url.pathname + url.search + url.hash;
 }

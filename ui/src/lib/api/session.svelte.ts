@@ -22,6 +22,7 @@ class Session {
   #token: string | null = null;
   #renewAt = 0;
   #refreshing: Promise<boolean> | null = null;
+  #isLeaving = false;
 
   /** Takes up the session of an earlier visit. Null when there is none. */
   async restore(): Promise<Me | null> {
@@ -38,13 +39,19 @@ class Session {
     await this.#load();
   }
 
+  /** Throws when there is no answer: then the person is still signed in, here and on the server. */
   async signOut(): Promise<void> {
     const headers = { Authorization: `Bearer ${this.#token ?? ''}` };
+    this.#isLeaving = true;
     try {
       await ok(bare.POST('/api/auth/logout', { headers }));
+    } catch (error) {
+      // Whoever has no session any more is out; anybody else has a cookie that is still good.
+      if (!(error instanceof ApiError) || error.status !== 401) throw error;
     } finally {
-      this.#end(null);
+      this.#isLeaving = false;
     }
+    this.#end(null);
   }
 
   /** The access token, renewed when it is about to end. */
@@ -59,9 +66,9 @@ class Session {
     return this.#token;
   }
 
-  /** Another tab has signed out, or in as somebody else. */
+  /** Another tab has signed out, or in as somebody else. The mark is that tab's. */
   markChanged(mark: string | null): void {
-    if (this.me && mark !== this.#mark()) this.#end(null);
+    if (this.me && mark !== this.#mark()) this.#forget(null);
   }
 
   /** However many ask at once, one request is made. Throws when there is no answer. */
@@ -72,10 +79,16 @@ class Session {
 
   async #refreshOnce(): Promise<boolean> {
     try {
-      this.#keep(await ok(bare.POST('/api/auth/refresh', {})));
+      const tokens = await ok(bare.POST('/api/auth/refresh', {}));
+      if (this.me && tokens.entity_id !== this.me.entity_id) {
+        // The cookie is somebody else's by now: nothing more is done here in this one's name.
+        this.#forget(null);
+        return false;
+      }
+      this.#keep(tokens);
     } catch (error) {
       if (!(error instanceof ApiError) || error.isPassing) throw error;
-      this.#end('expired');
+      this.#end(this.#isLeaving ? null : 'expired');
       return false;
     }
     if (!this.me) await this.#load();
@@ -98,10 +111,14 @@ class Session {
   }
 
   #end(why: 'expired' | null): void {
+    this.#forget(why);
+    localStorage.removeItem(MARK);
+  }
+
+  #forget(why: 'expired' | null): void {
     this.#token = null;
     this.me = null;
     this.ended = why;
-    localStorage.removeItem(MARK);
   }
 }
 

@@ -2,9 +2,16 @@
 // of its own, so that however often it is tried it is said once. It outlives a reload of the tab.
 import { api } from '$lib/api/client';
 import { ApiError, explain, ok } from '$lib/api/error';
+import { session } from '$lib/api/session.svelte';
 import type { Message } from '$lib/live/frames';
+import { place } from './kept';
 
-const RETRY_MS = 5_000;
+/** How long after which try it is tried again, in milliseconds; the last one for ever. */
+const PAUSE_MS = [5_000, 5_000, 10_000, 20_000, 30_000];
+/** After so many failures that are this message's own, it no longer holds up the others. */
+const PATIENCE = 3;
+/** So long a homeserver knows the key of what it was sent, more or less. */
+const REMEMBERED_MS = 20 * 60_000;
 /** As many characters of a text stand in a live frame. */
 const PREVIEW = 280;
 
@@ -15,6 +22,8 @@ export interface Outgoing {
   /** When it was said, in milliseconds. */
   at: number;
   state: 'sending' | 'waiting' | 'failed';
+  /** How often it was sent. */
+  tries: number;
   why?: string;
   /** Seen on the stream already, before the answer to its sending. */
   isSeen?: boolean;
@@ -22,39 +31,52 @@ export interface Outgoing {
 
 export class Outbox {
   items = $state<Outgoing[]>([]);
+  /** Is given what the server has taken. */
+  sent: (message: Message) => void = () => undefined;
 
+  #me: string;
   #channel: string;
-  #sent: (message: Message) => void;
+  /** Where it is kept: another person in this tab must not find it. */
+  #place: string;
   #busy = false;
+  #isClosed = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(channel: string, sent: (message: Message) => void) {
+  constructor(me: string, channel: string) {
+    this.#me = me;
     this.#channel = channel;
-    this.#sent = sent;
+    this.#place = place('outbox', me, channel);
     this.items = this.#kept();
   }
 
+  /** Whether something is on its way, or will be. */
+  get isWaiting(): boolean {
+    return this.items.some((item) => item.state !== 'failed');
+  }
+
   say(text: string, replyTo: string | null): void {
-    const key = crypto.randomUUID();
-    this.items.push({ key, text, replyTo, at: Date.now(), state: 'sending' });
+    const key = newKey();
+    // Behind one that waits it waits as well, for the same moment.
+    const state = this.items.some((item) => item.state === 'waiting') ? 'waiting' : 'sending';
+    this.items.push({ key, text, replyTo, at: Date.now(), state, tries: 0 });
     this.#keep();
     void this.#work();
   }
 
-  /** Somebody wants it to be tried again. */
+  /** Somebody wants it to be tried again, and what waits before it with it. */
   retry(key: string): void {
     const item = this.items.find((it) => it.key === key);
-    if (item) item.state = 'sending';
-    void this.#work();
+    if (item) item.state = 'waiting';
+    this.resume();
   }
 
   discard(key: string): void {
     this.#remove(key);
-    void this.#work();
   }
 
   /** The connection is there (again): what waits is sent. */
   resume(): void {
+    if (!this.#isMine) return;
     for (const item of this.items) if (item.state === 'waiting') item.state = 'sending';
     void this.#work();
   }
@@ -62,30 +84,49 @@ export class Outbox {
   /** A message of one's own has come by the stream: what it is made of need not be shown twice. */
   seen(message: Message): void {
     const preview = (text: string) => [...text].slice(0, PREVIEW).join('').trim();
+    // What never went out cannot have come back: the same words were said elsewhere.
     const same = this.items.find(
-      (item) => !item.isSeen && preview(item.text) === message.content_preview.trim(),
+      (item) =>
+        item.tries > 0 &&
+        item.state !== 'failed' &&
+        !item.isSeen &&
+        preview(item.text) === message.content_preview.trim(),
     );
     if (same) same.isSeen = true;
   }
 
-  stop(): void {
+  /** Nothing is sent or kept any more. */
+  close(): void {
+    this.#isClosed = true;
     clearTimeout(this.#timer);
+    this.items = [];
+  }
+
+  /** Whoever is signed in now would say it as themselves. */
+  get #isMine(): boolean {
+    return !this.#isClosed && session.me?.entity_id === this.#me;
   }
 
   async #work(): Promise<void> {
     if (this.#busy) return;
     this.#busy = true;
-    clearTimeout(this.#timer);
     for (;;) {
       // What was refused for good does not hold up the others.
       const next = this.items.find((item) => item.state !== 'failed');
-      if (next?.state !== 'sending' || !(await this.#send(next))) break;
+      if (!this.#isMine || next?.state !== 'sending' || !(await this.#send(next))) break;
     }
     this.#busy = false;
   }
 
   /** Whether to go on with the next one. */
   async #send(item: Outgoing): Promise<boolean> {
+    clearTimeout(this.#timer);
+    // It is there, and sent once more it would be there twice.
+    if (item.isSeen && Date.now() - item.at > REMEMBERED_MS) {
+      this.#remove(item.key);
+      return true;
+    }
+    item.tries += 1;
     try {
       const params = {
         path: { channel_id: this.#channel },
@@ -95,7 +136,7 @@ export class Outbox {
       const url = '/api/messaging/channels/{channel_id}/messages';
       const message = await ok(api.POST(url, { params, body }));
       this.#remove(item.key);
-      this.#sent(message);
+      this.sent(message);
       return true;
     } catch (error) {
       return this.#refused(item, error);
@@ -103,15 +144,29 @@ export class Outbox {
   }
 
   #refused(item: Outgoing, error: unknown): boolean {
-    if (error instanceof ApiError && error.isPassing) {
-      item.state = 'waiting';
-      this.#timer = setTimeout(() => this.resume(), (error.retryAfter ?? 0) * 1000 || RETRY_MS);
+    if (this.#isClosed) return false;
+    if (isDone(error)) {
+      this.#remove(item.key);
+      return true;
+    }
+    if (error instanceof ApiError && isWorthWaiting(error, item)) {
+      this.#wait(item, error.retryAfter ?? 0);
       return false;
     }
     item.state = 'failed';
     item.why = explain(error);
+    // The same words were said elsewhere, then: these are still one's own to deal with.
+    item.isSeen = false;
     this.#keep();
     return true;
+  }
+
+  /** Until the next try nothing is on its way, so none says that it is. */
+  #wait(head: Outgoing, seconds: number): void {
+    for (const item of this.items) if (item.state === 'sending') item.state = 'waiting';
+    this.#keep();
+    const pause = PAUSE_MS[Math.min(head.tries, PAUSE_MS.length) - 1] ?? 0;
+    this.#timer = setTimeout(() => this.resume(), Math.max(seconds * 1000, pause));
   }
 
   #remove(key: string): void {
@@ -119,11 +174,8 @@ export class Outbox {
     this.#keep();
   }
 
-  get #place(): string {
-    return `daarion.outbox.${this.#channel}`;
-  }
-
   #keep(): void {
+    if (this.#isClosed) return;
     if (this.items.length > 0) sessionStorage.setItem(this.#place, JSON.stringify(this.items));
     else sessionStorage.removeItem(this.#place);
   }
@@ -136,4 +188,22 @@ export class Outbox {
       return [];
     }
   }
+}
+
+/** A key that nobody else has. The ready-made ones are there on encrypted pages alone. */
+function newKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+/** It was said, and the server does not show it yet; the stream brings it. */
+const isDone = (error: unknown): boolean =>
+  error instanceof ApiError && error.code.toUpperCase() === 'INDEX_BEHIND';
+
+/** Whether the failure may pass without anybody's doing. */
+function isWorthWaiting(error: ApiError, item: Outgoing): boolean {
+  // Whose session has ended may come back.
+  if (error.status === 401) return true;
+  const isAway = error.status < 500 || [502, 503, 504].includes(error.status);
+  return error.isPassing && (isAway || item.tries < PATIENCE);
 }

@@ -2,6 +2,7 @@
 import { api, type Schemas } from '$lib/api/client';
 import { ok } from '$lib/api/error';
 import type { MemberChange } from '$lib/live/frames';
+import { Meanwhile } from './meanwhile';
 
 export type Member = Schemas['Member'];
 
@@ -13,6 +14,7 @@ export class People {
   error = $state.raw<unknown>(null);
 
   #channel: string;
+  #meanwhile = new Meanwhile<MemberChange>();
 
   constructor(channel: string) {
     this.#channel = channel;
@@ -23,16 +25,9 @@ export class People {
 
   async load(): Promise<void> {
     try {
-      const found = new Map<string, Member>();
-      let cursor: string | undefined;
-      do {
-        const params = { path: { channel_id: this.#channel }, query: { limit: PAGE, cursor } };
-        const url = '/api/messaging/channels/{channel_id}/members';
-        const page = await ok(api.GET(url, { params }));
-        for (const member of page.items) found.set(member.matrix_user_id, member);
-        cursor = page.next ?? undefined;
-      } while (cursor);
+      const [found, news] = await this.#meanwhile.reading(() => this.#read());
       this.all = found;
+      for (const change of news) this.#tell(change);
       this.error = null;
     } catch (error) {
       this.error = error;
@@ -40,6 +35,23 @@ export class People {
   }
 
   apply(change: MemberChange): void {
+    this.#meanwhile.note(change);
+    this.#tell(change);
+  }
+
+  async #read(): Promise<ReadonlyMap<string, Member>> {
+    const found = new Map<string, Member>();
+    let cursor: string | undefined;
+    do {
+      const params = { path: { channel_id: this.#channel }, query: { limit: PAGE, cursor } };
+      const page = await ok(api.GET('/api/messaging/channels/{channel_id}/members', { params }));
+      for (const member of page.items) found.set(member.matrix_user_id, member);
+      cursor = page.next ?? undefined;
+    } while (cursor);
+    return found;
+  }
+
+  #tell(change: MemberChange): void {
     if (!this.all) return;
     const before = this.all.get(change.matrix_user_id);
     const isAgent = change.member_id.startsWith('agent:');

@@ -1,13 +1,18 @@
 // The messages of a channel that are loaded: always the newest ones, and upward as far as somebody
 // has looked.
-import { api } from '$lib/api/client';
+import { api, type Schemas } from '$lib/api/client';
 import { ApiError, ok } from '$lib/api/error';
 import type { Happening, Message } from '$lib/live/frames';
-import { changed, merged } from './order';
+import { Meanwhile } from './meanwhile';
+import { changed, compare, edition, merged, settled } from './order';
+
+type Page = Schemas['MessagePage'];
 
 const PAGE = 40;
 /** More news at once than this are read as a list. */
 const ONE_BY_ONE = 5;
+/** How long after a failure contents are asked for again, in milliseconds. */
+const AGAIN_MS = 15_000;
 
 export class Timeline {
   /** The oldest first; null before the first reading. */
@@ -19,55 +24,90 @@ export class Timeline {
 
   #channel: string;
   #cursor: string | undefined;
+  #meanwhile = new Meanwhile<Happening>();
   /** Messages whose whole content is to be read. */
   #wanted = new Set<string>();
-  #reading = false;
+  /** Those whose content could not be had, because the homeserver was away. */
+  #lacking = new Set<string>();
+  #again: ReturnType<typeof setTimeout> | undefined;
+  #isReading = false;
+  #isShortening = false;
 
   constructor(channel: string) {
     this.#channel = channel;
   }
 
   /** Reads the newest messages; what is known and joins on stays. */
-  async loadNewest(): Promise<void> {
+  loadNewest(): Promise<void> {
+    return this.#readNewest((page) => this.#takeNewest(page));
+  }
+
+  /** Reads them without a thought for what is known: it may have changed since. */
+  startOver(): Promise<void> {
+    return this.#readNewest((page) => this.#beginWith(page));
+  }
+
+  /** Lets go of all but the newest, which are read anew, so that what is above them is found again. */
+  async shorten(): Promise<void> {
+    if (this.#isShortening) return;
+    this.#isShortening = true;
+    await this.startOver();
+    this.#isShortening = false;
+  }
+
+  /** Reads what stands before the oldest one that is loaded; what has failed, when it is asked for. */
+  async loadOlder(beforeMerging: () => void, { again = false } = {}): Promise<void> {
+    const cursor = this.#cursor;
+    const isDue = this.older === 'more' || (again && this.older === 'failed');
+    if (!isDue || !cursor) return;
+    this.older = 'loading';
     try {
-      const page = await this.#page(undefined);
-      const known = this.messages ?? [];
-      const joinsOn = page.items.some((message) => known.some(({ id }) => id === message.id));
-      this.messages = merged(joinsOn || !page.next ? known : [], page.items);
-      if (!joinsOn) this.#continueAt(page.next);
-      this.error = null;
-    } catch (error) {
-      this.error = error;
+      await this.#read(() => this.#page(cursor), (page) => {
+        // The list has begun anew meanwhile, and this does not join on.
+        if (this.#cursor !== cursor) return;
+        beforeMerging();
+        this.messages = merged(this.messages ?? [], page.items);
+        this.#continueAt(page.next);
+      });
+    } catch {
+      if (this.#cursor === cursor) this.older = 'failed';
     }
   }
 
-  /** Reads what stands before the oldest one that is loaded. */
-  async loadOlder(beforeMerging: () => void): Promise<void> {
-    if (this.older === 'loading' || this.older === 'none' || !this.#cursor) return;
-    this.older = 'loading';
-    try {
-      const page = await this.#page(this.#cursor);
-      beforeMerging();
-      this.messages = merged(this.messages ?? [], page.items);
-      this.#continueAt(page.next);
-    } catch {
-      this.older = 'failed';
-    }
+  /** Asks again for the contents that could not be had. */
+  fill(): void {
+    clearTimeout(this.#again);
+    const lacking = [...this.#lacking];
+    this.#lacking.clear();
+    this.#want(lacking);
+  }
+
+  stop(): void {
+    clearTimeout(this.#again);
   }
 
   add(message: Message): void {
     this.messages = merged(this.messages ?? [], [message]);
-    if (!message.content && !message.deleted) this.#want(message.id);
+    if (!message.content && !message.deleted) this.#want([message.id]);
   }
 
   apply(frame: Happening): void {
+    this.#meanwhile.note(frame);
+    this.#tell(frame);
+  }
+
+  #tell(frame: Happening): void {
     if (frame.type === 'message.created' || frame.type === 'media.uploaded') {
       this.add(frame.message);
     } else if (frame.type === 'message.updated') {
       const { content_preview, truncated, edited_at } = frame;
       const edit = { content_preview, truncated, edited_at, content: undefined };
-      this.#change(frame.message_id, (message) => ({ ...message, ...edit }));
-      this.#want(frame.message_id);
+      this.#change(frame.message_id, (message) => {
+        const isDone = message.content && edition(message) === Date.parse(edited_at);
+        if (isDone || message.deleted) return message;
+        this.#want([message.id]);
+        return { ...message, ...edit };
+      });
     } else if (frame.type === 'message.deleted') {
       const removal = { deleted: true, content_preview: '', content: undefined, media: undefined };
       this.#change(frame.message_id, (message) => ({ ...message, ...removal }));
@@ -78,50 +118,101 @@ export class Timeline {
     if (this.messages) this.messages = changed(this.messages, id, change);
   }
 
+  /** Takes an answer, and tells it what came since it was asked for. */
+  async #read<R>(read: () => Promise<R>, take: (answer: R) => void): Promise<void> {
+    const [answer, news] = await this.#meanwhile.reading(read);
+    take(answer);
+    for (const frame of news) this.#tell(frame);
+  }
+
+  async #readNewest(take: (page: Page) => void): Promise<void> {
+    try {
+      await this.#read(() => this.#page(undefined), take);
+      this.error = null;
+    } catch (error) {
+      this.error = error;
+    }
+  }
+
+  #takeNewest(page: Page): void {
+    const known = this.messages ?? [];
+    const ids = new Set(page.items.map(({ id }) => id));
+    const joinsOn = known.some(({ id }) => ids.has(id));
+    if (known.length > 0 && !joinsOn && page.next) return this.#beginWith(page);
+    this.messages = merged(known, page.items);
+    if (!joinsOn) this.#continueAt(page.next);
+  }
+
+  /** Of what is known only that stays which was said behind the page. */
+  #beginWith(page: Page): void {
+    const [newest] = page.items;
+    const isNewer = (message: Message) => newest !== undefined && compare(message, newest) > 0;
+    this.messages = merged((this.messages ?? []).filter(isNewer), page.items);
+    this.#continueAt(page.next);
+  }
+
   #continueAt(next: string | null | undefined): void {
     this.#cursor = next ?? undefined;
     this.older = next ? 'more' : 'none';
   }
 
   /** With the whole contents, or where the homeserver is away with what the index holds. */
-  async #page(cursor: string | undefined) {
+  async #page(cursor: string | undefined): Promise<Page> {
     const read = (content: 'full' | 'preview') => {
       const path = { channel_id: this.#channel };
       const query = { limit: PAGE, cursor, content };
       return ok(api.GET('/api/messaging/channels/{channel_id}/messages', { params: { path, query } }));
     };
-    return read('full').catch((error: unknown) => {
-      const isAway = error instanceof ApiError && (error.status === 502 || error.status === 503);
-      return isAway ? read('preview') : Promise.reject(error);
-    });
+    try {
+      return await read('full');
+    } catch (error) {
+      if (!isAway(error)) throw error;
+      const page = await read('preview');
+      this.#lack(page.items.map(({ id }) => id));
+      return page;
+    }
   }
 
-  #want(id: string): void {
-    this.#wanted.add(id);
-    if (!this.#reading) void this.#readWanted();
+  /** What is wanted beside these would not be had either. */
+  #lack(ids: readonly string[]): void {
+    for (const id of [...ids, ...this.#wanted]) this.#lacking.add(id);
+    this.#wanted.clear();
+    clearTimeout(this.#again);
+    this.#again = setTimeout(() => this.fill(), AGAIN_MS);
+  }
+
+  #want(ids: readonly string[]): void {
+    for (const id of ids) this.#wanted.add(id);
+    if (!this.#isReading) void this.#readWanted();
   }
 
   /** A live message has the first characters of its plain text; the rest is read behind it. */
   async #readWanted(): Promise<void> {
-    this.#reading = true;
+    this.#isReading = true;
     while (this.#wanted.size > 0) {
-      const wanted = [...this.#wanted];
-      this.#wanted.clear();
-      if (wanted.length > ONE_BY_ONE) await this.loadNewest();
-      else await Promise.all(wanted.map((id) => this.#readOne(id)));
+      // The newest ones are read as a list; what is further up, a few at a time.
+      if (this.#wanted.size > ONE_BY_ONE) await this.loadNewest();
+      for (const { id, content } of this.messages ?? []) if (content) this.#wanted.delete(id);
+      const some = [...this.#wanted].slice(0, ONE_BY_ONE);
+      for (const id of some) this.#wanted.delete(id);
+      await Promise.all(some.map((id) => this.#readOne(id)));
     }
-    this.#reading = false;
+    this.#isReading = false;
   }
 
   async #readOne(id: string): Promise<void> {
     const path = { channel_id: this.#channel, message_id: id };
     const params = { path, query: { content: 'full' as const } };
+    const url = '/api/messaging/channels/{channel_id}/messages/{message_id}';
+    const take = (full: Message) => this.#change(id, (known) => settled(known, full));
     try {
-      const url = '/api/messaging/channels/{channel_id}/messages/{message_id}';
-      const full = await ok(api.GET(url, { params }));
-      this.#change(id, () => full);
-    } catch {
+      await this.#read(() => ok(api.GET(url, { params })), take);
+    } catch (error) {
       // Its beginning is shown already.
+      if (error instanceof ApiError && error.isPassing) this.#lack([id]);
     }
   }
 }
+
+const isAway = (error: unknown): boolean =>
+  error instanceof ApiError && (error.status === 502 || error.status === 503);

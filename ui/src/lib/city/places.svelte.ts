@@ -2,6 +2,7 @@
 // then while the page is looked at, because no stream tells of them yet.
 import { api, type Schemas } from '$lib/api/client';
 import { ok } from '$lib/api/error';
+import { rounds } from '$lib/rounds';
 
 const EVERY_MS = 20_000;
 const PAGE = 200;
@@ -16,33 +17,40 @@ class Places {
   /** Why the latest reading failed; what was read before stays. */
   error = $state.raw<unknown>(null);
 
+  #turn = 0;
+  /** The turn of what is shown; answers to earlier ones come too late. */
+  #accepted = 0;
+
   /** Reads until the answer is called. */
   watch(): () => void {
-    void this.read();
-    const readWhenSeen = () => void (document.visibilityState === 'visible' && this.read());
-    const timer = setInterval(readWhenSeen, EVERY_MS);
-    document.addEventListener('visibilitychange', readWhenSeen);
-    return () => {
-      clearInterval(timer);
-      document.removeEventListener('visibilitychange', readWhenSeen);
-    };
+    return rounds(() => this.read(), EVERY_MS);
   }
 
   async read(): Promise<void> {
+    const turn = ++this.#turn;
     try {
       const [rooms, channels] = await Promise.all([ok(api.GET('/api/city/rooms')), allChannels()]);
+      if (!this.#accept(turn)) return;
       this.rooms = rooms;
       this.channels = channels;
-      this.error = null;
     } catch (error) {
-      this.error = error;
+      if (this.#accept(turn)) this.error = error;
     }
   }
 
   forget(): void {
+    // What is being read is somebody else's.
+    this.#accepted = this.#turn;
     this.rooms = null;
     this.channels = [];
     this.error = null;
+  }
+
+  #accept(turn: number): boolean {
+    if (turn <= this.#accepted) return false;
+    this.#accepted = turn;
+    this.error = null;
+    return true;
   }
 }
 

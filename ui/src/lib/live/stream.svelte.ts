@@ -2,7 +2,7 @@
 // and when the connection breaks it comes back behind the last frame that it told.
 import { api } from '$lib/api/client';
 import { ApiError, ok } from '$lib/api/error';
-import { parseFrame, type Frame, type Happening } from './frames';
+import { parseFrame, type Frame, type Happening, type Opening } from './frames';
 
 export type LiveState = 'connecting' | 'live' | 'lost' | 'removed' | 'ended';
 
@@ -19,9 +19,11 @@ const CLOSED_OUT = 1008;
 interface Handlers {
   /** Something happened. */
   tell: (frame: Happening) => void;
-  /** What was missed cannot be told, or nothing was told yet: read the lists. */
+  /** The stream begins: whatever is read from here on is kept as it is on the server. */
+  begin: () => void;
+  /** What was missed cannot be told: read the lists anew. */
   resync: () => void;
-  /** The stream stands, after the first time or again. */
+  /** The stream stands, after the first time or again, and all that was missed has been told. */
   back: () => void;
 }
 
@@ -35,6 +37,12 @@ export class LiveStream {
   #failures = 0;
   #retry: ReturnType<typeof setTimeout> | undefined;
   #heart: ReturnType<typeof setTimeout> | undefined;
+  /** Counts the attempts. Whatever belongs to an earlier one than this is over and says nothing. */
+  #turn = 0;
+  /** Whether an attempt is under way; then there is no second one. */
+  #isTrying = false;
+  /** The first answer to a ping stands behind all that was missed. */
+  #isCatchingUp = false;
 
   constructor(channel: string, handlers: Handlers) {
     this.#channel = channel;
@@ -50,16 +58,12 @@ export class LiveStream {
   stop(): void {
     removeEventListener('online', this.#now);
     document.removeEventListener('visibilitychange', this.#whenSeen);
-    this.state = 'ended';
-    clearTimeout(this.#retry);
-    this.#drop();
+    this.#drop('ended');
   }
 
-  /** Does not wait for the next attempt. */
+  /** Does not wait for the next attempt. Who was taken out may be in again. */
   retryNow(): void {
-    if (this.state !== 'lost') return;
-    clearTimeout(this.#retry);
-    void this.#connect();
+    if (this.state === 'lost' || this.state === 'removed') void this.#connect();
   }
 
   #now = (): void => this.retryNow();
@@ -69,17 +73,23 @@ export class LiveStream {
   };
 
   async #connect(): Promise<void> {
+    if (this.#isTrying) return;
+    this.#isTrying = true;
+    clearTimeout(this.#retry);
+    const turn = (this.#turn += 1);
+    this.#expectWithin(OPEN_WITHIN_MS);
     try {
       const { ticket } = await ok(api.POST('/api/auth/ticket'));
-      if (this.state !== 'ended') this.#open(ticket);
+      if (turn === this.#turn) this.#open(ticket, turn);
     } catch (error) {
+      if (turn !== this.#turn) return;
       // Signed out: the page leads to the door, and there is nothing to come back to.
       if (error instanceof ApiError && error.status === 401) this.stop();
       else this.#lost();
     }
   }
 
-  #open(ticket: string): void {
+  #open(ticket: string, turn: number): void {
     const url = new URL(`/ws/messaging/${this.#channel}`, location.href);
     url.protocol = url.protocol.replace('http', 'ws');
     url.searchParams.set('ticket', ticket);
@@ -89,65 +99,76 @@ export class LiveStream {
     }
     const socket = new WebSocket(url);
     this.#socket = socket;
-    this.#expectWithin(OPEN_WITHIN_MS);
     let isOpened = false;
     socket.onmessage = ({ data }) => {
+      if (turn !== this.#turn) return;
       isOpened = true;
       this.#take(parseFrame(data));
     };
     socket.onclose = ({ code }) => {
-      if (this.#socket !== socket) return;
+      if (turn !== this.#turn) return;
       if (isOpened && code !== CLOSED_OUT) this.#lost();
-      else void this.#refused();
+      else void this.#refused(turn);
     };
   }
 
   /** A browser is not told why a handshake was refused, so the channel is asked for itself. */
-  async #refused(): Promise<void> {
+  async #refused(turn: number): Promise<void> {
+    this.#expectWithin(OPEN_WITHIN_MS);
     const params = { path: { channel_id: this.#channel } };
-    try {
-      await ok(api.GET('/api/messaging/channels/{channel_id}', { params }));
-      this.#lost();
-    } catch (error) {
-      const status = error instanceof ApiError ? error.status : 0;
-      if (status === 403 || status === 404) this.#removed();
-      else this.#lost();
-    }
+    const status = await ok(api.GET('/api/messaging/channels/{channel_id}', { params })).then(
+      () => 200,
+      (error: unknown) => (error instanceof ApiError ? error.status : 0),
+    );
+    if (turn !== this.#turn) return;
+    if (status === 403 || status === 404) this.#drop('removed');
+    else this.#lost();
   }
 
   #take(frame: Frame | null): void {
     this.#pingLater();
-    if (!frame) return;
-    if ('journal' in frame) {
-      const isFirst = this.#position === null;
-      this.#position = { seq: frame.seq, journal: frame.journal };
-      this.#failures = 0;
-      this.state = 'live';
-      if (isFirst || frame.type === 'resync') this.#handlers.resync();
-      this.#handlers.back();
-    } else if (this.#position && frame.seq > this.#position.seq) {
+    if (!frame) this.#caughtUp();
+    else if ('journal' in frame) this.#begin(frame);
+    else if (this.#position && frame.seq > this.#position.seq) {
       this.#position.seq = frame.seq;
       this.#handlers.tell(frame);
     }
   }
 
+  #begin({ type, seq, journal }: Opening): void {
+    const before = this.#position;
+    // What was told is not told again.
+    const from = before?.journal === journal ? Math.max(before.seq, seq) : seq;
+    this.#position = { seq: from, journal };
+    this.#failures = 0;
+    this.#isTrying = false;
+    this.#isCatchingUp = true;
+    this.state = 'live';
+    this.#socket?.send('ping');
+    if (type === 'resync') this.#handlers.resync();
+    else if (!before) this.#handlers.begin();
+  }
+
+  #caughtUp(): void {
+    if (!this.#isCatchingUp) return;
+    this.#isCatchingUp = false;
+    this.#handlers.back();
+  }
+
   #lost(): void {
-    if (this.state === 'ended') return;
-    this.#drop();
-    this.state = 'lost';
+    this.#drop('lost');
     const wait = BACK_OFF_MS[Math.min(this.#failures, BACK_OFF_MS.length - 1)] ?? 0;
     this.#failures += 1;
     // Spread, so that a whole city does not come back at one moment.
     this.#retry = setTimeout(() => void this.#connect(), wait * (0.75 + Math.random() / 2));
   }
 
-  #removed(): void {
-    if (this.state === 'ended') return;
-    this.#drop();
-    this.state = 'removed';
-  }
-
-  #drop(): void {
+  /** Ends the attempt or the connection that there is. */
+  #drop(state: LiveState): void {
+    this.state = state;
+    this.#turn += 1;
+    this.#isTrying = false;
+    clearTimeout(this.#retry);
     clearTimeout(this.#heart);
     const socket = this.#socket;
     this.#socket = null;

@@ -8,6 +8,7 @@ export { default as Checkbox } from './Checkbox.svelte';
 export { default as Dialog } from './Dialog.svelte';
 export { default as EmptyState } from './EmptyState.svelte';
 export { default as ErrorState } from './ErrorState.svelte';
+export { default as FormDialog } from './FormDialog.svelte';
 export { default as IconButton } from './IconButton.svelte';
 export { default as Menu } from './Menu.svelte';
 export { default as ProgressBar } from './ProgressBar.svelte';

@@ -13,8 +13,10 @@ export const toasts = $state<{ list: Toast[] }>({ list: [] });
 
 export function say(text: string, tone: Toast['tone'] = 'calm'): void {
   const id = ++last;
-  toasts.list = [...toasts.list.slice(-2), { id, text, tone }];
-  setTimeout(() => dismiss(id), SHOWN_MS);
+  const others = toasts.list.filter((toast) => toast.text !== text);
+  toasts.list = [...others.slice(-2), { id, text, tone }];
+  // What went wrong stays until somebody has read it.
+  if (tone !== 'bad') setTimeout(() => dismiss(id), SHOWN_MS);
 }
 
 export function dismiss(id: number): void {

@@ -1,13 +1,20 @@
 // What the doctor says.
-import { ok } from '$lib/api/error';
+import { ApiError, ok } from '$lib/api/error';
 import type { Schemas } from '$lib/api/client';
 import { admin } from '../client';
 
 export type Finding = Schemas['Finding'];
 export type Report = Schemas['DoctorReport'];
 
-/** The findings, those of an earlier examination perhaps. */
-export const readReport = (): Promise<Report> => ok(admin.GET('/api/admin/doctor'));
+/** The findings of the latest examination; of the first one, when there was none yet. */
+export async function readReport(): Promise<Report> {
+  try {
+    return await ok(admin.GET('/api/admin/doctor'));
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return examine();
+    throw error;
+  }
+}
 
 /** Tries everything anew. */
 export const examine = (): Promise<Report> => ok(admin.POST('/api/admin/doctor'));

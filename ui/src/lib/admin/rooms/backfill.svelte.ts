@@ -2,9 +2,9 @@
 // anew finds it again.
 import type { Schemas } from '$lib/api/client';
 import { ok } from '$lib/api/error';
+import { isTaken } from '$lib/api/refusal';
 import { admin } from '../client';
 import { Reading } from '../reading.svelte';
-import { isTaken } from '../refusal';
 
 const EVERY_MS = 1_000;
 

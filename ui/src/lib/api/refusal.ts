@@ -1,5 +1,5 @@
 // Where a refused form is wrong.
-import { ApiError } from '$lib/api/error';
+import { ApiError } from './error';
 
 /** The field that a refusal names first, or the whole form. */
 export function fieldOf<Field extends string>(
@@ -14,3 +14,6 @@ export function fieldOf<Field extends string>(
 /** Whether there is such a thing already. */
 export const isTaken = (refusal: unknown): boolean =>
   refusal instanceof ApiError && refusal.status === 409;
+
+/** Whether it is no refusal at all: it is done, and only what shows it lags. */
+export const isDone = (refusal: unknown): boolean => refusal instanceof ApiError && refusal.isDone;

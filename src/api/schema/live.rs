@@ -1,0 +1,214 @@
+//! The frames of the live stream, as `payload` writes them. They are read by programs only, so
+//! nothing here is ever made: a test compares the two.
+
+use poem_openapi::{Enum, Object, Union};
+use uuid::Uuid;
+
+use super::{ChannelStatus, Membership, Message, Visibility};
+use crate::api::time::Time;
+
+/// What a live stream says: how it begins, then what happens in the channel, in order.
+#[derive(Union, Clone, Debug)]
+#[oai(one_of)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is a shape for the document; none is kept"
+)]
+pub enum LiveFrame {
+    Opening(OpeningFrame),
+    Message(MessageFrame),
+    Edit(EditFrame),
+    Deletion(DeletionFrame),
+    Reaction(ReactionFrame),
+    Member(MemberFrame),
+    Channel(ChannelFrame),
+}
+
+/// How a stream begins.
+#[derive(Enum, Clone, Copy, PartialEq, Eq, Debug)]
+#[oai(rename_all = "lowercase")]
+pub enum OpeningFrameType {
+    /// What comes after `seq` is told.
+    Ready,
+    /// What was missed cannot be told: read the lists anew.
+    Resync,
+}
+
+/// The first frame.
+#[derive(Object, Clone, Debug)]
+pub struct OpeningFrame {
+    #[oai(rename = "type")]
+    pub kind: OpeningFrameType,
+    /// Behind this position the stream goes on.
+    pub seq: u64,
+    /// Which journal the position is of; give it as `journal` beside `after`.
+    pub journal: String,
+    pub channel_id: Uuid,
+}
+
+/// What is said.
+#[derive(Enum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MessageFrameType {
+    /// A text, notice or emote, or an encrypted message.
+    #[oai(rename = "message.created")]
+    Message,
+    /// A message that carries a file.
+    #[oai(rename = "media.uploaded")]
+    Media,
+}
+
+/// Somebody has said something.
+#[derive(Object, Clone, Debug)]
+pub struct MessageFrame {
+    #[oai(rename = "type")]
+    pub kind: MessageFrameType,
+    /// The position in the journal; what comes later has a higher one.
+    pub seq: u64,
+    pub channel_id: Uuid,
+    /// Without `content`.
+    pub message: Message,
+}
+
+/// What is done to a text.
+#[derive(Enum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum EditFrameType {
+    #[oai(rename = "message.updated")]
+    Updated,
+}
+
+/// A message was edited, or its last edit taken back.
+#[derive(Object, Clone, Debug)]
+pub struct EditFrame {
+    #[oai(rename = "type")]
+    pub kind: EditFrameType,
+    /// The position in the journal; what comes later has a higher one.
+    pub seq: u64,
+    pub channel_id: Uuid,
+    pub message_id: Uuid,
+    /// As `content_preview` of a message.
+    pub content_preview: String,
+    /// As `truncated` of a message.
+    pub truncated: bool,
+    /// The time of the text that it shows now.
+    pub edited_at: Time,
+}
+
+/// What is done to a message.
+#[derive(Enum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DeletionFrameType {
+    #[oai(rename = "message.deleted")]
+    Deleted,
+}
+
+/// A message was redacted.
+#[derive(Object, Clone, Debug)]
+pub struct DeletionFrame {
+    #[oai(rename = "type")]
+    pub kind: DeletionFrameType,
+    /// The position in the journal; what comes later has a higher one.
+    pub seq: u64,
+    pub channel_id: Uuid,
+    pub message_id: Uuid,
+    pub deleted_at: Time,
+}
+
+/// What is done about a message.
+#[derive(Enum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ReactionFrameType {
+    #[oai(rename = "reaction.added")]
+    Added,
+}
+
+/// Somebody has reacted to a message.
+#[derive(Object, Clone, Debug)]
+pub struct ReactionFrame {
+    #[oai(rename = "type")]
+    pub kind: ReactionFrameType,
+    /// The position in the journal; what comes later has a higher one.
+    pub seq: u64,
+    pub channel_id: Uuid,
+    pub message_id: Uuid,
+    /// Mostly an emoji; any text may stand here.
+    pub emoji: String,
+    /// `@localpart:server`.
+    pub sender_matrix_id: String,
+    pub created_at: Time,
+}
+
+/// How somebody's standing has changed.
+#[derive(Enum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MemberFrameType {
+    #[oai(rename = "member.invited")]
+    Invited,
+    #[oai(rename = "member.joined")]
+    Joined,
+    /// Banned people as well.
+    #[oai(rename = "member.left")]
+    Left,
+}
+
+/// Somebody was invited, came, left or was banned, or is called otherwise.
+#[derive(Object, Clone, Debug)]
+pub struct MemberFrame {
+    #[oai(rename = "type")]
+    pub kind: MemberFrameType,
+    /// The position in the journal; what comes later has a higher one.
+    pub seq: u64,
+    pub channel_id: Uuid,
+    pub member: MemberChange,
+}
+
+/// How a member stands to the channel now.
+#[derive(Object, Clone, Debug)]
+pub struct MemberChange {
+    /// `user:<localpart>`, `user:<localpart>:<server>` or `agent:<name>`.
+    pub member_id: String,
+    /// `@localpart:server`.
+    pub matrix_user_id: String,
+    pub membership: Membership,
+    /// As the member is called in this channel; null without a display name.
+    pub display_name: Option<String>,
+    /// The Matrix user who brought the membership about.
+    pub by_matrix_id: String,
+    /// Since when.
+    pub since: Time,
+}
+
+/// What has happened to the channel itself.
+#[derive(Enum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ChannelFrameType {
+    #[oai(rename = "channel.created")]
+    Created,
+    #[oai(rename = "channel.updated")]
+    Updated,
+}
+
+/// The channel was made, or something of it set anew.
+#[derive(Object, Clone, Debug)]
+pub struct ChannelFrame {
+    #[oai(rename = "type")]
+    pub kind: ChannelFrameType,
+    /// The position in the journal; what comes later has a higher one.
+    pub seq: u64,
+    pub channel_id: Uuid,
+    pub channel: ChannelChange,
+}
+
+/// The fields that were set, with the meanings that they have in a channel; the others are left
+/// out.
+#[derive(Object, Clone, Debug)]
+#[oai(skip_serializing_if_is_none)]
+pub struct ChannelChange {
+    pub slug: Option<String>,
+    pub name: Option<String>,
+    pub description: Option<String>,
+    pub matrix_room_alias: Option<String>,
+    pub status: Option<ChannelStatus>,
+    /// Whether newcomers of the city are shown it first.
+    pub is_default: Option<bool>,
+    pub visibility: Option<Visibility>,
+    pub confidential: Option<bool>,
+}
+
+#[cfg(test)]
+mod tests;
