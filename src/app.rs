@@ -66,10 +66,10 @@ impl Running {
             app.core.indexed.clone(),
         ));
         let bell = app.core.ingest.bell();
+        let parts = build::parts(&app, hub.clone(), config, intake.1.clone());
         readers.0.spawn(app.consumer.run(readers.1.clone()));
-        readers.0.spawn(hub.clone().run(bell, readers.1.clone()));
+        readers.0.spawn(hub.run(bell, readers.1.clone()));
 
-        let parts = build::parts(&app.core, &app.services, hub, config, intake.1.clone());
         let admin = Admin {
             core: app.core.clone(),
             status: app.services.status.clone(),

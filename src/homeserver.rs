@@ -6,6 +6,8 @@
 
 pub mod checkup;
 pub mod fake;
+pub mod timeline;
+pub mod watch;
 
 use std::net::IpAddr;
 use std::time::Duration;

@@ -20,6 +20,7 @@ mod passwords;
 pub mod registration;
 mod rooms;
 mod takeover;
+mod timeline;
 mod users;
 
 use std::sync::Arc;

@@ -21,10 +21,12 @@ use crate::domain::channel::CityNaming;
 use crate::domain::entity::{Entity, Naming};
 use crate::domain::id::UserId;
 use crate::homeserver;
+use crate::homeserver::watch::RoomWatch;
 use crate::ingest::{Ingest, Outlets, Pushed};
 use crate::matrix::appservice::AppService;
 use crate::matrix::registration::{RegistrationInput, registration_yaml};
 use crate::matrix::{Matrix, MatrixSettings};
+use crate::recent::Recent;
 use crate::service::agents::Agents;
 use crate::service::auth::{Auth, AuthRules};
 use crate::service::backfill::Backfill;
@@ -56,6 +58,9 @@ pub struct App {
     pub(super) creator: Arc<Creator>,
     pub(super) presence: Arc<Presence>,
     pub(super) link: Arc<Link>,
+    pub(super) recent: Arc<Recent>,
+    /// Who is told of what happens in rooms.
+    pub(super) watches: Vec<Arc<dyn RoomWatch>>,
     pub(super) consumer: IndexConsumer,
     pub(super) outlets: Outlets,
 }
@@ -79,6 +84,7 @@ impl App {
         consumer.catch_up().await?;
         let matrix = connector(config, &directory, &clock)?;
         let doctor = doctor(config, &directory, &clock, &matrix, Some(ingest.pushed()));
+        let recent = Arc::new(Recent::new(matrix.clone()));
         let core = Arc::new(Core {
             homeserver: matrix,
             store,
@@ -106,6 +112,8 @@ impl App {
             creator,
             presence,
             link,
+            recent,
+            watches: Vec::new(),
             consumer,
             outlets,
         })
@@ -296,16 +304,13 @@ fn services(
     }
 }
 
-pub(super) fn parts(
-    core: &Arc<Core>,
-    services: &Services,
-    hub: Arc<Hub>,
-    config: &Config,
-    stop: CancellationToken,
-) -> Parts {
+pub(super) fn parts(app: &App, hub: Arc<Hub>, config: &Config, stop: CancellationToken) -> Parts {
+    let (core, services) = (&app.core, &app.services);
     let inbound: Arc<dyn homeserver::Inbound> = Arc::new(AppService::new(
         core.ingest.clone(),
         core.directory.clone(),
+        app.recent.clone(),
+        app.watches.clone(),
         core.clock.clone(),
     ));
     Parts {

@@ -133,6 +133,30 @@ impl Client {
             .map_err(|error| Error::HomeserverNonsense(error.to_string()))
     }
 
+    /// Reads an address as a user, once, in a time that may be long. Ends when it is dropped.
+    pub async fn poll(&self, path: &str, as_user: &UserId, limit: Duration) -> Result<Bytes> {
+        let request = http::Request::get(self.address(path, Some(as_user)))
+            .header("authorization", format!("Bearer {}", self.token))
+            .body(Bytes::new())
+            .map_err(|error| Error::internal(format!("cannot make a request: {error}")))?;
+        let answer = self.once(&request, limit).await;
+        let answer = answer.map_err(|failure| failure::name_as_token(failure.error));
+        let answer = answer
+            .map_err(|error| failure::name_entity(error, Some(self.directory.entity(as_user))));
+        Ok(answer?.1)
+    }
+
+    /// A whole address, with whom we act as.
+    fn address(&self, path: &str, as_user: Option<&UserId>) -> String {
+        let base = &self.base;
+        let Some(user) = as_user else {
+            return format!("{base}{path}");
+        };
+        let user: String = url::form_urlencoded::byte_serialize(user.as_str().as_bytes()).collect();
+        let joint = if path.contains('?') { '&' } else { '?' };
+        format!("{base}{path}{joint}user_id={user}")
+    }
+
     /// Reads an address that ruma has no request for, with a token of its own or none. A refusal
     /// of that token is the caller's to explain.
     pub async fn get(&self, path: &str, token: Option<&str>) -> Result<Bytes> {
