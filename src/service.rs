@@ -9,6 +9,7 @@ pub mod channels;
 pub mod city;
 pub mod creation;
 pub mod doctor;
+pub mod gateway;
 pub mod heal;
 pub mod health;
 pub mod link;
