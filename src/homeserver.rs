@@ -6,6 +6,7 @@
 
 pub mod checkup;
 pub mod fake;
+pub mod media;
 pub mod timeline;
 pub mod watch;
 

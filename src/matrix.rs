@@ -15,6 +15,7 @@ mod commands;
 mod create;
 mod ids;
 pub mod mapping;
+mod media;
 mod messages;
 mod passwords;
 pub mod registration;

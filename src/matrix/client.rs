@@ -146,6 +146,55 @@ impl Client {
         Ok(answer?.1)
     }
 
+    /// Posts what is told piece by piece, as the connector, once.
+    pub async fn post_stream(
+        &self,
+        path: &str,
+        headers: impl IntoIterator<Item = (http::HeaderName, String)>,
+        body: reqwest::Body,
+        limit: Duration,
+    ) -> Result<Bytes> {
+        let mut request = self.http.post(self.address(path, None));
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        let answer = request.bearer_auth(&self.token).body(body).timeout(limit);
+        let answer = self.expect_success(answer.send().await).await?;
+        let body = answer.bytes().await;
+        body.map_err(|error| Failure::transport(&error, &self.base).error)
+    }
+
+    /// Reads an address as the connector, once; what it has is read by whoever gets the answer.
+    pub async fn get_stream(&self, path: &str) -> Result<reqwest::Response> {
+        let request = self.http.get(self.address(path, None));
+        let answer = request.bearer_auth(&self.token).send();
+        match tokio::time::timeout(REQUEST_LIMIT, answer).await {
+            Ok(answer) => self.expect_success(answer).await,
+            Err(_) => {
+                let reason = format!("{} does not answer in time", self.base);
+                Err(Error::unavailable(reason))
+            }
+        }
+    }
+
+    async fn expect_success(
+        &self,
+        answer: reqwest::Result<reqwest::Response>,
+    ) -> Result<reqwest::Response> {
+        let transport = |error| Failure::transport(&error, &self.base).error;
+        let answer = answer.map_err(transport)?;
+        if answer.status().is_success() {
+            return Ok(answer);
+        }
+        let mut head = http::Response::new(());
+        *head.status_mut() = answer.status();
+        *head.headers_mut() = answer.headers().clone();
+        let body = tokio::time::timeout(REQUEST_LIMIT, answer.bytes()).await;
+        let body = body.map_err(|_| Error::unavailable("it does not end its answer"))?;
+        let failure = Failure::answer(&head.into_parts().0, &body.map_err(transport)?);
+        Err(failure::name_as_token(failure.error))
+    }
+
     /// A whole address, with whom we act as.
     fn address(&self, path: &str, as_user: Option<&UserId>) -> String {
         let base = &self.base;
