@@ -101,6 +101,11 @@ impl Recent {
         }
     }
 
+    /// An event, if it is held.
+    pub async fn held(&self, event: &EventId) -> Option<Arc<RawValue>> {
+        self.events()?.get(event).await
+    }
+
     /// An event as it was pushed or, when that is not held, as the homeserver shows it now. Many
     /// who ask for the same event at once make one call. `None` when there is nothing to be seen.
     ///
@@ -175,6 +180,10 @@ mod tests {
             _: &PageQuery,
             _: Option<&UserId>,
         ) -> Result<TimelinePage> {
+            Err(Error::unavailable("not here"))
+        }
+
+        async fn before(&self, _: &RoomId, _: &EventId, _: Option<&UserId>) -> Result<String> {
             Err(Error::unavailable("not here"))
         }
 

@@ -65,6 +65,14 @@ pub trait Timeline: Send + Sync {
         as_user: Option<&UserId>,
     ) -> Result<TimelinePage>;
 
+    /// From where a room's history is read that is older than an event.
+    async fn before(
+        &self,
+        room: &RoomId,
+        event: &EventId,
+        as_user: Option<&UserId>,
+    ) -> Result<String>;
+
     /// One event as the connector sees it now; `None` when it is gone or not to be seen.
     async fn event(&self, room: &RoomId, event: &EventId) -> Result<Option<Box<RawValue>>>;
 }

@@ -3,6 +3,8 @@
 //! Begin with [`Gateway`], which finds out which room is meant and who acts.
 
 pub mod details;
+pub mod history;
+pub mod sync;
 pub mod turns;
 
 use std::sync::Arc;
