@@ -12,6 +12,8 @@ pub mod bridge;
 pub mod channels;
 pub mod city;
 pub mod error;
+pub mod gateway;
+pub mod media;
 pub mod members;
 pub mod messages;
 pub mod rendered;
@@ -32,7 +34,10 @@ use crate::service::backfill::Backfill;
 use crate::service::channels::Channels;
 use crate::service::city::City;
 use crate::service::doctor::Doctor;
+use crate::service::gateway::history::History;
+use crate::service::gateway::sync::EventSync;
 use crate::service::health::Health;
+use crate::service::media::Media;
 use crate::service::members::Members;
 use crate::service::messages::Messages;
 use crate::service::online::Online;
@@ -54,6 +59,9 @@ pub struct Services {
     pub oversight: Arc<Oversight>,
     pub online: Arc<Online>,
     pub doctor: Arc<Doctor>,
+    pub sync: Arc<EventSync>,
+    pub history: Arc<History>,
+    pub media: Arc<Media>,
     /// The configuration that is in force.
     pub settings: Arc<[Setting]>,
 }
@@ -71,6 +79,8 @@ pub enum Tag {
     Agents,
     /// Matrix for services that do not know Matrix.
     Gateway,
+    /// Files, for whoever has a signed address of one.
+    Media,
     /// What only operators may see and do: local accounts, and people listed in
     /// `auth.operators`.
     Admin,
@@ -87,10 +97,17 @@ pub type Public = (
     sign_in::SignInApi,
     admin_session::AdminSessionApi,
     admin::AdminApi,
+    media::MediaApi,
 );
 
 /// Operations of the internal listener.
-pub type Internal = (bridge::BridgeApi, agents::AgentsApi);
+pub type Internal = (
+    bridge::BridgeApi,
+    agents::AgentsApi,
+    gateway::timeline::TimelineApi,
+    gateway::media::GatewayMediaApi,
+    media::MediaApi,
+);
 
 fn license() -> LicenseObject {
     LicenseObject::new("MIT").url("https://spdx.org/licenses/MIT.html")
@@ -107,6 +124,7 @@ pub fn public(services: &Services) -> OpenApiService<(Public, system::SystemApi)
         sign_in::SignInApi(services.clone()),
         admin_session::AdminSessionApi(services.clone()),
         admin::all(services),
+        media::MediaApi(services.clone()),
     );
     let system = system::SystemApi(services.clone());
     OpenApiService::new((apis, system), "daarion", env!("CARGO_PKG_VERSION"))
@@ -120,6 +138,9 @@ pub fn internal(services: &Services) -> OpenApiService<(Internal, system::System
     let apis = (
         bridge::BridgeApi(services.clone()),
         agents::AgentsApi(services.clone()),
+        gateway::timeline::TimelineApi(services.clone()),
+        gateway::media::GatewayMediaApi(services.clone()),
+        media::MediaApi(services.clone()),
     );
     let system = system::SystemApi(services.clone());
     OpenApiService::new(

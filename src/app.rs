@@ -59,7 +59,7 @@ struct Running {
 impl Running {
     async fn start(app: App, config: &Config) -> anyhow::Result<Self> {
         let group = || (TaskTracker::new(), CancellationToken::new());
-        let (intake, readers) = (group(), group());
+        let (intake, readers) = ((TaskTracker::new(), app.stop.clone()), group());
         let hub = Arc::new(Hub::new(
             app.core.store.journal.clone(),
             app.core.store.index.clone(),

@@ -4,6 +4,7 @@ mod agent;
 mod channel;
 mod city;
 mod doctor;
+mod gateway;
 mod job;
 mod member;
 mod message;
@@ -18,6 +19,9 @@ pub use self::agent::{Agent, AgentPage, AgentPatch, AgentPost, NewAgent};
 pub use self::channel::{Channel, ChannelPage, NewChannel};
 pub use self::city::{CityRoom, CityRoomPatch, NewCityRoom};
 pub use self::doctor::DoctorReport;
+pub use self::gateway::{
+    HistoryDirection, HistoryPage, MediaAddresses, SignRequest, SyncAnswer, UploadedFile,
+};
 pub use self::job::BackfillJob;
 pub use self::member::{Invitation, Member, MemberPage};
 pub use self::message::{

@@ -34,8 +34,13 @@ use crate::service::channels::Channels;
 use crate::service::city::City;
 use crate::service::creation::Creator;
 use crate::service::doctor::{Doctor, Patient};
+use crate::service::gateway::Gateway;
+use crate::service::gateway::history::History;
+use crate::service::gateway::sync::EventSync;
+use crate::service::gateway::turns::{FILES, POLLS, REQUESTS, Turns};
 use crate::service::health::Health;
 use crate::service::link::Link;
+use crate::service::media::{Media, MediaRules};
 use crate::service::members::Members;
 use crate::service::messages::Messages;
 use crate::service::online::Online;
@@ -44,6 +49,7 @@ use crate::service::presence::Presence;
 use crate::service::reindex::Rebuilds;
 use crate::service::status::StatusService;
 use crate::service::{Core, Rules};
+use crate::store::sessions::KeyUse;
 use crate::web::Parts;
 use crate::{store, telemetry};
 
@@ -59,6 +65,8 @@ pub struct App {
     pub(super) presence: Arc<Presence>,
     pub(super) link: Arc<Link>,
     pub(super) recent: Arc<Recent>,
+    /// Ends what waits.
+    pub(super) stop: CancellationToken,
     /// Who is told of what happens in rooms.
     pub(super) watches: Vec<Arc<dyn RoomWatch>>,
     pub(super) consumer: IndexConsumer,
@@ -85,8 +93,9 @@ impl App {
         let matrix = connector(config, &directory, &clock)?;
         let doctor = doctor(config, &directory, &clock, &matrix, Some(ingest.pushed()));
         let recent = Arc::new(Recent::new(matrix.clone()));
+        let stop = CancellationToken::new();
         let core = Arc::new(Core {
-            homeserver: matrix,
+            homeserver: matrix.clone(),
             store,
             ingest,
             indexed,
@@ -105,14 +114,18 @@ impl App {
         let creator = Arc::new(Creator::new(core.clone()));
         let presence = Arc::new(Presence::new(core.clone()));
         let link = Arc::new(Link::default());
+        let rooms = timelines(config, &core, &matrix, &recent, &stop).await?;
         Ok(Self {
-            services: services(config, &core, &creator, &presence, &link, auth, doctor),
+            services: services(
+                config, &core, &creator, &presence, &link, auth, doctor, rooms,
+            ),
             rebuilds: Arc::new(Rebuilds::default()),
             core,
             creator,
             presence,
             link,
             recent,
+            stop,
             watches: Vec::new(),
             consumer,
             outlets,
@@ -263,6 +276,58 @@ fn rules(config: &Config) -> Rules {
     }
 }
 
+/// What the gateway shows of rooms, and files.
+struct Timelines {
+    sync: EventSync,
+    history: History,
+    media: Media,
+}
+
+async fn timelines(
+    config: &Config,
+    core: &Arc<Core>,
+    matrix: &Arc<Matrix>,
+    recent: &Arc<Recent>,
+    stop: &CancellationToken,
+) -> anyhow::Result<Timelines> {
+    let turns = Turns::new(REQUESTS);
+    let gateway = Arc::new(Gateway::new(core.clone()));
+    let public_url = config.listen.public_url.as_ref();
+    let rules = MediaRules {
+        limit: config.limits.upload as u64,
+        spool: config.data_dir.clone(),
+        public_url: public_url.map(|url| url.as_str().trim_end_matches('/').to_owned()),
+        key: core
+            .store
+            .sessions
+            .key(KeyUse::Media, core.clock.secret())
+            .await?,
+    };
+    Ok(Timelines {
+        sync: EventSync::new(
+            core.clone(),
+            gateway.clone(),
+            matrix.clone(),
+            recent.clone(),
+            turns.clone(),
+            Turns::new(POLLS),
+            config.matrix.sync_timeout,
+            stop.clone(),
+        ),
+        history: History {
+            core: core.clone(),
+            gateway,
+            timeline: matrix.clone(),
+            turns,
+        },
+        media: Media::new(matrix.clone(), Turns::new(FILES), core.clock.clone(), rules),
+    })
+}
+
+#[expect(
+    clippy::too_many_arguments,
+    reason = "each is a part of its own, and all are made in one place"
+)]
 fn services(
     config: &Config,
     core: &Arc<Core>,
@@ -271,6 +336,7 @@ fn services(
     link: &Arc<Link>,
     auth: Arc<Auth>,
     doctor: Arc<Doctor>,
+    rooms: Timelines,
 ) -> Services {
     let city = Arc::new(City::new(core.clone(), creator.clone(), presence.clone()));
     let messages = Arc::new(Messages::new(core.clone()));
@@ -295,6 +361,9 @@ fn services(
         oversight: Arc::new(oversight),
         status: Arc::new(status),
         settings: config::settings(config).into(),
+        sync: Arc::new(rooms.sync),
+        history: Arc::new(rooms.history),
+        media: Arc::new(rooms.media),
         online,
         health,
         auth,
@@ -326,6 +395,7 @@ pub(super) fn parts(app: &App, hub: Arc<Hub>, config: &Config, stop: Cancellatio
         inbound,
         hs_token: config.matrix.hs_token.expose().to_owned(),
         transaction_limit: config.limits.transaction as u64,
+        upload_limit: config.limits.upload as u64,
         stop,
     }
 }

@@ -40,7 +40,7 @@ const MOST: usize = 100;
 const FETCHES: usize = 8;
 /// The longest wait that is granted.
 const LONGEST: Duration = Duration::from_secs(300);
-/// How long what is new waits for the index, which knows the rooms of new channels.
+/// How long what is new waits at a time for the index, which knows the rooms of new channels.
 const INDEX_WAIT: Duration = Duration::from_millis(250);
 
 /// What a poll asks for.
@@ -144,18 +144,21 @@ impl EventSync {
             if let Some(last) = events.last() {
                 self.core.indexed.reached(last.seq, INDEX_WAIT).await;
             }
+            let last = events.last().map_or(at.seq, |event| event.seq);
             let shown = self.choose(caller, &filter, events, &mut at.seq);
             if !shown.is_empty() {
                 let rooms = self.render(caller, &filter, shown, is_gap).await?;
                 return Ok(answer(at, rooms));
             }
-            if !is_all {
+            let lags = at.seq < last;
+            if !is_all && !lags {
                 continue;
             }
             tokio::select! {
                 () = self.stop.cancelled() => break,
                 () = &mut deadline => break,
                 rung = bell.changed() => if rung.is_err() { break },
+                () = tokio::time::sleep(INDEX_WAIT), if lags => {}
             }
         }
         Ok(answer(at, Map::new()))
@@ -175,12 +178,14 @@ impl EventSync {
             if shown.len() == MOST {
                 break;
             }
+            let channel = self.core.directory.channel(event.channel);
+            // What the index has not met yet waits for it.
+            if channel.is_none() && self.core.indexed.position() < event.seq {
+                break;
+            }
             *at = event.seq;
             // Nothing new has happened when the index is made anew.
-            if event.source == Source::Rebuild {
-                continue;
-            }
-            let Some(channel) = self.core.directory.channel(event.channel) else {
+            let Some(channel) = channel.filter(|_| event.source != Source::Rebuild) else {
                 continue;
             };
             let connector = self.core.directory.naming.connector();
