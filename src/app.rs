@@ -68,17 +68,17 @@ struct Running {
 
 impl Running {
     async fn start(app: App, config: &Config) -> anyhow::Result<Self> {
-        let intake = (TaskTracker::new(), CancellationToken::new());
+        let intake = (TaskTracker::new(), app.stop.clone());
         let mut readers = (JoinSet::new(), CancellationToken::new());
         let hub = Arc::new(Hub::new(
             app.core.store.journal.clone(),
             app.core.store.index.clone(),
             app.core.indexed.clone(),
         ));
+        let parts = build::parts(&app, hub.clone(), config, intake.1.clone());
         readers.0.spawn(app.consumer.run(readers.1.clone()));
-        readers.0.spawn(hub.clone().run(readers.1.clone()));
+        readers.0.spawn(hub.run(readers.1.clone()));
 
-        let parts = build::parts(&app.core, &app.services, hub, config, intake.1.clone());
         let admin = Admin {
             core: app.core.clone(),
             status: app.services.status.clone(),

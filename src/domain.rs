@@ -12,6 +12,7 @@ pub mod error;
 pub mod event;
 pub mod finding;
 pub mod id;
+pub mod media;
 pub mod member;
 pub mod message;
 pub mod page;

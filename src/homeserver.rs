@@ -7,6 +7,9 @@
 pub mod checkup;
 pub mod fake;
 pub mod gateway;
+pub mod media;
+pub mod timeline;
+pub mod watch;
 
 use std::net::IpAddr;
 use std::time::Duration;

@@ -13,6 +13,7 @@ pub mod gateway;
 pub mod heal;
 pub mod health;
 pub mod link;
+pub mod media;
 pub mod members;
 pub mod messages;
 pub mod online;

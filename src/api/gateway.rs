@@ -1,8 +1,10 @@
 //! Matrix for services (`/internal/matrix`): the gateway document's operations, an area each.
 
+pub mod media;
 pub mod membership;
 pub mod messages;
 pub mod rooms;
+pub mod timeline;
 pub mod users;
 
 use super::Services;
@@ -14,6 +16,8 @@ pub type GatewayApi = (
     messages::MessagesApi,
     membership::MembershipApi,
     users::UsersApi,
+    timeline::TimelineApi,
+    media::GatewayMediaApi,
 );
 
 /// All of them.
@@ -24,6 +28,8 @@ pub fn all(services: &Services) -> GatewayApi {
         messages::MessagesApi(services.clone()),
         membership::MembershipApi(services.clone()),
         users::UsersApi(services.clone()),
+        timeline::TimelineApi(services.clone()),
+        media::GatewayMediaApi(services.clone()),
     )
 }
 

@@ -1,5 +1,7 @@
 //! Every part, made of the configuration and of the parts below it.
 
+mod gateway;
+
 use std::collections::HashSet;
 use std::os::unix::fs::{MetadataExt, chown};
 use std::path::Path;
@@ -9,6 +11,7 @@ use anyhow::Context;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use self::gateway::Ground;
 use crate::api::Services;
 use crate::api::auth::Gate;
 use crate::clock::Clock;
@@ -21,10 +24,12 @@ use crate::domain::channel::CityNaming;
 use crate::domain::entity::{Entity, Naming};
 use crate::domain::id::UserId;
 use crate::homeserver;
+use crate::homeserver::watch::RoomWatch;
 use crate::ingest::{Ingest, Outlets, Pushed};
 use crate::matrix::appservice::AppService;
 use crate::matrix::registration::{RegistrationInput, registration_yaml};
 use crate::matrix::{Matrix, MatrixSettings};
+use crate::recent::Recent;
 use crate::service::agents::Agents;
 use crate::service::auth::{Auth, AuthRules};
 use crate::service::backfill::Backfill;
@@ -32,7 +37,6 @@ use crate::service::channels::Channels;
 use crate::service::city::City;
 use crate::service::creation::Creator;
 use crate::service::doctor::{Doctor, Examiner, Patient};
-use crate::service::gateway::Gateway;
 use crate::service::health::Health;
 use crate::service::link::Link;
 use crate::service::members::Members;
@@ -57,6 +61,11 @@ pub struct App {
     pub(super) creator: Arc<Creator>,
     pub(super) presence: Arc<Presence>,
     pub(super) link: Arc<Link>,
+    pub(super) recent: Arc<Recent>,
+    /// Ends what waits.
+    pub(super) stop: CancellationToken,
+    /// Who is told of what happens in rooms.
+    pub(super) watches: Vec<Arc<dyn RoomWatch>>,
     pub(super) consumer: IndexConsumer,
     pub(super) outlets: Outlets,
 }
@@ -87,6 +96,7 @@ impl App {
             pushed,
             Examiner::Daemon,
         );
+        let recent = Arc::new(Recent::new(matrix.clone()));
         let core = Arc::new(Core {
             homeserver: matrix.clone(),
             store,
@@ -103,24 +113,26 @@ impl App {
             core.clock.clone(),
             auth_rules(&core.directory, config),
         );
-        let (auth, doctor) = (Arc::new(auth.await?), Arc::new(doctor));
+        let ground = Ground::new(&core, matrix, recent.clone()).await?;
+        let (stop, details) = (ground.stop.clone(), ground.details.clone());
+        let made = Made {
+            auth: Arc::new(auth.await?),
+            doctor: Arc::new(doctor),
+            ground,
+        };
         let creator = Arc::new(Creator::new(core.clone()));
         let presence = Arc::new(Presence::new(core.clone()));
         let link = Arc::new(Link::default());
         Ok(Self {
-            services: services(
-                config,
-                &core,
-                matrix,
-                (&creator, &presence, &link),
-                auth,
-                doctor,
-            ),
+            services: services(config, &core, (&creator, &presence, &link), made),
             rebuilds: Arc::new(Rebuilds::default()),
             core,
             creator,
             presence,
             link,
+            recent,
+            stop,
+            watches: vec![details],
             consumer,
             outlets,
         })
@@ -272,13 +284,18 @@ fn rules(config: &Config) -> Rules {
     }
 }
 
+/// Parts that are made before the services.
+struct Made {
+    auth: Arc<Auth>,
+    doctor: Arc<Doctor>,
+    ground: Ground,
+}
+
 fn services(
     config: &Config,
     core: &Arc<Core>,
-    matrix: Arc<Matrix>,
     (creator, presence, link): (&Arc<Creator>, &Arc<Presence>, &Arc<Link>),
-    auth: Arc<Auth>,
-    doctor: Arc<Doctor>,
+    made: Made,
 ) -> Services {
     let city = Arc::new(City::new(core.clone(), creator.clone(), presence.clone()));
     let messages = Arc::new(Messages::new(core.clone()));
@@ -296,36 +313,36 @@ fn services(
         started_at: core.clock.now(),
     };
     let agents = Arc::new(Agents::new(core.clone(), messages.clone()));
-    let gateway = Gateway::new(core.clone(), matrix, agents.clone());
+    let rooms = made.ground.build(config, core, &agents);
     Services {
         channels: Arc::new(Channels::new(core.clone(), creator.clone())),
         members: Arc::new(Members::new(core.clone())),
-        gateway: Arc::new(gateway),
+        gateway: rooms.gateway,
         agents,
         backfill: Arc::new(Backfill::new(core.clone(), city.clone(), creator.clone())),
         oversight: Arc::new(oversight),
         status: Arc::new(status),
         settings: config::settings(config).into(),
+        sync: rooms.sync,
+        history: rooms.history,
+        media: rooms.media,
         online,
         presence: presence.clone(),
         health,
-        auth,
-        doctor,
+        auth: made.auth,
+        doctor: made.doctor,
         messages,
         city,
     }
 }
 
-pub(super) fn parts(
-    core: &Arc<Core>,
-    services: &Services,
-    hub: Arc<Hub>,
-    config: &Config,
-    stop: CancellationToken,
-) -> Parts {
+pub(super) fn parts(app: &App, hub: Arc<Hub>, config: &Config, stop: CancellationToken) -> Parts {
+    let (core, services) = (&app.core, &app.services);
     let inbound: Arc<dyn homeserver::Inbound> = Arc::new(AppService::new(
         core.ingest.clone(),
         core.directory.clone(),
+        app.recent.clone(),
+        app.watches.clone(),
         core.clock.clone(),
     ));
     Parts {
@@ -344,6 +361,7 @@ pub(super) fn parts(
         hs_token: config.matrix.hs_token.expose().to_owned(),
         transaction_limit: config.limits.transaction as u64,
         clock: core.clock.clone(),
+        upload_limit: config.limits.upload as u64,
         stop,
     }
 }

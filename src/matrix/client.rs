@@ -152,6 +152,79 @@ impl Client {
             .map_err(|error| Error::HomeserverNonsense(error.to_string()))
     }
 
+    /// Reads an address as a user, once, in a time that may be long. Ends when it is dropped.
+    pub async fn poll(&self, path: &str, as_user: &UserId, limit: Duration) -> Result<Bytes> {
+        let request = http::Request::get(self.address(path, Some(as_user)))
+            .header("authorization", format!("Bearer {}", self.token))
+            .body(Bytes::new())
+            .map_err(|error| Error::internal(format!("cannot make a request: {error}")))?;
+        let answer = self.once(&request, limit).await;
+        let answer = answer.map_err(|failure| failure::name_as_token(failure.error));
+        let answer = answer
+            .map_err(|error| failure::name_entity(error, Some(self.directory.entity(as_user))));
+        Ok(answer?.1)
+    }
+
+    /// Posts what is told piece by piece, as the connector, once.
+    pub async fn post_stream(
+        &self,
+        path: &str,
+        headers: impl IntoIterator<Item = (http::HeaderName, String)>,
+        body: reqwest::Body,
+        limit: Duration,
+    ) -> Result<Bytes> {
+        let mut request = self.http.post(self.address(path, None));
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        let answer = request.bearer_auth(&self.token).body(body).timeout(limit);
+        let answer = self.expect_success(answer.send().await).await?;
+        let body = answer.bytes().await;
+        body.map_err(|error| Failure::transport(&error, &self.base).error)
+    }
+
+    /// Reads an address as the connector, once; what it has is read by whoever gets the answer.
+    pub async fn get_stream(&self, path: &str) -> Result<reqwest::Response> {
+        let request = self.http.get(self.address(path, None));
+        let answer = request.bearer_auth(&self.token).send();
+        match tokio::time::timeout(REQUEST_LIMIT, answer).await {
+            Ok(answer) => self.expect_success(answer).await,
+            Err(_) => {
+                let reason = format!("{} does not answer in time", self.base);
+                Err(Error::unavailable(reason))
+            }
+        }
+    }
+
+    async fn expect_success(
+        &self,
+        answer: reqwest::Result<reqwest::Response>,
+    ) -> Result<reqwest::Response> {
+        let transport = |error| Failure::transport(&error, &self.base).error;
+        let answer = answer.map_err(transport)?;
+        if answer.status().is_success() {
+            return Ok(answer);
+        }
+        let mut head = http::Response::new(());
+        *head.status_mut() = answer.status();
+        *head.headers_mut() = answer.headers().clone();
+        let body = tokio::time::timeout(REQUEST_LIMIT, answer.bytes()).await;
+        let body = body.map_err(|_| Error::unavailable("it does not end its answer"))?;
+        let failure = Failure::answer(&head.into_parts().0, &body.map_err(transport)?);
+        Err(failure::name_as_token(failure.error))
+    }
+
+    /// A whole address, with whom we act as.
+    fn address(&self, path: &str, as_user: Option<&UserId>) -> String {
+        let base = &self.base;
+        let Some(user) = as_user else {
+            return format!("{base}{path}");
+        };
+        let user: String = url::form_urlencoded::byte_serialize(user.as_str().as_bytes()).collect();
+        let joint = if path.contains('?') { '&' } else { '?' };
+        format!("{base}{path}{joint}user_id={user}")
+    }
+
     /// Reads an address that ruma has no request for, with a token of its own or none. A refusal
     /// of that token is the caller's to explain.
     pub async fn get(&self, path: &str, token: Option<&str>) -> Result<Bytes> {

@@ -1,14 +1,18 @@
 //! Matrix for services that do not know Matrix, in any room of the homeserver: rooms, messages,
-//! membership, users. What a service may do is decided here.
+//! membership, users, what happens. What a service may do is decided here.
 //!
 //! Begin with [`Gateway`]. Every use begins with the scope, then reads what was given
 //! ([`resolve`](Gateway::resolve) a room, [`acting`](Gateway::acting) who does it), then goes
 //! [`upstream`](Gateway::upstream). Nothing is written before the answer: what comes of it in a
 //! channel is pushed back to us like anybody's.
 
+pub mod details;
+pub mod history;
 mod membership;
 mod messages;
 mod rooms;
+pub mod sync;
+pub mod turns;
 mod users;
 
 use std::collections::HashSet;
@@ -24,6 +28,8 @@ pub use self::rooms::{Created, NewRoom, Room};
 pub use self::users::{NewUser, Registered};
 pub use crate::homeserver::gateway::{InitialState, Preset, RoomDetails, Traces};
 
+use self::details::Details;
+use self::turns::{Turn, Turns};
 use super::Core;
 use super::agents::Agents;
 use crate::domain::entity::Entity;
@@ -40,6 +46,8 @@ pub struct Gateway {
     core: Arc<Core>,
     homeserver: Arc<dyn Homeserver>,
     agents: Arc<Agents>,
+    turns: Arc<Turns>,
+    details: Arc<Details<RoomDetails>>,
     sent: Cache<Uuid, messages::Remembered>,
     /// The channels that are being made right now.
     making: Mutex<HashSet<ChannelId>>,
@@ -48,6 +56,7 @@ pub struct Gateway {
 /// The homeserver, for as long as a service's request asks it.
 pub struct Upstream<'a> {
     homeserver: &'a dyn Homeserver,
+    _turn: Turn,
 }
 
 impl<'a> Deref for Upstream<'a> {
@@ -66,6 +75,19 @@ pub struct Actor {
     pub fields: (&'static str, &'static str),
     pub entity: Option<String>,
     pub matrix_id: Option<String>,
+}
+
+impl Actor {
+    /// Named by one field, which takes both.
+    #[must_use]
+    pub fn by_one_field(field: &'static str, given: Option<&str>) -> Self {
+        let given = given.filter(|given| !given.is_empty());
+        Self {
+            fields: (field, field),
+            entity: given.map(str::to_owned),
+            matrix_id: None,
+        }
+    }
 }
 
 /// Where a room or a user was named, which decides what it means when it cannot be one.
@@ -89,21 +111,36 @@ impl Place {
 
 impl Gateway {
     #[must_use]
-    pub fn new(core: Arc<Core>, homeserver: Arc<dyn Homeserver>, agents: Arc<Agents>) -> Self {
+    pub fn new(
+        core: Arc<Core>,
+        homeserver: Arc<dyn Homeserver>,
+        agents: Arc<Agents>,
+        turns: Arc<Turns>,
+        details: Arc<Details<RoomDetails>>,
+    ) -> Self {
         Self {
             core,
             homeserver,
             agents,
+            turns,
+            details,
             sent: Cache::new(REMEMBERED),
             making: Mutex::default(),
         }
     }
 
-    /// The homeserver, when it is the caller's turn to ask it.
-    pub(super) async fn upstream(&self, _caller: &ServiceCaller) -> Result<Upstream<'_>> {
+    /// The homeserver, when it is the caller's turn to ask it. Nobody who has a turn waits for
+    /// another one: all might.
+    pub(super) async fn upstream(&self, caller: &ServiceCaller) -> Result<Upstream<'_>> {
         Ok(Upstream {
+            _turn: self.turn(caller).await?,
             homeserver: self.homeserver.as_ref(),
         })
+    }
+
+    /// The caller's turn to ask the homeserver.
+    async fn turn(&self, caller: &ServiceCaller) -> Result<Turn> {
+        self.turns.wait(&caller.name).await
     }
 
     /// The Matrix room that a caller means and may work in: `!id` with or without a server part,

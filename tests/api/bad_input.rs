@@ -182,6 +182,7 @@ async fn every_path_parameter_is_checked() {
             }
             let unknown = match parameter.name.as_str() {
                 "agent_id" => "agent:nobody",
+                "room_id" => "%23nowhere:test.localhost",
                 _ if parameter.schema.is_uuid() => NOWHERE,
                 _ => "nowhere",
             };
@@ -567,6 +568,8 @@ impl Table {
         let body = json!({ "member_id": agent });
         answered(201, person.api.post(&members_of(&channel), body).await);
         let mut operations = document("public");
+        // Whatever is wrong with a signed address, the signature is.
+        operations.retain(|it| !it.template.starts_with("/api/media/"));
         operations.extend(document("internal").into_iter().filter(is_internal));
         Self {
             world,
@@ -596,6 +599,7 @@ impl Table {
             "username" => unique("person"),
             "avatar_url" => "mxc://test.localhost/picture".to_owned(),
             "microdao_id" => "microdao:daarion".to_owned(),
+            "room_id" => text(&self.room["matrix_room_id"]).to_owned(),
             "alias" => text(&self.room["matrix_room_alias"]).replace('#', "%23"),
             _ => return None,
         };

@@ -81,6 +81,12 @@ pub const RULES: &[Rule] = &[
         why: "the directory is memory; others fill it",
     },
     Rule {
+        module: "recent",
+        may: &["!homeserver::fake", "domain", "homeserver"],
+        crates: OUTSIDE,
+        why: "raw events are memory; the connector fills it, and a miss is asked of the homeserver",
+    },
+    Rule {
         module: "store",
         may: &["!store::redb", "clock", "config", "domain", "payload"],
         crates: OUTSIDE,
@@ -108,6 +114,7 @@ pub const RULES: &[Rule] = &[
             "domain",
             "homeserver",
             "ingest",
+            "recent",
         ],
         crates: Never(&["anyhow", "poem", "poem_openapi", "redb", "rmp_serde"]),
         why: "the connector brings events to ingest and knows neither the store nor our API",
@@ -139,6 +146,7 @@ pub const RULES: &[Rule] = &[
             "directory",
             "domain",
             "payload",
+            "recent",
             "store",
         ],
         crates: Never(&[
@@ -164,6 +172,7 @@ pub const RULES: &[Rule] = &[
             "homeserver",
             "ingest",
             "payload",
+            "recent",
             "store",
             "telemetry",
         ],

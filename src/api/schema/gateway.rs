@@ -1,8 +1,10 @@
 //! The shapes of the gateway document.
 
+mod media;
 mod membership;
 mod messages;
 mod rooms;
+mod timeline;
 mod users;
 
 use std::collections::BTreeMap;
@@ -10,6 +12,7 @@ use std::collections::BTreeMap;
 use poem_openapi::Object;
 use serde_json::{Map, Value};
 
+pub use self::media::{MediaAddresses, SignRequest, UploadedFile};
 pub use self::membership::{
     Ban, Banned, Comer, Invite, InviteStatus, Invited, Joined, Kick, Kicked, Leaver, Left, Unbanned,
 };
@@ -18,6 +21,7 @@ pub use self::rooms::{
     MatrixRoom, NewMatrixRoom, NewMatrixRoomAvatar, NewMatrixRoomName, NewMatrixRoomTopic,
     RoomCreated,
 };
+pub use self::timeline::{HistoryDirection, HistoryPage, SyncAnswer};
 pub use self::users::{
     Deactivate, Deactivated, NewUser, NewUserAvatar, NewUserName, RegisteredUser, Updated,
 };

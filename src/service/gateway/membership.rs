@@ -40,7 +40,7 @@ impl Gateway {
     pub async fn join(&self, caller: &ServiceCaller, new: &MemberChange) -> Result<RoomId> {
         let step = self.own(caller, new, Step::Join).await?;
         let upstream = self.upstream(caller).await?;
-        let Err(refusal) = upstream.change_membership(&step).await else {
+        let Err(refusal) = self.change(&upstream, &step).await else {
             return Ok(step.room);
         };
         if step.acting.is_none() || !refusal.is_refusal("M_FORBIDDEN") {
@@ -51,8 +51,8 @@ impl Gateway {
             acting: None,
             ..step.clone()
         };
-        match upstream.change_membership(&invitation).await {
-            Ok(()) => upstream.change_membership(&step).await?,
+        match self.change(&upstream, &invitation).await {
+            Ok(()) => self.change(&upstream, &step).await?,
             Err(error) if error.is_transient() => return Err(error),
             // Why they may not is more than why we cannot help.
             Err(_) => return Err(refusal),
@@ -160,7 +160,7 @@ impl Gateway {
 
     /// Takes a step, or finds that there is none to take.
     async fn take(&self, upstream: &Upstream<'_>, step: &MemberStep) -> Result<Membership> {
-        let refusal = match upstream.change_membership(step).await {
+        let refusal = match self.change(upstream, step).await {
             Ok(()) => return Ok(wanted(step.step)),
             Err(error @ Error::HomeserverRefused { .. }) => error,
             Err(error) => return Err(error),
@@ -170,6 +170,12 @@ impl Gateway {
             Some(now) if is_settled(step.step, now) => Ok(now.unwrap_or(Membership::Left)),
             _ => Err(refusal),
         }
+    }
+
+    async fn change(&self, upstream: &Upstream<'_>, step: &MemberStep) -> Result<()> {
+        let changed = upstream.change_membership(step).await;
+        self.details.forget(&step.room);
+        changed
     }
 
     /// How somebody stands to the room, as far as whoever acts or the connector can see.

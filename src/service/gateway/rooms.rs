@@ -114,7 +114,8 @@ impl Gateway {
     pub async fn details(&self, caller: &ServiceCaller, room: &str) -> Result<Room> {
         caller.require(Scope::Read)?;
         let room = self.resolve(caller, room, Place::Path).await?;
-        let details = self.upstream(caller).await?.details(&room).await?;
+        let look = async { self.upstream(caller).await?.details(&room).await };
+        let details = self.details.get(&room, look).await?;
         let channel = self.core.directory.channel_of(&room);
         Ok(Room {
             channel: channel.map(|channel| channel.id),
@@ -159,7 +160,10 @@ impl Gateway {
         let room = self.resolve(caller, room, Place::Path).await?;
         let acting = self.acting(caller, actor)?;
         let upstream = self.upstream(caller).await?;
-        upstream.set_room_avatar(&room, url, acting.as_ref()).await
+        let set = upstream.set_room_avatar(&room, url, acting.as_ref()).await;
+        // Before it is pushed back to us, and when nobody knows what came of it.
+        self.details.forget(&room);
+        set
     }
 
     async fn set(
@@ -172,7 +176,9 @@ impl Gateway {
         let room = self.resolve(caller, room, Place::Path).await?;
         let acting = self.acting(caller, actor)?;
         let upstream = self.upstream(caller).await?;
-        upstream.set(&room, &setting, acting.as_ref()).await
+        let set = upstream.set(&room, &setting, acting.as_ref()).await;
+        self.details.forget(&room);
+        set
     }
 
     fn alias(&self, localpart: &str) -> Result<RoomAlias> {
