@@ -13,10 +13,12 @@ pub mod finding;
 pub mod id;
 pub mod member;
 pub mod message;
+pub mod network;
 pub mod page;
 pub mod service;
 pub mod session;
 pub mod slug;
 pub mod text;
+pub mod webhook;
 
 pub use error::{Error, Result};
