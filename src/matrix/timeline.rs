@@ -25,16 +25,7 @@ const GRACE: Duration = Duration::from_secs(60);
 impl Timeline for Matrix {
     /// The answer goes through as it is: ruma would drop what it does not know.
     async fn sync(&self, user: &UserId, query: &SyncQuery) -> Result<Box<RawValue>> {
-        let mut pairs = Serializer::new(String::new());
-        pairs.append_pair("timeout", &query.timeout_ms.to_string());
-        pairs.append_pair("set_presence", "offline");
-        if let Some(since) = &query.since {
-            pairs.append_pair("since", since);
-        }
-        if let Some(filter) = &query.filter {
-            pairs.append_pair("filter", filter);
-        }
-        let path = format!("/_matrix/client/v3/sync?{}", pairs.finish());
+        let path = sync_path(query);
         let limit = Duration::from_millis(query.timeout_ms) + GRACE;
         let body = self.client.poll(&path, user, limit).await?;
         serde_json::from_slice(&body).map_err(|error| Error::HomeserverNonsense(error.to_string()))
@@ -72,4 +63,18 @@ impl Timeline for Matrix {
             Err(error) => Err(error),
         }
     }
+}
+
+fn sync_path(query: &SyncQuery) -> String {
+    let mut pairs = Serializer::new(String::new());
+    pairs.append_pair("timeout", &query.timeout_ms.to_string());
+    // Who polls for somebody does not bring them online.
+    pairs.append_pair("set_presence", "offline");
+    if let Some(since) = &query.since {
+        pairs.append_pair("since", since);
+    }
+    if let Some(filter) = &query.filter {
+        pairs.append_pair("filter", filter);
+    }
+    format!("/_matrix/client/v3/sync?{}", pairs.finish())
 }
