@@ -12,6 +12,7 @@ pub mod bridge;
 pub mod channels;
 pub mod city;
 pub mod error;
+pub mod gateway;
 pub mod members;
 pub mod messages;
 pub mod rendered;
@@ -38,6 +39,7 @@ use crate::service::messages::Messages;
 use crate::service::online::Online;
 use crate::service::oversight::Oversight;
 use crate::service::status::StatusService;
+use crate::service::webhooks::Webhooks;
 
 /// What the operations call.
 #[derive(Clone)]
@@ -54,6 +56,7 @@ pub struct Services {
     pub oversight: Arc<Oversight>,
     pub online: Arc<Online>,
     pub doctor: Arc<Doctor>,
+    pub webhooks: Arc<Webhooks>,
     /// The configuration that is in force.
     pub settings: Arc<[Setting]>,
 }
@@ -90,7 +93,11 @@ pub type Public = (
 );
 
 /// Operations of the internal listener.
-pub type Internal = (bridge::BridgeApi, agents::AgentsApi);
+pub type Internal = (
+    bridge::BridgeApi,
+    agents::AgentsApi,
+    gateway::webhooks::WebhooksApi,
+);
 
 fn license() -> LicenseObject {
     LicenseObject::new("MIT").url("https://spdx.org/licenses/MIT.html")
@@ -120,6 +127,7 @@ pub fn internal(services: &Services) -> OpenApiService<(Internal, system::System
     let apis = (
         bridge::BridgeApi(services.clone()),
         agents::AgentsApi(services.clone()),
+        gateway::webhooks::WebhooksApi(services.clone()),
     );
     let system = system::SystemApi(services.clone());
     OpenApiService::new(

@@ -4,6 +4,7 @@ mod agent;
 mod channel;
 mod city;
 mod doctor;
+pub mod gateway;
 mod job;
 mod member;
 mod message;

@@ -15,11 +15,14 @@ use crate::clock::Clock;
 use crate::config::{self, ActAs, Config, CreateBy};
 use crate::consumer::hub::Hub;
 use crate::consumer::index::IndexConsumer;
+use crate::consumer::webhooks::{Deliveries, Outlet, Workshop};
 use crate::directory::Directory;
 use crate::domain::access::CityCreation;
 use crate::domain::channel::CityNaming;
 use crate::domain::entity::{Entity, Naming};
 use crate::domain::id::UserId;
+use crate::domain::network::{Range, Reach};
+use crate::domain::webhook::Schedule;
 use crate::homeserver;
 use crate::homeserver::watch::RoomWatch;
 use crate::ingest::{Ingest, Outlets, Pushed};
@@ -43,6 +46,7 @@ use crate::service::oversight::Oversight;
 use crate::service::presence::Presence;
 use crate::service::reindex::Rebuilds;
 use crate::service::status::StatusService;
+use crate::service::webhooks::Webhooks;
 use crate::service::{Core, Rules};
 use crate::web::Parts;
 use crate::{store, telemetry};
@@ -59,6 +63,7 @@ pub struct App {
     pub(super) presence: Arc<Presence>,
     pub(super) link: Arc<Link>,
     pub(super) recent: Arc<Recent>,
+    pub(super) deliveries: Arc<Deliveries>,
     /// Who is told of what happens in rooms.
     pub(super) watches: Vec<Arc<dyn RoomWatch>>,
     pub(super) consumer: IndexConsumer,
@@ -101,18 +106,24 @@ impl App {
             core.clock.clone(),
             auth_rules(&core.directory, config),
         );
-        let (auth, doctor) = (Arc::new(auth.await?), Arc::new(doctor));
+        let deliveries = Arc::new(deliveries(config, &core, &recent)?);
+        let made = Made {
+            auth: Arc::new(auth.await?),
+            doctor: Arc::new(doctor),
+            deliveries: deliveries.clone(),
+        };
         let creator = Arc::new(Creator::new(core.clone()));
         let presence = Arc::new(Presence::new(core.clone()));
         let link = Arc::new(Link::default());
         Ok(Self {
-            services: services(config, &core, &creator, &presence, &link, auth, doctor),
+            services: services(config, &core, &creator, &presence, &link, made),
             rebuilds: Arc::new(Rebuilds::default()),
             core,
             creator,
             presence,
             link,
             recent,
+            deliveries,
             watches: Vec::new(),
             consumer,
             outlets,
@@ -263,14 +274,48 @@ fn rules(config: &Config) -> Rules {
     }
 }
 
+/// Parts that are made before the services.
+struct Made {
+    auth: Arc<Auth>,
+    doctor: Arc<Doctor>,
+    deliveries: Arc<Deliveries>,
+}
+
+fn deliveries(config: &Config, core: &Core, recent: &Arc<Recent>) -> anyhow::Result<Deliveries> {
+    let webhooks = &config.webhooks;
+    let ranges = |list: &[config::IpRange]| {
+        let range = |range: &config::IpRange| Range {
+            address: range.address,
+            prefix_bits: range.prefix_bits,
+        };
+        list.iter().map(range).collect()
+    };
+    let reach = Reach {
+        allow: ranges(&webhooks.allow),
+        deny: ranges(&webhooks.deny),
+    };
+    let workshop = Workshop {
+        store: core.store.clone(),
+        recent: recent.clone(),
+        directory: core.directory.clone(),
+        indexed: core.indexed.clone(),
+        clock: core.clock.clone(),
+        schedule: Schedule {
+            quick: webhooks.quick_retries.clone(),
+            long: webhooks.schedule.clone(),
+        },
+        outlet: Outlet::new(reach, webhooks.timeout, core.clock.clone())?,
+    };
+    Ok(Deliveries::new(workshop, core.ingest.bell()))
+}
+
 fn services(
     config: &Config,
     core: &Arc<Core>,
     creator: &Arc<Creator>,
     presence: &Arc<Presence>,
     link: &Arc<Link>,
-    auth: Arc<Auth>,
-    doctor: Arc<Doctor>,
+    made: Made,
 ) -> Services {
     let city = Arc::new(City::new(core.clone(), creator.clone(), presence.clone()));
     let messages = Arc::new(Messages::new(core.clone()));
@@ -295,10 +340,11 @@ fn services(
         oversight: Arc::new(oversight),
         status: Arc::new(status),
         settings: config::settings(config).into(),
+        webhooks: Arc::new(Webhooks::new(core.clone(), made.deliveries)),
         online,
         health,
-        auth,
-        doctor,
+        auth: made.auth,
+        doctor: made.doctor,
         messages,
         city,
     }

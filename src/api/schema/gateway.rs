@@ -1,0 +1,3 @@
+//! The shapes of the gateway's requests and answers.
+
+pub mod webhook;
