@@ -46,6 +46,7 @@ use crate::service::online::Online;
 use crate::service::oversight::Oversight;
 use crate::service::presence::Presence;
 use crate::service::status::StatusService;
+use crate::service::webhooks::Webhooks;
 
 /// What the operations call.
 #[derive(Clone)]
@@ -67,6 +68,7 @@ pub struct Services {
     pub sync: Arc<EventSync>,
     pub history: Arc<History>,
     pub media: Arc<Media>,
+    pub webhooks: Arc<Webhooks>,
     /// The configuration that is in force.
     pub settings: Arc<[Setting]>,
 }

@@ -19,6 +19,7 @@ use self::start::Signals;
 use crate::api;
 use crate::config::Config;
 use crate::consumer::hub::Hub;
+use crate::consumer::webhooks::Deliveries;
 use crate::web::admin::Admin;
 use crate::web::docs::Documents;
 use crate::web::server::{Access, HEAD};
@@ -27,6 +28,8 @@ use crate::{store, systemd};
 
 /// How long the tasks may take to end.
 const STOP: Duration = Duration::from_secs(9);
+/// How long deliveries that are on their way may take to arrive, of that.
+const DRAIN: Duration = Duration::from_secs(5);
 
 /// Runs the daemon until it is told to stop.
 pub async fn serve(config: Config) -> anyhow::Result<()> {
@@ -89,6 +92,7 @@ impl Running {
             auth: app.services.auth.clone(),
         };
         listen(&intake, config, &parts, admin).await?;
+        deliver(&mut readers, app.deliveries).await?;
 
         let connector = connector::Connector {
             core: app.core,
@@ -204,6 +208,20 @@ async fn listen(
         .with_context(|| format!("failed to listen on {} (listen.admin)", path.display()))?;
     let tree = Arc::new(web::admin::routes(admin));
     web::server::serve(tracker, bound, tree, stop.clone());
+    Ok(())
+}
+
+/// Lets the webhooks work until the readers are told to stop.
+async fn deliver(
+    (readers, stop): &mut (JoinSet<()>, CancellationToken),
+    deliveries: Arc<Deliveries>,
+) -> anyhow::Result<()> {
+    deliveries.start().await?;
+    let stop = stop.clone();
+    readers.spawn(async move {
+        stop.cancelled().await;
+        deliveries.stop(DRAIN).await;
+    });
     Ok(())
 }
 

@@ -15,10 +15,12 @@ pub mod id;
 pub mod media;
 pub mod member;
 pub mod message;
+pub mod network;
 pub mod page;
 pub mod service;
 pub mod session;
 pub mod slug;
 pub mod text;
+pub mod webhook;
 
 pub use error::{Error, Result};

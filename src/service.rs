@@ -22,6 +22,7 @@ pub mod presence;
 pub mod reindex;
 pub mod retention;
 pub mod status;
+pub mod webhooks;
 
 use std::sync::Arc;
 use std::time::Duration;

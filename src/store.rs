@@ -13,6 +13,7 @@ pub mod journal;
 pub mod redb;
 pub mod sessions;
 pub mod subscriptions;
+pub mod webhooks;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,6 +24,7 @@ pub use index::{ActivityMap, ClearTo, Index, MemberQuery, MessageQuery, Rendered
 pub use journal::{Append, Appended, Journal, Placed, SkippedReport};
 pub use sessions::Sessions;
 pub use subscriptions::{Subscription, Subscriptions};
+pub use webhooks::Webhooks;
 
 /// Why a store operation failed.
 #[derive(Debug, thiserror::Error)]
@@ -77,6 +79,7 @@ pub struct Store {
     pub creations: Arc<dyn Creations>,
     pub sessions: Arc<dyn Sessions>,
     pub subscriptions: Arc<dyn Subscriptions>,
+    pub webhooks: Arc<dyn Webhooks>,
     /// Ends the store's threads and closes its file; part of the drain at the end.
     pub closer: Arc<dyn Closer>,
 }

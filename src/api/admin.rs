@@ -8,6 +8,7 @@ mod channels;
 mod doctor;
 mod overview;
 mod settings;
+mod webhooks;
 
 use super::Services;
 
@@ -19,6 +20,7 @@ pub type AdminApi = (
     agents::AdminAgentsApi,
     settings::SettingsApi,
     doctor::DoctorApi,
+    webhooks::AdminWebhooksApi,
 );
 
 /// The operations over these services.
@@ -30,5 +32,6 @@ pub fn all(services: &Services) -> AdminApi {
         agents::AdminAgentsApi(services.clone()),
         settings::SettingsApi(services.clone()),
         doctor::DoctorApi(services.clone()),
+        webhooks::AdminWebhooksApi(services.clone()),
     )
 }

@@ -6,6 +6,7 @@ pub mod messages;
 pub mod rooms;
 pub mod timeline;
 pub mod users;
+pub mod webhooks;
 
 use super::Services;
 use crate::service::gateway::Actor;
@@ -18,6 +19,7 @@ pub type GatewayApi = (
     users::UsersApi,
     timeline::TimelineApi,
     media::GatewayMediaApi,
+    webhooks::WebhooksApi,
 );
 
 /// All of them.
@@ -30,6 +32,7 @@ pub fn all(services: &Services) -> GatewayApi {
         users::UsersApi(services.clone()),
         timeline::TimelineApi(services.clone()),
         media::GatewayMediaApi(services.clone()),
+        webhooks::WebhooksApi(services.clone()),
     )
 }
 

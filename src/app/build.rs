@@ -18,11 +18,14 @@ use crate::clock::Clock;
 use crate::config::{self, ActAs, Config, CreateBy};
 use crate::consumer::hub::Hub;
 use crate::consumer::index::IndexConsumer;
+use crate::consumer::webhooks::{Deliveries, Outlet, Workshop};
 use crate::directory::Directory;
 use crate::domain::access::CityCreation;
 use crate::domain::channel::CityNaming;
 use crate::domain::entity::{Entity, Naming};
 use crate::domain::id::UserId;
+use crate::domain::network::{Range, Reach};
+use crate::domain::webhook::Schedule;
 use crate::homeserver;
 use crate::homeserver::watch::RoomWatch;
 use crate::ingest::{Ingest, Outlets, Pushed};
@@ -46,6 +49,7 @@ use crate::service::oversight::Oversight;
 use crate::service::presence::Presence;
 use crate::service::reindex::Rebuilds;
 use crate::service::status::StatusService;
+use crate::service::webhooks::Webhooks;
 use crate::service::{Core, Rules};
 use crate::web::Parts;
 use crate::{store, telemetry};
@@ -64,6 +68,7 @@ pub struct App {
     pub(super) recent: Arc<Recent>,
     /// Ends what waits.
     pub(super) stop: CancellationToken,
+    pub(super) deliveries: Arc<Deliveries>,
     /// Who is told of what happens in rooms.
     pub(super) watches: Vec<Arc<dyn RoomWatch>>,
     pub(super) consumer: IndexConsumer,
@@ -115,10 +120,12 @@ impl App {
         );
         let ground = Ground::new(&core, matrix, recent.clone()).await?;
         let (stop, details) = (ground.stop.clone(), ground.details.clone());
+        let deliveries = Arc::new(deliveries(config, &core, &recent)?);
         let made = Made {
             auth: Arc::new(auth.await?),
             doctor: Arc::new(doctor),
             ground,
+            deliveries: deliveries.clone(),
         };
         let creator = Arc::new(Creator::new(core.clone()));
         let presence = Arc::new(Presence::new(core.clone()));
@@ -132,6 +139,7 @@ impl App {
             link,
             recent,
             stop,
+            deliveries,
             watches: vec![details],
             consumer,
             outlets,
@@ -289,6 +297,35 @@ struct Made {
     auth: Arc<Auth>,
     doctor: Arc<Doctor>,
     ground: Ground,
+    deliveries: Arc<Deliveries>,
+}
+
+fn deliveries(config: &Config, core: &Core, recent: &Arc<Recent>) -> anyhow::Result<Deliveries> {
+    let webhooks = &config.webhooks;
+    let ranges = |list: &[config::IpRange]| {
+        let range = |range: &config::IpRange| Range {
+            address: range.address,
+            prefix_bits: range.prefix_bits,
+        };
+        list.iter().map(range).collect()
+    };
+    let reach = Reach {
+        allow: ranges(&webhooks.allow),
+        deny: ranges(&webhooks.deny),
+    };
+    let workshop = Workshop {
+        store: core.store.clone(),
+        recent: recent.clone(),
+        directory: core.directory.clone(),
+        indexed: core.indexed.clone(),
+        clock: core.clock.clone(),
+        schedule: Schedule {
+            quick: webhooks.quick_retries.clone(),
+            long: webhooks.schedule.clone(),
+        },
+        outlet: Outlet::new(reach, webhooks.timeout, core.clock.clone())?,
+    };
+    Ok(Deliveries::new(workshop, core.store.journal.bell()))
 }
 
 fn services(
@@ -317,7 +354,7 @@ fn services(
     Services {
         channels: Arc::new(Channels::new(core.clone(), creator.clone())),
         members: Arc::new(Members::new(core.clone())),
-        gateway: rooms.gateway,
+        gateway: rooms.gateway.clone(),
         agents,
         backfill: Arc::new(Backfill::new(core.clone(), city.clone(), creator.clone())),
         oversight: Arc::new(oversight),
@@ -326,6 +363,7 @@ fn services(
         sync: rooms.sync,
         history: rooms.history,
         media: rooms.media,
+        webhooks: Arc::new(Webhooks::new(core.clone(), made.deliveries, rooms.gateway)),
         online,
         presence: presence.clone(),
         health,

@@ -164,6 +164,15 @@ impl SendKey {
     }
 }
 
+impl ChannelId {
+    /// The channel that a room of others becomes: the same whoever says so first.
+    #[must_use]
+    pub fn of_room(room: &RoomId) -> Self {
+        let name = format!("room {room}");
+        Self(Uuid::new_v5(&SENDING_NAMESPACE, name.as_bytes()))
+    }
+}
+
 impl RoomId {
     /// Accepts what may be sent on to the homeserver as a room id: `!`, then 1 to 254
     /// visible ASCII characters. Stricter would refuse room version 12 or historical ids.

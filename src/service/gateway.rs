@@ -6,6 +6,7 @@
 //! [`upstream`](Gateway::upstream). Nothing is written before the answer: what comes of it in a
 //! channel is pushed back to us like anybody's.
 
+mod channels;
 pub mod details;
 pub mod history;
 mod membership;
@@ -153,10 +154,29 @@ impl Gateway {
     ) -> Result<RoomId> {
         let room = match given.strip_prefix('#') {
             Some(bare) => self.resolve_alias(caller, bare, place).await?,
-            None => RoomId::parse(given).ok_or_else(|| place.refuse(given, ROOM))?,
+            None => {
+                let room = RoomId::parse(given).ok_or_else(|| place.refuse(given, ROOM))?;
+                self.as_known(room)
+            }
         };
         caller.require_room(&room)?;
         Ok(room)
+    }
+
+    /// A channel's room as it is known: ids have a server part or, since room version 12, none.
+    fn as_known(&self, room: RoomId) -> RoomId {
+        let directory = &self.core.directory;
+        let server = &directory.naming.server_name;
+        let other = match room.as_str().split_once(':') {
+            Some((bare, named)) if named == server => bare.to_owned(),
+            Some(_) => return room,
+            None => format!("{room}:{server}"),
+        };
+        let other = RoomId::trusted(other);
+        match directory.channel_of(&room) {
+            None if directory.channel_of(&other).is_some() => other,
+            _ => room,
+        }
     }
 
     async fn resolve_alias(

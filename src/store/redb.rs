@@ -56,6 +56,7 @@ mod sessions;
 mod shared;
 mod subscriptions;
 mod tables;
+mod webhooks;
 mod writer;
 
 use std::path::Path;
@@ -91,6 +92,7 @@ fn open_medium(medium: Box<dyn Medium>) -> Result<Store, StoreError> {
         creations: redb.clone(),
         sessions: redb.clone(),
         subscriptions: redb.clone(),
+        webhooks: redb.clone(),
         closer: redb,
     })
 }

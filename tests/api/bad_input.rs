@@ -541,6 +541,9 @@ async fn inner_paths_do_not_exist_outside() {
     }
 }
 
+/// A receiver that nobody ever reaches (RFC 2606).
+const RECEIVER: &str = "http://receiver.invalid/hook";
+
 /// Every operation, and things that exist for their parameters.
 struct Table {
     world: &'static World,
@@ -550,6 +553,7 @@ struct Table {
     channel: Value,
     message: Value,
     agent: String,
+    webhook: String,
 }
 
 impl Table {
@@ -564,6 +568,9 @@ impl Table {
                 .post("/internal/agents", json!({ "id": agent }))
                 .await,
         );
+        let body = json!({ "webhook_url": RECEIVER });
+        let path = "/internal/matrix/webhook/subscribe";
+        let webhook = answered(200, service.post(path, body).await);
         let channel = person.channel(json!({})).await;
         let body = json!({ "member_id": agent });
         answered(201, person.api.post(&members_of(&channel), body).await);
@@ -579,6 +586,7 @@ impl Table {
             channel,
             person,
             agent,
+            webhook: text(&webhook["subscription_id"]).to_owned(),
         }
     }
 
@@ -593,13 +601,14 @@ impl Table {
             "channel_id" => text(&self.channel["id"]).to_owned(),
             "message_id" | "reply_to" | "thread_id" => text(&self.message["id"]).to_owned(),
             "agent_id" | "member_id" => self.agent.clone(),
-            "room_id" => text(&self.channel["matrix_room_id"]).to_owned(),
             "user_id" => self.person.user_id().to_owned(),
             "event_id" => text(&self.message["matrix_event_id"]).to_owned(),
             "username" => unique("person"),
             "avatar_url" => "mxc://test.localhost/picture".to_owned(),
+            "subscription_id" => self.webhook.clone(),
+            "webhook_url" => RECEIVER.to_owned(),
             "microdao_id" => "microdao:daarion".to_owned(),
-            "room_id" => text(&self.room["matrix_room_id"]).to_owned(),
+            "room_id" => text(&self.channel["matrix_room_id"]).to_owned(),
             "alias" => text(&self.room["matrix_room_alias"]).replace('#', "%23"),
             _ => return None,
         };

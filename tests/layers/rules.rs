@@ -167,6 +167,7 @@ pub const RULES: &[Rule] = &[
             "clock",
             "config",
             "consumer::index",
+            "consumer::webhooks",
             "directory",
             "domain",
             "homeserver",

@@ -6,6 +6,7 @@ mod messages;
 mod rooms;
 mod timeline;
 mod users;
+pub mod webhook;
 
 use std::collections::BTreeMap;
 

@@ -4,6 +4,7 @@ use std::sync::PoisonError;
 
 use serde_json::{Map, Value};
 
+use super::channels::slug;
 use super::{Actor, Gateway, Place};
 use crate::domain::channel::{Channel, ChannelKind, ChannelStatus, STATE_TYPE, Visibility};
 use crate::domain::event::Source;
@@ -200,13 +201,11 @@ impl Gateway {
             Visibility::Public => Preset::PublicChat,
             Visibility::Private => Preset::PrivateChat,
         });
-        let mut slug = format!("gateway-{}", id.0.simple());
-        slug.truncate("gateway-".len() + 12);
         let says = |kind: &str| new.initial_state.iter().any(|state| state.kind == kind);
         let channel = ChannelState {
             id,
             kind: ChannelKind::Gateway,
-            slug,
+            slug: slug(id),
             microdao: self.core.rules.city_microdao.clone(),
             visibility: match preset {
                 Preset::PublicChat => Visibility::Public,

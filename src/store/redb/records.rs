@@ -14,6 +14,7 @@ pub mod operator;
 pub mod session;
 pub mod skipped;
 pub mod subscription;
+pub mod webhook;
 
 use serde::{Deserialize, Serialize};
 

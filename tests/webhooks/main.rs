@@ -1,0 +1,16 @@
+//! Webhooks as receivers meet them: real HTTP servers in the test, the real daarion, a real
+//! Synapse, and signatures verified by the library that receivers would use.
+//!
+//! `receiver` is such a server; `story` is what a webhook lives through; `ssrf` is where nothing
+//! is ever delivered to; `slow` has one that hangs; `crash` kills daarion in the midst of it.
+
+mod crash;
+#[path = "../daarion/mod.rs"]
+mod daarion;
+#[path = "../homeserver/mod.rs"]
+mod homeserver;
+mod receiver;
+mod slow;
+mod ssrf;
+mod story;
+mod support;
