@@ -11,6 +11,7 @@ pub mod creation;
 pub mod doctor;
 pub mod heal;
 pub mod health;
+pub mod limits;
 pub mod link;
 pub mod members;
 pub mod messages;

@@ -11,6 +11,7 @@ pub mod creations;
 pub mod index;
 pub mod journal;
 pub mod redb;
+pub mod service_tokens;
 pub mod sessions;
 pub mod subscriptions;
 
@@ -21,6 +22,7 @@ pub use accounts::Accounts;
 pub use creations::{Creation, Creations};
 pub use index::{ActivityMap, Index, MemberQuery, MessageQuery, RenderedPage};
 pub use journal::{Append, Appended, Journal, Placed, SkippedReport};
+pub use service_tokens::ServiceTokens;
 pub use sessions::Sessions;
 pub use subscriptions::{Subscription, Subscriptions};
 
@@ -71,6 +73,7 @@ pub struct Store {
     pub index: Arc<dyn Index>,
     pub accounts: Arc<dyn Accounts>,
     pub creations: Arc<dyn Creations>,
+    pub service_tokens: Arc<dyn ServiceTokens>,
     pub sessions: Arc<dyn Sessions>,
     pub subscriptions: Arc<dyn Subscriptions>,
     /// Ends the store's threads and closes its file; part of the drain at the end.

@@ -11,6 +11,7 @@ pub mod docs;
 pub mod limit;
 pub mod live;
 pub mod problems;
+pub mod rate;
 pub mod server;
 pub mod trace;
 pub mod ui;
@@ -94,6 +95,7 @@ fn finish(
         .into_endpoint()
         .with(problems::CatchPanics)
         .with(problems::Problems { names })
+        .with(rate::RateHeaders)
         .with(trace::Trace::default())
         .data(parts.gate.clone())
         .map_to_response()

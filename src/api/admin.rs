@@ -7,6 +7,7 @@ mod backfill;
 mod channels;
 mod doctor;
 mod overview;
+mod services;
 mod settings;
 
 use super::Services;
@@ -19,6 +20,7 @@ pub type AdminApi = (
     agents::AdminAgentsApi,
     settings::SettingsApi,
     doctor::DoctorApi,
+    services::ServicesApi,
 );
 
 /// The operations over these services.
@@ -30,5 +32,6 @@ pub fn all(services: &Services) -> AdminApi {
         agents::AdminAgentsApi(services.clone()),
         settings::SettingsApi(services.clone()),
         doctor::DoctorApi(services.clone()),
+        services::ServicesApi(services.clone()),
     )
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::os::unix::fs::{MetadataExt, chown};
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ use crate::domain::access::CityCreation;
 use crate::domain::channel::CityNaming;
 use crate::domain::entity::{Entity, Naming};
 use crate::domain::id::UserId;
+use crate::domain::service::ServiceCaller;
 use crate::homeserver;
 use crate::ingest::{Ingest, Outlets, Pushed};
 use crate::matrix::appservice::AppService;
@@ -33,6 +35,7 @@ use crate::service::city::City;
 use crate::service::creation::Creator;
 use crate::service::doctor::{Doctor, Patient};
 use crate::service::health::Health;
+use crate::service::limits::ServiceLimits;
 use crate::service::link::Link;
 use crate::service::members::Members;
 use crate::service::messages::Messages;
@@ -312,6 +315,8 @@ pub(super) fn parts(
         services: services.clone(),
         gate: Arc::new(Gate {
             service_secret: config.internal.secret.expose().to_owned(),
+            shared: Arc::new(ServiceCaller::shared()),
+            limits: ServiceLimits::new(service_rate(config)),
             insecure_user_header: config.auth.insecure_user_header,
             agents: services.agents.clone(),
             auth: services.auth.clone(),
@@ -323,6 +328,10 @@ pub(super) fn parts(
         transaction_limit: config.limits.transaction as u64,
         stop,
     }
+}
+
+fn service_rate(config: &Config) -> NonZeroU32 {
+    NonZeroU32::new(config.limits.service_per_second).unwrap_or(NonZeroU32::MIN)
 }
 
 fn auth_rules(directory: &Directory, config: &Config) -> AuthRules {

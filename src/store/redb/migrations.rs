@@ -12,7 +12,7 @@ use crate::store::StoreError;
 
 type Step = fn(&WriteTransaction) -> Result<(), StoreError>;
 
-const STEPS: &[Step] = &[create_tables, create_sign_in_tables];
+const STEPS: &[Step] = &[create_tables, create_sign_in_tables, create_service_tables];
 
 /// The newest format that this version knows.
 pub const KNOWN: u64 = STEPS.len() as u64;
@@ -86,5 +86,11 @@ fn create_sign_in_tables(txn: &WriteTransaction) -> Result<(), StoreError> {
     txn.open_table(tables::SESSIONS)?;
     txn.open_table(tables::SESSION_HOLDERS)?;
     txn.open_table(tables::KEYS)?;
+    Ok(())
+}
+
+/// Format 3: what services of the installation have.
+fn create_service_tables(txn: &WriteTransaction) -> Result<(), StoreError> {
+    txn.open_table(tables::SERVICE_TOKENS)?;
     Ok(())
 }
