@@ -93,6 +93,11 @@ impl Running {
         };
         listen(&intake, config, &parts, admin).await?;
         deliver(&mut readers, app.deliveries).await?;
+        let webhooks = app.services.webhooks.clone();
+        let stop = intake.1.clone();
+        intake
+            .0
+            .spawn(async move { webhooks.follow_tokens(stop).await });
 
         let connector = connector::Connector {
             core: app.core,

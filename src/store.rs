@@ -11,6 +11,7 @@ pub mod creations;
 pub mod index;
 pub mod journal;
 pub mod redb;
+pub mod service_tokens;
 pub mod sessions;
 pub mod subscriptions;
 pub mod webhooks;
@@ -22,6 +23,7 @@ pub use accounts::Accounts;
 pub use creations::{Creation, Creations};
 pub use index::{ActivityMap, ClearTo, Index, MemberQuery, MessageQuery, RenderedPage};
 pub use journal::{Append, Appended, Journal, Placed, SkippedReport};
+pub use service_tokens::ServiceTokens;
 pub use sessions::Sessions;
 pub use subscriptions::{Subscription, Subscriptions};
 pub use webhooks::Webhooks;
@@ -77,6 +79,7 @@ pub struct Store {
     pub index: Arc<dyn Index>,
     pub accounts: Arc<dyn Accounts>,
     pub creations: Arc<dyn Creations>,
+    pub service_tokens: Arc<dyn ServiceTokens>,
     pub sessions: Arc<dyn Sessions>,
     pub subscriptions: Arc<dyn Subscriptions>,
     pub webhooks: Arc<dyn Webhooks>,

@@ -12,6 +12,7 @@ pub mod docs;
 pub mod limit;
 pub mod live;
 pub mod problems;
+pub mod rate;
 pub mod server;
 pub mod trace;
 pub mod ui;
@@ -105,6 +106,7 @@ fn finish(
         .with(problems::CatchPanics)
         .with(problems::Problems { names })
         .with(caching::NotKept)
+        .with(rate::RateHeaders)
         .with(trace::Trace::default())
         .data(parts.gate.clone())
         .map_to_response()

@@ -7,6 +7,7 @@ mod backfill;
 mod channels;
 mod doctor;
 mod overview;
+mod services;
 mod settings;
 mod webhooks;
 
@@ -21,6 +22,7 @@ pub type AdminApi = (
     settings::SettingsApi,
     doctor::DoctorApi,
     webhooks::AdminWebhooksApi,
+    services::ServicesApi,
 );
 
 /// The operations over these services.
@@ -33,5 +35,6 @@ pub fn all(services: &Services) -> AdminApi {
         settings::SettingsApi(services.clone()),
         doctor::DoctorApi(services.clone()),
         webhooks::AdminWebhooksApi(services.clone()),
+        services::ServicesApi(services.clone()),
     )
 }

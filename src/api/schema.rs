@@ -11,6 +11,7 @@ mod member;
 mod message;
 mod overseen;
 mod overview;
+mod service_token;
 mod setting;
 mod sign_in;
 
@@ -30,6 +31,7 @@ pub use self::overseen::{
     AdminChannel, AdminChannelPage, AdminChannelPatch, ChannelHeal, Heal, NewAdminRoom, OnlinePage,
 };
 pub use self::overview::Overview;
+pub use self::service_token::{MadeServiceToken, NewServiceToken, ServiceToken, ServiceTokenList};
 pub use self::setting::EffectiveConfig;
 pub use self::sign_in::{
     Grant, Login, Me, OperatorGrant, OperatorLogin, OperatorSession, RefreshRequest, Ticket, Via,

@@ -3,6 +3,7 @@
 mod gateway;
 
 use std::collections::HashSet;
+use std::num::NonZeroU32;
 use std::os::unix::fs::{MetadataExt, chown};
 use std::path::Path;
 use std::sync::{Arc, Once};
@@ -25,6 +26,7 @@ use crate::domain::channel::CityNaming;
 use crate::domain::entity::{Entity, Naming};
 use crate::domain::id::UserId;
 use crate::domain::network::{Range, Reach};
+use crate::domain::service::ServiceCaller;
 use crate::domain::webhook::Schedule;
 use crate::homeserver;
 use crate::homeserver::watch::RoomWatch;
@@ -41,6 +43,7 @@ use crate::service::city::City;
 use crate::service::creation::Creator;
 use crate::service::doctor::{Doctor, Examiner, Patient};
 use crate::service::health::Health;
+use crate::service::limits::ServiceLimits;
 use crate::service::link::Link;
 use crate::service::members::Members;
 use crate::service::messages::Messages;
@@ -350,11 +353,17 @@ fn services(
         started_at: core.clock.now(),
     };
     let agents = Arc::new(Agents::new(core.clone(), messages.clone()));
-    let rooms = made.ground.build(config, core, &agents);
+    let rooms = made.ground.build(config, core, &agents, &made.auth);
+    let webhooks = Webhooks::new(
+        core.clone(),
+        made.deliveries,
+        rooms.gateway.clone(),
+        made.auth.clone(),
+    );
     Services {
         channels: Arc::new(Channels::new(core.clone(), creator.clone())),
         members: Arc::new(Members::new(core.clone())),
-        gateway: rooms.gateway.clone(),
+        gateway: rooms.gateway,
         agents,
         backfill: Arc::new(Backfill::new(core.clone(), city.clone(), creator.clone())),
         oversight: Arc::new(oversight),
@@ -363,7 +372,7 @@ fn services(
         sync: rooms.sync,
         history: rooms.history,
         media: rooms.media,
-        webhooks: Arc::new(Webhooks::new(core.clone(), made.deliveries, rooms.gateway)),
+        webhooks: Arc::new(webhooks),
         online,
         presence: presence.clone(),
         health,
@@ -387,6 +396,8 @@ pub(super) fn parts(app: &App, hub: Arc<Hub>, config: &Config, stop: Cancellatio
         services: services.clone(),
         gate: Arc::new(Gate {
             service_secret: config.internal.secret.expose().to_owned(),
+            shared: Arc::new(ServiceCaller::shared()),
+            limits: ServiceLimits::new(service_rate(config)),
             insecure_user_header: config.auth.insecure_user_header,
             agents: services.agents.clone(),
             auth: services.auth.clone(),
@@ -402,6 +413,10 @@ pub(super) fn parts(app: &App, hub: Arc<Hub>, config: &Config, stop: Cancellatio
         upload_limit: config.limits.upload as u64,
         stop,
     }
+}
+
+fn service_rate(config: &Config) -> NonZeroU32 {
+    NonZeroU32::new(config.limits.service_per_second).unwrap_or(NonZeroU32::MIN)
 }
 
 fn auth_rules(directory: &Directory, config: &Config) -> AuthRules {

@@ -10,10 +10,11 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use uuid::Uuid;
+use tokio_util::sync::CancellationToken;
 
 pub use self::dead::{DeadPick, dead_id};
 use super::Core;
+use super::auth::Auth;
 use super::gateway::Gateway;
 use crate::consumer::webhooks::Deliveries;
 use crate::domain::channel::Channel;
@@ -29,6 +30,8 @@ pub use crate::store::webhooks::{Attempt, DeadLetter, Fate};
 
 /// How many webhooks there may be.
 const MOST: usize = 1_000;
+/// How often tokens that expire are looked for.
+const LOOK: Duration = Duration::from_secs(60);
 /// The size of a list's cursor: the time of creation and the id; the number of a try.
 const CURSOR: usize = 24;
 const ATTEMPT_CURSOR: usize = 8;
@@ -43,6 +46,8 @@ pub struct Webhooks {
     deliveries: Arc<Deliveries>,
     /// Knows rooms.
     gateway: Arc<Gateway>,
+    /// Knows when a token counts no more.
+    auth: Arc<Auth>,
 }
 
 /// A webhook to be made.
@@ -81,11 +86,17 @@ pub struct WebhookView {
 
 impl Webhooks {
     #[must_use]
-    pub fn new(core: Arc<Core>, deliveries: Arc<Deliveries>, gateway: Arc<Gateway>) -> Self {
+    pub fn new(
+        core: Arc<Core>,
+        deliveries: Arc<Deliveries>,
+        gateway: Arc<Gateway>,
+        auth: Arc<Auth>,
+    ) -> Self {
         Self {
             core,
             deliveries,
             gateway,
+            auth,
         }
     }
 
@@ -200,6 +211,10 @@ impl Webhooks {
     /// tried at once.
     pub async fn resume(&self, caller: &ServiceCaller, id: &str) -> Result<WebhookView> {
         let webhook = self.find(caller, id).await?;
+        if self.is_orphan(&webhook) {
+            let message = "the token that made the webhook has expired or was revoked";
+            return Err(Error::conflict(message));
+        }
         self.set_paused(webhook.id, None).await
     }
 
@@ -269,18 +284,41 @@ impl Webhooks {
         Ok(self.deliveries.refresh(webhook.id).await?)
     }
 
-    /// Pauses all webhooks of a token that counts no more.
-    pub async fn pause_all_of(&self, token: Uuid) -> Result<()> {
+    /// Pauses the webhooks of tokens that count no more, now and whenever one ends.
+    pub async fn follow_tokens(&self, stop: CancellationToken) {
+        let mut ends = self.auth.people.ends();
+        loop {
+            if let Err(error) = self.pause_orphans().await {
+                tracing::error!(%error, "webhooks of a token that has ended are not paused");
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                // Of sessions, too, or too many to be told of: whichever, all are looked at.
+                _ = ends.recv() => {}
+                // Tokens expire without a word.
+                () = tokio::time::sleep(LOOK) => {}
+            }
+        }
+    }
+
+    async fn pause_orphans(&self) -> Result<()> {
         for webhook in self.core.store.webhooks.webhooks().await? {
-            if webhook.created_by == Some(token) && webhook.paused.is_none() {
+            if webhook.paused.is_none() && self.is_orphan(&webhook) {
                 let pause = Pause {
                     reason: PauseReason::Revoked,
                     at: self.core.clock.now(),
                 };
                 self.set_paused(webhook.id, Some(pause)).await?;
+                tracing::info!(webhook = %webhook.id, "a webhook's token has ended; it is paused");
             }
         }
         Ok(())
+    }
+
+    /// Whether the token that made it counts no more.
+    fn is_orphan(&self, webhook: &Webhook) -> bool {
+        let token = webhook.created_by;
+        token.is_some_and(|token| self.auth.services.has_ended(token))
     }
 
     /// All that a caller may see, the oldest first.

@@ -52,6 +52,7 @@ mod migrations;
 mod operators;
 mod pages;
 mod records;
+mod service_tokens;
 mod sessions;
 mod shared;
 mod subscriptions;
@@ -90,6 +91,7 @@ fn open_medium(medium: Box<dyn Medium>) -> Result<Store, StoreError> {
         index: redb.clone(),
         accounts: redb.clone(),
         creations: redb.clone(),
+        service_tokens: redb.clone(),
         sessions: redb.clone(),
         subscriptions: redb.clone(),
         webhooks: redb.clone(),

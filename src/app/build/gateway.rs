@@ -9,6 +9,7 @@ use crate::matrix::Matrix;
 use crate::recent::Recent;
 use crate::service::Core;
 use crate::service::agents::Agents;
+use crate::service::auth::Auth;
 use crate::service::gateway::details::Details;
 use crate::service::gateway::history::History;
 use crate::service::gateway::sync::EventSync;
@@ -53,7 +54,13 @@ impl Ground {
         })
     }
 
-    pub fn build(self, config: &Config, core: &Arc<Core>, agents: &Arc<Agents>) -> ForServices {
+    pub fn build(
+        self,
+        config: &Config,
+        core: &Arc<Core>,
+        agents: &Arc<Agents>,
+        auth: &Arc<Auth>,
+    ) -> ForServices {
         let turns = Turns::new(REQUESTS);
         let gateway = Gateway::new(
             core.clone(),
@@ -67,6 +74,7 @@ impl Ground {
             core.clone(),
             gateway.clone(),
             self.matrix.clone(),
+            auth.clone(),
             self.recent,
             Turns::new(POLLS),
             config.matrix.sync_timeout,

@@ -31,6 +31,7 @@ use crate::homeserver::timeline::{SyncQuery, Timeline};
 use crate::payload::outline;
 use crate::recent::Recent;
 use crate::service::Core;
+use crate::service::auth::Auth;
 
 /// How many events are read of the journal at once.
 const BATCH: usize = 500;
@@ -60,6 +61,8 @@ pub struct EventSync {
     pub core: Arc<Core>,
     pub gateway: Arc<Gateway>,
     pub timeline: Arc<dyn Timeline>,
+    /// Knows when a token counts no more.
+    auth: Arc<Auth>,
     /// Polls that are open.
     pub polls: Arc<Turns>,
     recent: Arc<Recent>,
@@ -81,6 +84,7 @@ impl EventSync {
         core: Arc<Core>,
         gateway: Arc<Gateway>,
         timeline: Arc<dyn Timeline>,
+        auth: Arc<Auth>,
         recent: Arc<Recent>,
         polls: Arc<Turns>,
         timeout: Duration,
@@ -90,6 +94,7 @@ impl EventSync {
             core,
             gateway,
             timeline,
+            auth,
             polls,
             warm: Arc::new(Warm::new(recent.clone())),
             recent,
@@ -104,9 +109,20 @@ impl EventSync {
         let user = Actor::by_one_field("user_id", poll.user.as_deref());
         let user = self.gateway.acting(caller, &user)?;
         let _place = self.polls.wait(&caller.name).await?;
-        match user {
-            Some(user) => self.theirs(caller, &user, &poll).await,
-            None => self.ours(caller, &poll).await,
+        let answer = async {
+            match user {
+                Some(user) => self.theirs(caller, &user, &poll).await,
+                None => self.ours(caller, &poll).await,
+            }
+        };
+        let Some(token) = caller.token else {
+            return answer.await;
+        };
+        tokio::select! {
+            answer = answer => answer,
+            () = self.auth.services.ended(token) => Err(Error::Unauthenticated(
+                "the service's token has expired or was revoked".to_owned(),
+            )),
         }
     }
 

@@ -11,6 +11,7 @@ pub mod event;
 pub mod member;
 pub mod message;
 pub mod operator;
+pub mod service_token;
 pub mod session;
 pub mod skipped;
 pub mod subscription;

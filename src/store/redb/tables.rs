@@ -126,6 +126,10 @@ pub const KEYS: TableDefinition<&str, Bytes> = TableDefinition::new("keys_v1");
 /// [`CreationRecord`](super::records::creation::CreationRecord), 1.
 pub const CREATIONS: TableDefinition<&str, Bytes> = TableDefinition::new("creations_v1");
 
+/// Tokens of services. Key: id (16 bytes). Value: record
+/// [`ServiceTokenRecord`](super::records::service_token::ServiceTokenRecord), 1.
+pub const SERVICE_TOKENS: TableDefinition<Bytes, Bytes> = TableDefinition::new("service_tokens_v1");
+
 /// Subscriptions. Key: id (16 bytes). Value: record
 /// [`SubscriptionRecord`](super::records::subscription::SubscriptionRecord), 1.
 pub const SUBSCRIPTIONS: TableDefinition<Bytes, Bytes> = TableDefinition::new("subscriptions_v1");
@@ -156,6 +160,3 @@ pub const DEAD_LETTERS: TableDefinition<Bytes, Bytes> = TableDefinition::new("de
 
 /// How many dead letters are kept in all; the oldest of the same webhook make room.
 pub const DEAD_LETTERS_KEPT: u64 = 100_000;
-
-/// Tokens of services. Key: the token's id (16 bytes). Value: a record.
-pub const SERVICE_TOKENS: TableDefinition<Bytes, Bytes> = TableDefinition::new("service_tokens_v1");
