@@ -158,6 +158,8 @@ impl Client {
             .header("authorization", format!("Bearer {}", self.token))
             .body(Bytes::new())
             .map_err(|error| Error::internal(format!("cannot make a request: {error}")))?;
+        let request = reqwest::Request::try_from(request)
+            .map_err(|error| Error::internal(format!("cannot make a request: {error}")))?;
         let answer = self.once(&request, limit).await;
         let answer = answer.map_err(|failure| failure::name_as_token(failure.error));
         let answer = answer
@@ -180,7 +182,7 @@ impl Client {
         let answer = request.bearer_auth(&self.token).body(body).timeout(limit);
         let answer = self.expect_success(answer.send().await).await?;
         let body = answer.bytes().await;
-        body.map_err(|error| Failure::transport(&error, &self.base).error)
+        body.map_err(|error| self.broken(&error).error)
     }
 
     /// Reads an address as the connector, once; what it has is read by whoever gets the answer.
@@ -200,7 +202,7 @@ impl Client {
         &self,
         answer: reqwest::Result<reqwest::Response>,
     ) -> Result<reqwest::Response> {
-        let transport = |error| Failure::transport(&error, &self.base).error;
+        let transport = |error| self.broken(&error).error;
         let answer = answer.map_err(transport)?;
         if answer.status().is_success() {
             return Ok(answer);
