@@ -10,6 +10,7 @@ mod daarion;
 #[path = "../homeserver/mod.rs"]
 mod homeserver;
 mod receiver;
+mod rooms;
 mod slow;
 mod ssrf;
 mod story;
