@@ -72,6 +72,10 @@ pub struct People {
 }
 
 impl People {
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is a part of its own, and all are made in one place"
+    )]
     pub(super) fn new(
         store: Store,
         homeserver: Arc<dyn Homeserver>,

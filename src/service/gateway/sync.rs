@@ -80,6 +80,10 @@ struct Shown {
 
 impl EventSync {
     #[must_use]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is a part of its own, and all are made in one place"
+    )]
     pub fn new(
         core: Arc<Core>,
         gateway: Arc<Gateway>,
