@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use poem::Request;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::Json;
@@ -10,6 +11,7 @@ use crate::api::auth::Operator;
 use crate::api::body::Body;
 use crate::api::error::Failure;
 use crate::api::gateway::webhooks::{picked, time};
+use crate::api::messages::send_key;
 use crate::api::schema::gateway::webhook::{
     DeadLetterPage, DeadLetterPick, PatchWebhook, Purged, Replayed, Rotate, Rotated, Subscribe,
     Subscribed, Unsubscribed, Webhook, WebhookDelivery, WebhookDeliveryPage, WebhookPage,
@@ -31,8 +33,9 @@ impl AdminWebhooksApi {
     /// `message_id`. Signed as [Standard Webhooks](https://www.standardwebhooks.com) says;
     /// `webhook-id` is the same on every try. 2xx is success; 410 pauses the webhook; 429 and 503
     /// may say `Retry-After`; a redirect is a failure. What fails is tried three times more at
-    /// once and then by `webhooks.schedule`; what is given up becomes a dead letter. 404 when
-    /// `room_id` is no channel.
+    /// once and then by `webhooks.schedule`; what is given up becomes a dead letter. A room
+    /// that is no channel becomes one of kind `gateway` where the connector is in it and may set
+    /// its state; 404 where it is not or may not.
     #[oai(
         path = "/webhooks",
         method = "post",
@@ -41,13 +44,14 @@ impl AdminWebhooksApi {
     async fn subscribe(
         &self,
         _operator: Operator,
+        request: &Request,
         /// A name of this request, 1 to 128 visible ASCII characters: the same one again answers
         /// the same webhook while it is there, and 409 when it was another's.
         #[oai(name = "Idempotency-Key")]
-        idempotency_key: Header<Option<String>>,
+        _idempotency_key: Header<Option<String>>,
         body: Body<Subscribe>,
     ) -> Result<Json<Subscribed>, Failure> {
-        let new = body.0.into_new(idempotency_key.0);
+        let new = body.0.into_new(send_key(request)?);
         let view = self
             .0
             .webhooks
