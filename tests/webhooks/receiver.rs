@@ -183,7 +183,7 @@ async fn take(request: &Request, bytes: Vec<u8>, inner: Data<&Arc<Inner>>) -> Re
         Reply::Late(wait, status) => (wait, status, None),
         Reply::Hang => {
             inner.seen.send_modify(|all| all.push(seen));
-            std::future::pending().await
+            return std::future::pending().await;
         }
     };
     if !wait.is_zero() {
