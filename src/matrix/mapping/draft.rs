@@ -155,7 +155,7 @@ mod tests {
             html: Some(html.into()),
             ..draft()
         });
-        let safe = "<p>Hi <strong>you</strong></p>";
+        let safe = "<p>Hi alert(1)<strong>you</strong></p>";
         assert_eq!(written["formatted_body"], safe);
         assert_eq!(written["format"], HTML);
         let empty = content(&Draft {
