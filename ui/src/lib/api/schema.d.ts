@@ -4,6 +4,26 @@
  */
 
 export interface paths {
+    "/api/city": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the city
+         * @description For everybody: the sign-in page is to say where it leads.
+         */
+        get: operations["getCity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/city/rooms": {
         parameters: {
             query?: never;
@@ -38,7 +58,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get a city room */
+        /**
+         * Get a city room
+         * @description 404 when there is none, or none that the caller may know of.
+         */
         get: operations["getCityRoom"];
         put?: never;
         post?: never;
@@ -48,9 +71,9 @@ export interface paths {
         /**
          * Change a city room
          * @description Name and description are set in Matrix as the caller, whose power level there decides
-         *     (50 by default). The default room is changed by an owner or an operator. An archived room
-         *     is not changed: 409. A refusal changes nothing, unless the room asks for more power for
-         *     its description than for its name: then the name is set before Matrix refuses.
+         *     (50 by default). The default room is changed by an owner (power level 100). An archived
+         *     room is not changed: 409. A refusal changes nothing, unless the room asks for more power
+         *     for its description than for its name: then the name is set before Matrix refuses.
          */
         patch: operations["updateCityRoom"];
         trace?: never;
@@ -67,7 +90,7 @@ export interface paths {
         /**
          * Archive a city room
          * @description It stays readable here and in Matrix; daarion sends nothing there any more. By an owner
-         *     or an operator. Archiving an archived room changes nothing.
+         *     (power level 100). Archiving an archived room changes nothing.
          */
         post: operations["archiveCityRoom"];
         delete?: never;
@@ -85,7 +108,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Take an archived city room back into use */
+        /**
+         * Take an archived city room back into use
+         * @description By an owner (power level 100); 403 for others. 503 when the homeserver is not there.
+         */
         post: operations["unarchiveCityRoom"];
         delete?: never;
         options?: never;
@@ -102,16 +128,19 @@ export interface paths {
         };
         /**
          * List channels
-         * @description The channels that the caller may know of, city rooms among them, the oldest first. Rooms
-         *     that services had made by the gateway are listed with `kind=gateway` alone.
+         * @description The channels that the caller may know of, city rooms among them, the oldest first: public
+         *     ones, unless the caller is banned there, and private ones that the caller has joined or is
+         *     invited to. Rooms that services had made by the gateway are listed with `kind=gateway`
+         *     alone.
          */
         get: operations["listChannels"];
         put?: never;
         /**
          * Create a channel
          * @description Makes the Matrix room `#<slug>-<microdao>:<server>`; the caller becomes its owner with
-         *     power level 100. Fails whole: after an error there is no channel. 409 when the alias is
-         *     taken; 503 when the homeserver is not there.
+         *     power level 100. Fails whole: after an error there is no channel. 400 names a `slug` that
+         *     begins as the aliases of city rooms do (`city_`); 409 when the alias is taken; 503 when the
+         *     homeserver is not there.
          */
         post: operations["createChannel"];
         delete?: never;
@@ -127,7 +156,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get a channel */
+        /**
+         * Get a channel
+         * @description 404 when there is none, or none that the caller may know of: a private one is for those who
+         *     have joined or are invited, and none is for whoever is banned from it.
+         */
         get: operations["getChannel"];
         put?: never;
         post?: never;
@@ -172,7 +205,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get a message */
+        /**
+         * Get a message
+         * @description 404 when it is not in this channel, or the caller may not know of the channel.
+         */
         get: operations["getMessage"];
         put?: never;
         post?: never;
@@ -202,6 +238,26 @@ export interface paths {
          *     there is no such person or agent.
          */
         post: operations["inviteMember"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ws/messaging/{channel_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Listen to a channel
+         * @description The handshake of a WebSocket. Each text that the server sends is a frame, but for `pong`; how a client resumes is told at the beginning of this document. Members may listen, and to public channels all people of the city. A refusal is answered before the handshake.
+         */
+        get: operations["listenToChannel"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -243,8 +299,10 @@ export interface paths {
          * Get the next tokens
          * @description With the refresh token in the body, or in the cookie when there is no body. Each is good
          *     once: 401 `M_UNKNOWN_TOKEN` for one that was used before, which also ends the session.
-         *     For ten seconds a token that was just replaced leads to the same successor, so that two
-         *     tabs may refresh at the same moment.
+         *     The one that was replaced last leads to the same successor until somebody comes with what
+         *     was issued in its place, so that an answer may be lost, and for ten seconds in any case, so
+         *     that two tabs may refresh at the same moment. A cookie that is refused with 401 is taken
+         *     away.
          */
         post: operations["refresh"];
         delete?: never;
@@ -407,7 +465,8 @@ export interface paths {
         };
         /**
          * List the people online
-         * @description Members of any channel who are online now by Matrix presence, by Matrix user id.
+         * @description Members of any channel who are online now, by Matrix presence or with a live stream open.
+         *     Ordered by Matrix user id.
          */
         get: operations["listOnline"];
         put?: never;
@@ -438,6 +497,28 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/admin/channels/{channel_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change a channel
+         * @description Name, description and, of a city room, whether it is the default one. daarion itself sets
+         *     them in Matrix, whatever power people have there. An archived channel is not changed: 409.
+         *     503 when the homeserver is not there.
+         */
+        patch: operations["updateAdminChannel"];
         trace?: never;
     };
     "/api/admin/channels/{channel_id}/archive": {
@@ -629,9 +710,8 @@ export interface paths {
         };
         /**
          * See what the doctor has found
-         * @description The latest examination, of whoever asked for it; `daarion doctor` counts too. Examines when
-         *     there was none since the start of daarion, which takes up to half a minute. Answers while
-         *     the homeserver is away.
+         * @description The latest examination, of whoever asked for it; `daarion doctor` counts too. One that is
+         *     under way is waited for. 404 when there was none since the start of daarion.
          */
         get: operations["getDoctor"];
         put?: never;
@@ -642,6 +722,320 @@ export interface paths {
          *     every examination uses again.
          */
         post: operations["runDoctor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List webhooks
+         * @description Those of all services and operators. The oldest first.
+         */
+        get: operations["adminListWebhooks"];
+        put?: never;
+        /**
+         * Make a webhook
+         * @description What happens from now on is sent to `webhook_url`, at least once and in order per room, as
+         *     the document says, with our own words beside it: `name`, `entity_id`, `channel_id`, `seq`,
+         *     `message_id`. Signed as [Standard Webhooks](https://www.standardwebhooks.com) says;
+         *     `webhook-id` is the same on every try. 2xx is success; 410 pauses the webhook; 429 and 503
+         *     may say `Retry-After`; a redirect is a failure. What fails is tried three times more at
+         *     once and then by `webhooks.schedule`; what is given up becomes a dead letter. A room
+         *     that is no channel becomes one of kind `gateway` where the connector is in it and may set
+         *     its state; 404 where it is not or may not.
+         */
+        post: operations["adminSubscribeWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/webhooks/{subscription_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a webhook */
+        get: operations["adminGetWebhook"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove a webhook
+         * @description With all that waits and its dead letters. When it is answered, nothing more is sent.
+         */
+        delete: operations["adminUnsubscribeWebhook"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a webhook
+         * @description Where to, which events, and its description. What waits is sent to the new address.
+         */
+        patch: operations["adminUpdateWebhook"];
+        trace?: never;
+    };
+    "/api/admin/webhooks/{subscription_id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pause a webhook
+         * @description When it is answered, nothing more is sent. A paused webhook does not hold the journal's
+         *     retention up: what is older than `journal.retention` when it is resumed is not sent.
+         */
+        post: operations["adminPauseWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/webhooks/{subscription_id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resume a webhook
+         * @description It goes on where it was paused. What waits to be tried again is tried at once, also of a
+         *     webhook that is not paused.
+         */
+        post: operations["adminResumeWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/webhooks/{subscription_id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give a webhook another secret
+         * @description The secret until now signs beside the new one for a day, or as long as is asked for, so
+         *     that the receiver can be told in between.
+         */
+        post: operations["adminRotateWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/webhooks/{subscription_id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a test event
+         * @description Once, at once, signed like any other, whether the webhook is paused or not. Answers what
+         *     came of it.
+         */
+        post: operations["adminTestWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/webhooks/{subscription_id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List a webhook's deliveries
+         * @description Every try with its outcome and the beginning of the answer, the newest first; the latest
+         *     200 are kept.
+         */
+        get: operations["adminListWebhookDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/dead-letters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List dead letters
+         * @description Deliveries that were given up: webhook by webhook, each one's oldest first.
+         */
+        get: operations["adminListDeadLetters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/dead-letters/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Deliver dead letters once more
+         * @description One by one, by webhook or by time, in their order, each with the whole schedule again.
+         */
+        post: operations["adminReplayDeadLetters"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/dead-letters/purge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Forget dead letters
+         * @description For good.
+         */
+        post: operations["adminPurgeDeadLetters"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/services": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the tokens of services
+         * @description Those that have expired or were revoked, too.
+         */
+        get: operations["listServiceTokens"];
+        put?: never;
+        /**
+         * Make a token for a service
+         * @description 409 when the service has one that counts: revoke it first.
+         */
+        post: operations["createServiceToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/services/{token_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke a service's token
+         * @description It counts no more from now on, and the streams that were opened with it are closed. 404
+         *     when there is none that is not revoked.
+         */
+        delete: operations["revokeServiceToken"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/media/{server}/{media_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show a file
+         * @description For whoever has an address that `POST /internal/matrix/media/sign` has made; no token is
+         *     needed. Pictures, sounds, films and plain text may be shown by a browser where they are,
+         *     everything else is to be saved; nothing in a file is ever run.
+         *
+         *     403 `M_FORBIDDEN` when the signature is wrong or has expired; 404 when the homeserver has no
+         *     such file.
+         */
+        get: operations["showMedia"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/media/{server}/{media_id}/thumbnail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show a small picture of a file
+         * @description As the file itself, with the same signature. The homeserver answers with the nearest size
+         *     that it has.
+         *
+         *     400 when the homeserver makes no small picture of it, or a side is not 1 to 2048 pixels.
+         */
+        get: operations["showMediaThumbnail"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -732,9 +1126,9 @@ export interface components {
             /** @description `!opaque`; room version 12 ids have no server part. */
             matrix_room_id: string;
             /** @description The canonical alias that the Matrix room has; null when it has none. */
-            matrix_room_alias?: string;
+            matrix_room_alias?: string | null;
             /** @description The alias that it should have; null when none can be made of the slug. */
-            alias_expected?: string;
+            alias_expected?: string | null;
             /** @description What the two say. */
             adoption: components["schemas"]["Adoption"] & unknown;
             /**
@@ -744,7 +1138,7 @@ export interface components {
             members: number;
             /**
              * Format: uint64
-             * @description How many of them are online now, by Matrix presence.
+             * @description How many of them are online now, by Matrix presence or with a live stream open.
              */
             members_online: number;
             /**
@@ -752,7 +1146,7 @@ export interface components {
              * @description When something was last said; null when nothing ever was.
              * @example 2025-11-24T10:30:00.000Z
              */
-            last_event?: string;
+            last_event?: string | null;
             /**
              * Format: date-time
              * @example 2025-11-24T10:30:00.000Z
@@ -766,7 +1160,19 @@ export interface components {
         AdminChannelPage: {
             items: components["schemas"]["AdminChannel"][];
             /** @description Give it as `cursor` for the next page; null at the end. */
-            next?: string;
+            next?: string | null;
+        };
+        /**
+         * AdminChannelPatch
+         * @description What of a channel is to be changed. What is absent stays.
+         */
+        AdminChannelPatch: {
+            /** @description 1 to 128 characters on one line. */
+            name?: string | null;
+            /** @description At most 1,000 characters; empty clears it. */
+            description?: string | null;
+            /** @description `true` makes a city room the default one; `false` is refused for the room that is. */
+            is_default?: boolean | null;
         };
         /**
          * @description Whether a Matrix room is to its channel what it should be.
@@ -798,7 +1204,7 @@ export interface components {
         AgentPage: {
             items: components["schemas"]["Agent"][];
             /** @description Give it as `cursor` for the next page; null at the end. */
-            next?: string;
+            next?: string | null;
         };
         /**
          * BackfillFailure
@@ -842,15 +1248,15 @@ export interface components {
              * @description Null while none has run.
              * @example 2025-11-24T10:30:00.000Z
              */
-            started_at?: string;
+            started_at?: string | null;
             /**
              * Format: date-time
              * @description Null until it has ended.
              * @example 2025-11-24T10:30:00.000Z
              */
-            finished_at?: string;
+            finished_at?: string | null;
             /** @description Why it could not go on; null unless `state` is `failed`. */
-            error?: string;
+            error?: string | null;
         };
         /**
          * BackfillRequest
@@ -862,7 +1268,7 @@ export interface components {
              *     checked too.
              * @default []
              */
-            rooms?: components["schemas"]["BackfillRoom"][];
+            rooms?: components["schemas"]["BackfillRoom"][] | null;
         };
         /**
          * BackfillRoom
@@ -877,7 +1283,7 @@ export interface components {
              * @description May be empty.
              * @default
              */
-            description?: string;
+            description?: string | null;
         };
         /**
          * @description Whether a backfill is under way, and how the latest one went.
@@ -927,10 +1333,13 @@ export interface components {
             confidential: boolean;
             /** @description `!opaque`; room version 12 ids have no server part. */
             matrix_room_id: string;
-            /** @description `#<slug>-<microdao>:<server>`, for city rooms `#city_<slug>:<server>`. */
-            matrix_room_alias?: string;
+            /**
+             * @description The Matrix room's canonical alias: `#<slug>-<microdao>:<server>`, for city rooms
+             *     `#city_<slug>:<server>`, unless people chose another; null when it has none.
+             */
+            matrix_room_alias?: string | null;
             /** @description The entity that made it; null when a service or a backfill did. */
-            created_by?: string;
+            created_by?: string | null;
             /**
              * Format: date-time
              * @description When it was made.
@@ -942,10 +1351,46 @@ export interface components {
              * @description When something was last said; null when nothing ever was.
              * @example 2025-11-24T10:30:00.000Z
              */
-            last_event?: string;
+            last_event?: string | null;
             /** @description How the caller stands to it; null without any relation. */
-            membership?: components["schemas"]["Membership"] & unknown;
+            membership?: (string & (components["schemas"]["Membership"] & unknown)) | null;
         };
+        /**
+         * ChannelChange
+         * @description The fields that were set, with the meanings that they have in a channel; the others are left
+         *     out.
+         */
+        ChannelChange: {
+            slug?: string | null;
+            name?: string | null;
+            description?: string | null;
+            matrix_room_alias?: string | null;
+            status?: (string & components["schemas"]["ChannelStatus"]) | null;
+            /** @description Whether newcomers of the city are shown it first. */
+            is_default?: boolean | null;
+            visibility?: (string & components["schemas"]["Visibility"]) | null;
+            confidential?: boolean | null;
+        };
+        /**
+         * ChannelFrame
+         * @description The channel was made, or something of it set anew.
+         */
+        ChannelFrame: {
+            type: components["schemas"]["ChannelFrameType"];
+            /**
+             * Format: uint64
+             * @description The position in the journal; what comes later has a higher one.
+             */
+            seq: number;
+            /** Format: uuid */
+            channel_id: string;
+            channel: components["schemas"]["ChannelChange"];
+        };
+        /**
+         * @description What has happened to the channel itself.
+         * @enum {string}
+         */
+        ChannelFrameType: "channel.created" | "channel.updated";
         /**
          * ChannelHeal
          * @description What a healing found in one channel.
@@ -965,7 +1410,7 @@ export interface components {
              */
             healed: number;
             /** @description Why its history could not be walked to the end. */
-            error?: string;
+            error?: string | null;
         };
         /**
          * @description What a channel is for.
@@ -979,13 +1424,30 @@ export interface components {
         ChannelPage: {
             items: components["schemas"]["Channel"][];
             /** @description Give it as `cursor` for the next page; null at the end. */
-            next?: string;
+            next?: string | null;
         };
         /**
          * @description Whether a channel is in use. Archived channels can be read, not written to.
          * @enum {string}
          */
         ChannelStatus: "active" | "archived";
+        /**
+         * City
+         * @description The city, as everybody may know it.
+         */
+        City: {
+            /** @description As members read it (`city.name`). */
+            name: string;
+            /** @description The homeserver's name, the part after the colon of its user ids. */
+            server_name: string;
+            /** @description Who may create city rooms. */
+            create: components["schemas"]["CityCreation"] & unknown;
+        };
+        /**
+         * @description Who may create city rooms (`city.create`).
+         * @enum {string}
+         */
+        CityCreation: "members" | "operators";
         /**
          * CityRoom
          * @description A room of the city.
@@ -1003,7 +1465,7 @@ export interface components {
             is_default: boolean;
             /**
              * Format: uint64
-             * @description Members of the room who are online now, by Matrix presence.
+             * @description Members of the room who are online now, by Matrix presence or with a live stream open.
              */
             members_online: number;
             /**
@@ -1011,11 +1473,14 @@ export interface components {
              * @description When something was last said; null when nothing ever was.
              * @example 2025-11-24T10:30:00.000Z
              */
-            last_event?: string;
+            last_event?: string | null;
             /** @description `!opaque`; room version 12 ids have no server part. */
             matrix_room_id: string;
-            /** @description `#city_<slug>:<server>`; null when somebody has taken it away in Matrix. */
-            matrix_room_alias?: string;
+            /**
+             * @description `#city_<slug>:<server>`, whichever alias people made the canonical one; null when somebody
+             *     has taken the canonical alias away in Matrix.
+             */
+            matrix_room_alias?: string | null;
             /**
              * Format: uuid
              * @description The channel that the room is, for the messaging operations.
@@ -1026,7 +1491,7 @@ export interface components {
             /** @description Who may come in. */
             visibility: components["schemas"]["Visibility"] & unknown;
             /** @description The entity that made it; null when a service or a backfill did. */
-            created_by?: string;
+            created_by?: string | null;
             /**
              * Format: date-time
              * @description When it was made.
@@ -1040,11 +1505,11 @@ export interface components {
          */
         CityRoomPatch: {
             /** @description 1 to 128 characters on one line. */
-            name?: string;
+            name?: string | null;
             /** @description At most 1,000 characters; empty clears it. */
-            description?: string;
+            description?: string | null;
             /** @description `true` makes it the default room; `false` is refused for the room that is. */
-            is_default?: boolean;
+            is_default?: boolean | null;
         };
         /**
          * ConfigSetting
@@ -1064,7 +1529,7 @@ export interface components {
             is_secret: boolean;
             source: components["schemas"]["SettingSource"];
             /** @description The path of the file or the name of the variable; null for a default. */
-            source_name?: string;
+            source_name?: string | null;
             /** @description What it is for. */
             description: string;
         };
@@ -1076,7 +1541,7 @@ export interface components {
             /** @description The plain text. */
             body: string;
             /** @description HTML, sanitised by the Matrix specification's allow-list. */
-            formatted_body?: string;
+            formatted_body?: string | null;
         };
         /**
          * @description How much of a message's content is wanted.
@@ -1101,6 +1566,106 @@ export interface components {
             members_online: number;
         };
         /**
+         * DeadLetter
+         * @description A delivery that was given up.
+         */
+        DeadLetter: {
+            id: string;
+            subscription_id: string;
+            /** @description Our name of the event. */
+            name: string;
+            /** @description The Matrix event; null when it has none. */
+            event_id?: string | null;
+            /** Format: uuid */
+            channel_id: string;
+            /**
+             * Format: uint64
+             * @description The event's place in the stream.
+             */
+            seq: number;
+            /**
+             * Format: date-time
+             * @description When the event reached us.
+             * @example 2025-11-24T10:30:00.000Z
+             */
+            arrived_at: string;
+            /**
+             * Format: date-time
+             * @description When it was given up.
+             * @example 2025-11-24T10:30:00.000Z
+             */
+            given_up_at: string;
+            /**
+             * Format: uint32
+             * @description How often it was tried.
+             */
+            attempts: number;
+            /** @description What came of the last try, for people. */
+            reason: string;
+        };
+        /**
+         * DeadLetterPage
+         * @description A page of dead letters: webhook by webhook, each one's oldest first.
+         */
+        DeadLetterPage: {
+            items: components["schemas"]["DeadLetter"][];
+            /** @description Give it as `cursor` for the next page; null at the end. */
+            next?: string | null;
+        };
+        /**
+         * DeadLetterPick
+         * @description Which dead letters. One of the fields has to be there, so that not all are meant by mistake.
+         */
+        DeadLetterPick: {
+            /** @description These, at most 1,000. */
+            ids?: string[] | null;
+            /** @description Those of this webhook. */
+            subscription_id?: string | null;
+            /**
+             * Format: date-time
+             * @description Those whose event reached us then or later.
+             * @example 2025-11-24T10:30:00.000Z
+             */
+            from?: string | null;
+            /**
+             * Format: date-time
+             * @description Those whose event reached us before.
+             * @example 2025-11-24T10:30:00.000Z
+             */
+            until?: string | null;
+            /**
+             * @description All that the caller may see.
+             * @default false
+             */
+            all?: boolean | null;
+        };
+        /**
+         * DeletionFrame
+         * @description A message was redacted.
+         */
+        DeletionFrame: {
+            type: components["schemas"]["DeletionFrameType"];
+            /**
+             * Format: uint64
+             * @description The position in the journal; what comes later has a higher one.
+             */
+            seq: number;
+            /** Format: uuid */
+            channel_id: string;
+            /** Format: uuid */
+            message_id: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-24T10:30:00.000Z
+             */
+            deleted_at: string;
+        };
+        /**
+         * @description What is done to a message.
+         * @enum {string}
+         */
+        DeletionFrameType: "message.deleted";
+        /**
          * DoctorReport
          * @description One examination, as `daarion doctor --json` prints it.
          */
@@ -1121,6 +1686,37 @@ export interface components {
          * @enum {string}
          */
         DoctorStatus: "ok" | "warning" | "failed";
+        /**
+         * EditFrame
+         * @description A message was edited, or its last edit taken back.
+         */
+        EditFrame: {
+            type: components["schemas"]["EditFrameType"];
+            /**
+             * Format: uint64
+             * @description The position in the journal; what comes later has a higher one.
+             */
+            seq: number;
+            /** Format: uuid */
+            channel_id: string;
+            /** Format: uuid */
+            message_id: string;
+            /** @description As `content_preview` of a message. */
+            content_preview: string;
+            /** @description As `truncated` of a message. */
+            truncated: boolean;
+            /**
+             * Format: date-time
+             * @description The time of the text that it shows now.
+             * @example 2025-11-24T10:30:00.000Z
+             */
+            edited_at: string;
+        };
+        /**
+         * @description What is done to a text.
+         * @enum {string}
+         */
+        EditFrameType: "message.updated";
         /**
          * EffectiveConfig
          * @description The effective configuration.
@@ -1156,7 +1752,7 @@ export interface components {
             /** @description What was seen, in English. */
             seen: string;
             /** @description The line that mends it; null when there is nothing to mend. */
-            advice?: string;
+            advice?: string | null;
         };
         /**
          * @description How a check came out.
@@ -1185,7 +1781,7 @@ export interface components {
             /** @description Whether that person runs the place (`auth.operators`). */
             operator: boolean;
             /** @description Good once, for the next access token; null when it is in the cookie. */
-            refresh_token?: string;
+            refresh_token?: string | null;
         };
         /**
          * Heal
@@ -1212,7 +1808,7 @@ export interface components {
             /** @description `connected` or `unreachable`. */
             synapse: string;
             /** @description Why it is degraded. */
-            reason?: string;
+            reason?: string | null;
         };
         /**
          * HomeserverLink
@@ -1226,17 +1822,17 @@ export interface components {
             /** @description Whether it answers now. */
             status: components["schemas"]["HomeserverState"] & unknown;
             /** @description Why it is unreachable; null when it is connected. */
-            reason?: string;
+            reason?: string | null;
             /** @description By the latest check and the latest ping. */
             registration: components["schemas"]["RegistrationState"] & unknown;
             /** @description Why the registration is not well; null when it is, or when that is not known. */
-            registration_reason?: string;
+            registration_reason?: string | null;
             /**
              * Format: date-time
              * @description When it last brought a transaction; null when it has not since the start.
              * @example 2025-11-24T10:30:00.000Z
              */
-            last_transaction_at?: string;
+            last_transaction_at?: string | null;
         };
         /**
          * @description Whether the homeserver answers.
@@ -1270,6 +1866,8 @@ export interface components {
              */
             head: number;
         };
+        /** @description What a live stream says: how it begins, then what happens in the channel, in order. */
+        LiveFrame: components["schemas"]["OpeningFrame"] | components["schemas"]["MessageFrame"] | components["schemas"]["EditFrame"] | components["schemas"]["DeletionFrame"] | components["schemas"]["ReactionFrame"] | components["schemas"]["MemberFrame"] | components["schemas"]["ChannelFrame"];
         /**
          * LoggedProblem
          * @description A warning or an error of the log, without the words of people and without secrets.
@@ -1298,9 +1896,9 @@ export interface components {
              */
             count: number;
             /** @description What it is about; null when it is not one of the well-known. */
-            topic?: components["schemas"]["ProblemTopic"] & unknown;
+            topic?: (string & (components["schemas"]["ProblemTopic"] & unknown)) | null;
             /** @description What to do about it; null when it is not one of the well-known. */
-            advice?: string;
+            advice?: string | null;
         };
         /**
          * Login
@@ -1316,7 +1914,16 @@ export interface components {
              *     answer.
              * @default false
              */
-            cookie?: boolean;
+            cookie?: boolean | null;
+        };
+        /**
+         * MadeServiceToken
+         * @description A token that was just made.
+         */
+        MadeServiceToken: {
+            /** @description What the service shows as `X-Internal-Service-Token`. It is shown this once. */
+            token: string;
+            service: components["schemas"]["ServiceToken"];
         };
         /**
          * Me
@@ -1331,14 +1938,14 @@ export interface components {
              * @description What they call themselves on the homeserver; null when they have no name there, or the
              *     homeserver is away.
              */
-            display_name?: string;
+            display_name?: string | null;
             /** @description Whether they run the place (`auth.operators`). */
             operator: boolean;
             /**
              * Format: uuid
              * @description The session; null when a service acts for the person.
              */
-            session_id?: string;
+            session_id?: string | null;
         };
         /**
          * Media
@@ -1346,14 +1953,14 @@ export interface components {
          */
         Media: {
             /** @description `mxc://server/id`; null for an encrypted file. */
-            url?: string;
+            url?: string | null;
             /** @description As the sender says, e.g. `image/png`. */
-            mimetype?: string;
+            mimetype?: string | null;
             /**
              * Format: uint64
              * @description In bytes, as the sender says.
              */
-            size?: number;
+            size?: number | null;
         };
         /**
          * Member
@@ -1367,7 +1974,7 @@ export interface components {
             /** @description `human` or `agent`. */
             member_type: string;
             /** @description As the member is called in this channel; null without a display name. */
-            display_name?: string;
+            display_name?: string | null;
             /** @description How the member stands to the channel. */
             membership: components["schemas"]["Membership"] & unknown;
             /** @description `owner`, `member` or `agent`. */
@@ -1382,13 +1989,54 @@ export interface components {
             since: string;
         };
         /**
+         * MemberChange
+         * @description How a member stands to the channel now.
+         */
+        MemberChange: {
+            /** @description `user:<localpart>`, `user:<localpart>:<server>` or `agent:<name>`. */
+            member_id: string;
+            /** @description `@localpart:server`. */
+            matrix_user_id: string;
+            membership: components["schemas"]["Membership"];
+            /** @description As the member is called in this channel; null without a display name. */
+            display_name?: string | null;
+            /** @description The Matrix user who brought the membership about. */
+            by_matrix_id: string;
+            /**
+             * Format: date-time
+             * @description Since when.
+             * @example 2025-11-24T10:30:00.000Z
+             */
+            since: string;
+        };
+        /**
+         * MemberFrame
+         * @description Somebody was invited, came, left or was banned, or is called otherwise.
+         */
+        MemberFrame: {
+            type: components["schemas"]["MemberFrameType"];
+            /**
+             * Format: uint64
+             * @description The position in the journal; what comes later has a higher one.
+             */
+            seq: number;
+            /** Format: uuid */
+            channel_id: string;
+            member: components["schemas"]["MemberChange"];
+        };
+        /**
+         * @description How somebody's standing has changed.
+         * @enum {string}
+         */
+        MemberFrameType: "member.invited" | "member.joined" | "member.left";
+        /**
          * MemberPage
          * @description A page of members.
          */
         MemberPage: {
             items: components["schemas"]["Member"][];
             /** @description Give it as `cursor` for the next page; null at the end. */
-            next?: string;
+            next?: string | null;
         };
         /**
          * @description How somebody stands to a channel.
@@ -1430,16 +2078,16 @@ export interface components {
             truncated: boolean;
             /**
              * Format: uuid
-             * @description The message that this one answers.
+             * @description The message that this one answers; null when it answers none.
              */
-            reply_to?: string;
+            reply_to?: string | null;
             /**
              * Format: uuid
-             * @description The root message of the thread that this one is in.
+             * @description The root message of the thread that this one is in; null outside of threads.
              */
-            thread_id?: string;
-            /** @description The file that it carries. */
-            media?: components["schemas"]["Media"] & unknown;
+            thread_id?: string | null;
+            /** @description The file that it carries; null when it carries none. */
+            media?: (components["schemas"]["Media"] & unknown) | null;
             /**
              * Format: date-time
              * @description When the homeserver received it, never later than its arrival here.
@@ -1451,15 +2099,36 @@ export interface components {
              * @description When it was last edited; null when it never was.
              * @example 2025-11-24T10:30:00.000Z
              */
-            edited_at?: string;
+            edited_at?: string | null;
             /** @description Whether it was redacted. */
             deleted: boolean;
             /**
              * @description The whole content, only with `content=full`; null then when it is deleted, encrypted
              *     or gone from the homeserver.
              */
-            content?: components["schemas"]["Content"] & unknown;
+            content?: (components["schemas"]["Content"] & unknown) | null;
         };
+        /**
+         * MessageFrame
+         * @description Somebody has said something.
+         */
+        MessageFrame: {
+            type: components["schemas"]["MessageFrameType"];
+            /**
+             * Format: uint64
+             * @description The position in the journal; what comes later has a higher one.
+             */
+            seq: number;
+            /** Format: uuid */
+            channel_id: string;
+            /** @description Without `content`. */
+            message: components["schemas"]["Message"] & unknown;
+        };
+        /**
+         * @description What is said.
+         * @enum {string}
+         */
+        MessageFrameType: "message.created" | "media.uploaded";
         /**
          * MessagePage
          * @description A page of messages.
@@ -1467,7 +2136,7 @@ export interface components {
         MessagePage: {
             items: components["schemas"]["Message"][];
             /** @description Give it as `cursor` for the next page; null at the end. */
-            next?: string;
+            next?: string | null;
         };
         /**
          * NewAdminRoom
@@ -1477,14 +2146,14 @@ export interface components {
             /** @description 1 to 128 characters on one line. */
             name: string;
             /** @description `a-z 0-9 - _`, 1 to 64; made of the name when absent. */
-            slug?: string;
+            slug?: string | null;
             /**
              * @description At most 1,000 characters.
              * @default
              */
-            description?: string;
+            description?: string | null;
             /** @description Makes it the city's default room. The first room becomes that by itself. */
-            is_default?: boolean;
+            is_default?: boolean | null;
         };
         /**
          * NewAgent
@@ -1494,12 +2163,12 @@ export interface components {
             /** @description `agent:<name>`, the name 1 to 64 of `a-z 0-9 . _ = - /`. */
             id: string;
             /** @description The name when absent. */
-            display_name?: string;
+            display_name?: string | null;
             /**
              * @description An existing user of this homeserver that the agent shall be; it gets a user of its own,
              *     `@agent_<name>:<server>`, when absent.
              */
-            matrix_user_id?: string;
+            matrix_user_id?: string | null;
         };
         /**
          * NewChannel
@@ -1509,21 +2178,21 @@ export interface components {
             /** @description 1 to 128 characters on one line. */
             name: string;
             /** @description `a-z 0-9 - _`, 1 to 64; made of the name when absent. */
-            slug?: string;
+            slug?: string | null;
             /** @description `microdao:<name>`; the city itself when absent. */
-            microdao_id?: string;
+            microdao_id?: string | null;
             /** @description `public` when absent. */
-            visibility?: components["schemas"]["Visibility"] & unknown;
+            visibility?: (string & (components["schemas"]["Visibility"] & unknown)) | null;
             /**
              * @description At most 1,000 characters.
              * @default
              */
-            description?: string;
+            description?: string | null;
             /**
              * @description End-to-end encrypted from the beginning, for good.
              * @default false
              */
-            confidential?: boolean;
+            confidential?: boolean | null;
         };
         /**
          * NewCityRoom
@@ -1536,16 +2205,16 @@ export interface components {
              * @description `a-z 0-9 - _`, 1 to 64; made of the name when absent, Ukrainian transliterated by the
              *     national standard.
              */
-            slug?: string;
+            slug?: string | null;
             /**
              * @description At most 1,000 characters.
              * @default
              */
-            description?: string;
+            description?: string | null;
             /** @description `public` when absent. */
-            visibility?: components["schemas"]["Visibility"] & unknown;
+            visibility?: (string & (components["schemas"]["Visibility"] & unknown)) | null;
             /** @description Makes it the city's default room. The first room becomes that by itself. */
-            is_default?: boolean;
+            is_default?: boolean | null;
         };
         /**
          * NewMessage
@@ -1558,22 +2227,48 @@ export interface components {
              * @description `plain` when absent.
              * @default plain
              */
-            format?: components["schemas"]["TextFormat"] & unknown;
+            format?: (string & (components["schemas"]["TextFormat"] & unknown)) | null;
             /**
              * Format: uuid
              * @description The message that this one answers.
              */
-            reply_to?: string;
+            reply_to?: string | null;
             /**
              * Format: uuid
              * @description The root message of a thread to speak in.
              */
-            thread_id?: string;
+            thread_id?: string | null;
             /**
              * @description Entities to be notified, at most 50.
              * @default []
              */
-            mentions?: string[];
+            mentions?: string[] | null;
+        };
+        /**
+         * NewServiceToken
+         * @description A token to be made.
+         */
+        NewServiceToken: {
+            /** @description The service's name: 1 to 64 of `a-z 0-9 . _ -`. */
+            name: string;
+            /**
+             * @description Of `gateway:read`, `gateway:send`, `gateway:rooms`, `gateway:members`, `gateway:users`,
+             *     `gateway:media`, `gateway:webhooks`, `agents`, `city` and `api`; `gateway:*` and `*` stand
+             *     for several.
+             */
+            scopes: string[];
+            /**
+             * @description `*`, `agent:*`, `user:*`, `agent:<name>` or `user:<localpart>`; at most 100.
+             * @default []
+             */
+            act_as?: string[] | null;
+            /** @description Ids of Matrix rooms, at most 100; every room when absent. */
+            rooms?: string[] | null;
+            /**
+             * Format: uint64
+             * @description For how many seconds it is good; until it is revoked when absent.
+             */
+            expires_in?: number | null;
         };
         /**
          * OnlinePage
@@ -1582,7 +2277,7 @@ export interface components {
         OnlinePage: {
             items: components["schemas"]["OnlinePerson"][];
             /** @description Give it as `cursor` for the next page; null at the end. */
-            next?: string;
+            next?: string | null;
         };
         /**
          * OnlinePerson
@@ -1594,13 +2289,34 @@ export interface components {
             /** @description `@localpart:server`. */
             matrix_user_id: string;
             /** @description As one of the channels shows it; null when they have none. */
-            display_name?: string;
+            display_name?: string | null;
             /**
              * Format: uint64
              * @description How many channels they have joined.
              */
             channels: number;
         };
+        /**
+         * OpeningFrame
+         * @description The first frame.
+         */
+        OpeningFrame: {
+            type: components["schemas"]["OpeningFrameType"];
+            /**
+             * Format: uint64
+             * @description Behind this position the stream goes on.
+             */
+            seq: number;
+            /** @description Which journal the position is of; give it as `journal` beside `after`. */
+            journal: string;
+            /** Format: uuid */
+            channel_id: string;
+        };
+        /**
+         * @description How a stream begins.
+         * @enum {string}
+         */
+        OpeningFrameType: "ready" | "resync";
         /**
          * OperatorGrant
          * @description An operator's session, as it begins. Its id is in the cookie.
@@ -1635,19 +2351,19 @@ export interface components {
             /** @description The account's name, or the person's entity id. */
             name: string;
             /** @description `user:<localpart>`; null for a local account. */
-            entity_id?: string;
+            entity_id?: string | null;
             via: components["schemas"]["Via"];
             /**
              * @description Goes into `X-CSRF-Token` of every request but GET; null for a person, who shows an
              *     access token instead.
              */
-            csrf_token?: string;
+            csrf_token?: string | null;
             /**
              * Format: date-time
              * @description When the session ends by itself; null for a person.
              * @example 2025-11-24T10:30:00.000Z
              */
-            expires_at?: string;
+            expires_at?: string | null;
         };
         /**
          * @description Which way a list of messages runs.
@@ -1691,6 +2407,20 @@ export interface components {
             problems: components["schemas"]["LoggedProblem"][];
         };
         /**
+         * PatchWebhook
+         * @description What of a webhook is to be changed; what is absent stays.
+         */
+        PatchWebhook: {
+            webhook_url?: string | null;
+            events?: string[] | null;
+            description?: string | null;
+        };
+        /**
+         * @description Why nothing is sent.
+         * @enum {string}
+         */
+        PausedBecause: "asked" | "gone" | "revoked";
+        /**
          * @description How bad a problem is.
          * @enum {string}
          */
@@ -1699,7 +2429,48 @@ export interface components {
          * @description What a well-known problem is about.
          * @enum {string}
          */
-        ProblemTopic: "unknown_as_token" | "homeserver_away" | "cannot_reach_us" | "disk_full" | "store_failing" | "skipped_events" | "slow_receiver";
+        ProblemTopic: "unknown_as_token" | "homeserver_away" | "cannot_reach_us" | "push_refused" | "disk_full" | "store_failing" | "skipped_events" | "slow_receiver";
+        /**
+         * Purged
+         * @description Dead letters are forgotten.
+         */
+        Purged: {
+            /**
+             * Format: uint64
+             * @description How many.
+             */
+            purged: number;
+        };
+        /**
+         * ReactionFrame
+         * @description Somebody has reacted to a message.
+         */
+        ReactionFrame: {
+            type: components["schemas"]["ReactionFrameType"];
+            /**
+             * Format: uint64
+             * @description The position in the journal; what comes later has a higher one.
+             */
+            seq: number;
+            /** Format: uuid */
+            channel_id: string;
+            /** Format: uuid */
+            message_id: string;
+            /** @description Mostly an emoji; any text may stand here. */
+            emoji: string;
+            /** @description `@localpart:server`. */
+            sender_matrix_id: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-24T10:30:00.000Z
+             */
+            created_at: string;
+        };
+        /**
+         * @description What is done about a message.
+         * @enum {string}
+         */
+        ReactionFrameType: "reaction.added";
         /**
          * ReaderLag
          * @description Somebody who reads the journal from a position of their own.
@@ -1726,7 +2497,7 @@ export interface components {
             /** @description `ready` or `not_ready`. */
             status: string;
             /** @description Why it is not ready. */
-            reason?: string;
+            reason?: string | null;
         };
         /**
          * RefreshRequest
@@ -1741,6 +2512,98 @@ export interface components {
          * @enum {string}
          */
         RegistrationState: "ok" | "refused" | "unreachable_from_homeserver" | "unknown";
+        /**
+         * Replayed
+         * @description Dead letters are delivered once more.
+         */
+        Replayed: {
+            /**
+             * Format: uint64
+             * @description How many. They wait like other deliveries: `pending` of their webhook counts down.
+             */
+            replayed: number;
+        };
+        /**
+         * Rotate
+         * @description How a secret is replaced.
+         */
+        Rotate: {
+            /**
+             * Format: uint32
+             * @description How long the secret until now signs beside the new one, in seconds: at most 604,800 (a
+             *     week), 86,400 (a day) when absent, 0 for a secret that has got about.
+             */
+            overlap_seconds?: number | null;
+        };
+        /**
+         * Rotated
+         * @description A webhook has another secret.
+         */
+        Rotated: {
+            subscription_id: string;
+            /** @description The new secret. It is not shown again. */
+            secret: string;
+            /**
+             * Format: date-time
+             * @description Until when deliveries bear a second signature, of the secret until now; null when they
+             *     do not.
+             * @example 2025-11-24T10:30:00.000Z
+             */
+            previous_secret_until?: string | null;
+        };
+        /**
+         * ServiceToken
+         * @description A service's token, without what it is shown as.
+         */
+        ServiceToken: {
+            /** Format: uuid */
+            id: string;
+            /** @description The service's name. */
+            name: string;
+            /** @description What it may do, e.g. `gateway:send`. */
+            scopes: string[];
+            /** @description For whom it may act: `*`, `agent:*`, `user:*`, or entities. Empty: as the connector alone. */
+            act_as: string[];
+            /** @description The Matrix rooms that it may work in; null: in every one. */
+            rooms?: string[] | null;
+            /**
+             * Format: date-time
+             * @example 2025-11-24T10:30:00.000Z
+             */
+            created_at: string;
+            /** @description The operator who made it. */
+            created_by: string;
+            /**
+             * Format: date-time
+             * @description Null: it is good until it is revoked.
+             * @example 2025-11-24T10:30:00.000Z
+             */
+            expires_at?: string | null;
+            /**
+             * Format: date-time
+             * @description To the minute; null before its first use.
+             * @example 2025-11-24T10:30:00.000Z
+             */
+            last_used_at?: string | null;
+            /**
+             * Format: date-time
+             * @description Null while it is not revoked.
+             * @example 2025-11-24T10:30:00.000Z
+             */
+            revoked_at?: string | null;
+            /** @description Whether it counts now. */
+            is_good: boolean;
+        };
+        /**
+         * ServiceTokenList
+         * @description All tokens.
+         */
+        ServiceTokenList: {
+            /** @description The newest first. */
+            items: components["schemas"]["ServiceToken"][];
+            /** @description Always null: there are few. */
+            next?: string | null;
+        };
         /**
          * @description Where a value was found.
          * @enum {string}
@@ -1791,10 +2654,48 @@ export interface components {
             failing: boolean;
         };
         /**
+         * Subscribe
+         * @description A receiver to be told of what happens.
+         */
+        Subscribe: {
+            /**
+             * @description The Matrix room, `!id` or `#alias:server`; every channel that the token may use when
+             *     absent, those yet to be made included.
+             */
+            room_id?: string | null;
+            /**
+             * @description `http` or `https`, without a user name. Loopback and private addresses have to be listed in
+             *     `webhooks.allow`.
+             */
+            webhook_url: string;
+            /**
+             * @description Types of Matrix events (`m.room.message`) and our names of events
+             *     (`messaging.message.created`); everything when absent or empty.
+             */
+            events?: string[] | null;
+            /** @description Your own words, at most 256 characters on one line. */
+            description?: string | null;
+        };
+        /**
+         * Subscribed
+         * @description A webhook was made.
+         */
+        Subscribed: {
+            /** @description `sub-<uuid>`. */
+            subscription_id: string;
+            /** @description Deliveries are signed with it, as Standard Webhooks says. It is not shown again. */
+            secret: string;
+        };
+        /**
          * @description How the text of a message is to be read.
          * @enum {string}
          */
         TextFormat: "plain" | "markdown";
+        /**
+         * @description How a picture is made smaller.
+         * @enum {string}
+         */
+        ThumbnailMethod: "scale" | "crop";
         /**
          * Ticket
          * @description What opens one WebSocket.
@@ -1809,6 +2710,14 @@ export interface components {
             expires_in: number;
         };
         /**
+         * Unsubscribed
+         * @description A webhook is gone.
+         */
+        Unsubscribed: {
+            /** @description `unsubscribed`. */
+            status: string;
+        };
+        /**
          * @description How an operator has proved who they are.
          * @enum {string}
          */
@@ -1818,6 +2727,149 @@ export interface components {
          * @enum {string}
          */
         Visibility: "public" | "private";
+        /**
+         * Webhook
+         * @description A webhook.
+         */
+        Webhook: {
+            /** @description `sub-<uuid>`. */
+            subscription_id: string;
+            /** @description The Matrix room; null when it is told of all channels. */
+            room_id?: string | null;
+            /**
+             * Format: uuid
+             * @description The channel of that room.
+             */
+            channel_id?: string | null;
+            webhook_url: string;
+            /** @description Empty: everything. */
+            events: string[];
+            /** @description May be empty. */
+            description: string;
+            status: components["schemas"]["WebhookStatus"];
+            /** @description Null while it is active. */
+            paused_because?: (string & (components["schemas"]["PausedBecause"] & unknown)) | null;
+            /**
+             * Format: date-time
+             * @description Null while it is active.
+             * @example 2025-11-24T10:30:00.000Z
+             */
+            paused_at?: string | null;
+            /**
+             * Format: date-time
+             * @description Until when the secret before the last rotation signs, too; null when there is none.
+             * @example 2025-11-24T10:30:00.000Z
+             */
+            previous_secret_until?: string | null;
+            /**
+             * Format: date-time
+             * @example 2025-11-24T10:30:00.000Z
+             */
+            created_at: string;
+            /**
+             * Format: uint64
+             * @description How many events of the journal it has not looked at yet.
+             */
+            lag: number;
+            /**
+             * Format: uint64
+             * @description How many deliveries wait to be tried (again).
+             */
+            pending: number;
+            /**
+             * Format: date-time
+             * @description When the next of them is tried; null when nothing waits.
+             * @example 2025-11-24T10:30:00.000Z
+             */
+            next_try_at?: string | null;
+            /**
+             * Format: uint64
+             * @description How many deliveries were given up and lie in the dead letters.
+             */
+            dead_letters: number;
+        };
+        /**
+         * WebhookDelivery
+         * @description One try of a delivery.
+         */
+        WebhookDelivery: {
+            /**
+             * Format: date-time
+             * @description When it was sent.
+             * @example 2025-11-24T10:30:00.000Z
+             */
+            at: string;
+            /** @description Our name of the event. */
+            name: string;
+            /** @description What was sent as `webhook-id`: the same for every try. */
+            webhook_id: string;
+            /** @description The Matrix event; null for a test event. */
+            event_id?: string | null;
+            /**
+             * Format: uuid
+             * @description Null for a test event of a webhook that is told of all channels.
+             */
+            channel_id?: string | null;
+            /**
+             * Format: uint64
+             * @description The event's place in the stream; 0 for a test event.
+             */
+            seq: number;
+            /**
+             * Format: uint32
+             * @description Which try it was, from 1.
+             */
+            attempt: number;
+            /**
+             * Format: uint16
+             * @description The receiver's HTTP status; null when there was no answer.
+             */
+            status?: number | null;
+            /** @description Why there was none; null when there was. */
+            error?: string | null;
+            /**
+             * Format: uint64
+             * @description Until the answer was there, or until there was none.
+             */
+            latency_ms: number;
+            /** @description The first 1,024 bytes of the answer; empty when there was none. */
+            answer: string;
+            outcome: components["schemas"]["WebhookOutcome"];
+            /**
+             * Format: date-time
+             * @description When it is tried again; null when it is not.
+             * @example 2025-11-24T10:30:00.000Z
+             */
+            next_try_at?: string | null;
+        };
+        /**
+         * WebhookDeliveryPage
+         * @description A page of tries, the newest first. The latest 200 are kept.
+         */
+        WebhookDeliveryPage: {
+            items: components["schemas"]["WebhookDelivery"][];
+            /** @description Give it as `cursor` for the next page; null at the end. */
+            next?: string | null;
+        };
+        /**
+         * @description What became of a try.
+         * @enum {string}
+         */
+        WebhookOutcome: "delivered" | "retried" | "given_up" | "paused" | "test";
+        /**
+         * WebhookPage
+         * @description A page of webhooks.
+         */
+        WebhookPage: {
+            items: components["schemas"]["Webhook"][];
+            /** @description Give it as `cursor` for the next page; null at the end. */
+            next?: string | null;
+        };
+        /**
+         * @description Whether a webhook is at work.
+         * @enum {string}
+         */
+        WebhookStatus: "active" | "paused";
     };
     responses: never;
     parameters: never;
@@ -1827,6 +2879,25 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    getCity: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["City"];
+                };
+            };
+        };
+    };
     listCityRooms: {
         parameters: {
             query?: never;
@@ -3558,6 +4629,86 @@ export interface operations {
             };
         };
     };
+    listenToChannel: {
+        parameters: {
+            query?: {
+                /** @description Of `POST /api/auth/ticket`, for browsers, which send no other proof here. */
+                ticket?: string;
+                /** @description The last `seq` that the client saw; from now on when absent. */
+                after?: number;
+                /** @description The `journal` of the first frame that the client saw. */
+                journal?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The channel's id. */
+                channel_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The stream begins. Each frame is one of these. */
+            101: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["LiveFrame"];
+                };
+            };
+            /** @description Bad input; the text names the field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller did not say who it is, or not convincingly. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or none that the caller may know of. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     login: {
         parameters: {
             query?: never;
@@ -4779,6 +5930,129 @@ export interface operations {
                 };
                 content: {
                     "application/json; charset=utf-8": components["schemas"]["AdminChannelPage"];
+                };
+            };
+            /** @description Bad input; the text names the field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller did not say who it is, or not convincingly. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or none that the caller may know of. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It exists already, or its state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than the limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "RETRY-AFTER": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug; nothing was lost. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The homeserver answered something that is not Matrix. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    updateAdminChannel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The channel's id. */
+                channel_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json; charset=utf-8": components["schemas"]["AdminChannelPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["AdminChannel"];
                 };
             };
             /** @description Bad input; the text names the field. */
@@ -6200,6 +7474,2203 @@ export interface operations {
                 };
                 content: {
                     "application/json; charset=utf-8": components["schemas"]["DoctorReport"];
+                };
+            };
+            /** @description Bad input; the text names the field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller did not say who it is, or not convincingly. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or none that the caller may know of. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It exists already, or its state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than the limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "RETRY-AFTER": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug; nothing was lost. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The homeserver answered something that is not Matrix. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    adminListWebhooks: {
+        parameters: {
+            query?: {
+                /** @description How many, 1 to 200; 50 when absent. */
+                limit?: number;
+                /** @description The `next` of an earlier page. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["WebhookPage"];
+                };
+            };
+            /** @description Bad input; the text names the field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller did not say who it is, or not convincingly. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or none that the caller may know of. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It exists already, or its state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than the limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "RETRY-AFTER": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug; nothing was lost. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The homeserver answered something that is not Matrix. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    adminSubscribeWebhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A name of this request, 1 to 128 visible ASCII characters: the same one again answers
+                 *     the same webhook while it is there, and 409 when it was another's.
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json; charset=utf-8": components["schemas"]["Subscribe"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["Subscribed"];
+                };
+            };
+            /** @description Bad input; the text names the field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller did not say who it is, or not convincingly. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or none that the caller may know of. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It exists already, or its state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than the limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "RETRY-AFTER": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug; nothing was lost. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The homeserver answered something that is not Matrix. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    adminGetWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `sub-<uuid>`. */
+                subscription_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description Bad input; the text names the field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller did not say who it is, or not convincingly. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or none that the caller may know of. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It exists already, or its state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than the limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "RETRY-AFTER": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug; nothing was lost. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The homeserver answered something that is not Matrix. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    adminUnsubscribeWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `sub-<uuid>`. */
+                subscription_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["Unsubscribed"];
+                };
+            };
+            /** @description Bad input; the text names the field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller did not say who it is, or not convincingly. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or none that the caller may know of. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It exists already, or its state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than the limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "RETRY-AFTER": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug; nothing was lost. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The homeserver answered something that is not Matrix. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    adminUpdateWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `sub-<uuid>`. */
+                subscription_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json; charset=utf-8": components["schemas"]["PatchWebhook"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description Bad input; the text names the field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller did not say who it is, or not convincingly. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or none that the caller may know of. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It exists already, or its state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than the limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "RETRY-AFTER": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug; nothing was lost. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The homeserver answered something that is not Matrix. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    adminPauseWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `sub-<uuid>`. */
+                subscription_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description Bad input; the text names the field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller did not say who it is, or not convincingly. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or none that the caller may know of. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It exists already, or its state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than the limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "RETRY-AFTER": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug; nothing was lost. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The homeserver answered something that is not Matrix. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    adminResumeWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `sub-<uuid>`. */
+                subscription_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description Bad input; the text names the field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller did not say who it is, or not convincingly. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or none that the caller may know of. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It exists already, or its state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than the limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "RETRY-AFTER": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug; nothing was lost. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The homeserver answered something that is not Matrix. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    adminRotateWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `sub-<uuid>`. */
+                subscription_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json; charset=utf-8": components["schemas"]["Rotate"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["Rotated"];
+                };
+            };
+            /** @description Bad input; the text names the field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller did not say who it is, or not convincingly. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or none that the caller may know of. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It exists already, or its state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than the limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "RETRY-AFTER": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug; nothing was lost. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The homeserver answered something that is not Matrix. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    adminTestWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `sub-<uuid>`. */
+                subscription_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["WebhookDelivery"];
+                };
+            };
+            /** @description Bad input; the text names the field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller did not say who it is, or not convincingly. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or none that the caller may know of. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It exists already, or its state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than the limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "RETRY-AFTER": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug; nothing was lost. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The homeserver answered something that is not Matrix. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    adminListWebhookDeliveries: {
+        parameters: {
+            query?: {
+                /** @description How many, 1 to 200; 50 when absent. */
+                limit?: number;
+                /** @description The `next` of an earlier page. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description `sub-<uuid>`. */
+                subscription_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["WebhookDeliveryPage"];
+                };
+            };
+            /** @description Bad input; the text names the field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller did not say who it is, or not convincingly. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or none that the caller may know of. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It exists already, or its state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than the limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "RETRY-AFTER": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug; nothing was lost. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The homeserver answered something that is not Matrix. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    adminListDeadLetters: {
+        parameters: {
+            query?: {
+                /** @description Those of this webhook. */
+                subscription_id?: string;
+                /** @description Those whose event reached us then or later; RFC 3339. */
+                from?: string;
+                /** @description Those whose event reached us before; RFC 3339. */
+                until?: string;
+                /** @description How many, 1 to 200; 50 when absent. */
+                limit?: number;
+                /** @description The `next` of an earlier page. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["DeadLetterPage"];
+                };
+            };
+            /** @description Bad input; the text names the field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller did not say who it is, or not convincingly. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or none that the caller may know of. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It exists already, or its state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than the limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "RETRY-AFTER": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug; nothing was lost. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The homeserver answered something that is not Matrix. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    adminReplayDeadLetters: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json; charset=utf-8": components["schemas"]["DeadLetterPick"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["Replayed"];
+                };
+            };
+            /** @description Bad input; the text names the field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller did not say who it is, or not convincingly. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or none that the caller may know of. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It exists already, or its state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than the limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "RETRY-AFTER": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug; nothing was lost. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The homeserver answered something that is not Matrix. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    adminPurgeDeadLetters: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json; charset=utf-8": components["schemas"]["DeadLetterPick"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["Purged"];
+                };
+            };
+            /** @description Bad input; the text names the field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller did not say who it is, or not convincingly. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or none that the caller may know of. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It exists already, or its state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than the limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "RETRY-AFTER": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug; nothing was lost. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The homeserver answered something that is not Matrix. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    listServiceTokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ServiceTokenList"];
+                };
+            };
+            /** @description Bad input; the text names the field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller did not say who it is, or not convincingly. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or none that the caller may know of. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It exists already, or its state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than the limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "RETRY-AFTER": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug; nothing was lost. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The homeserver answered something that is not Matrix. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    createServiceToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json; charset=utf-8": components["schemas"]["NewServiceToken"];
+            };
+        };
+        responses: {
+            /** @description The token, shown this once. */
+            201: {
+                headers: {
+                    /** @description `no-store`. */
+                    "CACHE-CONTROL": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["MadeServiceToken"];
+                };
+            };
+            /** @description Bad input; the text names the field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller did not say who it is, or not convincingly. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or none that the caller may know of. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It exists already, or its state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than the limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "RETRY-AFTER": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug; nothing was lost. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The homeserver answered something that is not Matrix. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    revokeServiceToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The token's id, or the service's name. */
+                token_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ServiceToken"];
+                };
+            };
+            /** @description Bad input; the text names the field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller did not say who it is, or not convincingly. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or none that the caller may know of. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It exists already, or its state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than the limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "RETRY-AFTER": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug; nothing was lost. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The homeserver answered something that is not Matrix. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    showMedia: {
+        parameters: {
+            query: {
+                /** @description Seconds since the Unix epoch. */
+                expires: number;
+                /** @description What makes the address good until then. */
+                signature: string;
+            };
+            header?: never;
+            path: {
+                /** @description The homeserver that has the file. */
+                server: string;
+                /** @description The file. */
+                media_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file, in its own type. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description Bad input; the text names the field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller did not say who it is, or not convincingly. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or none that the caller may know of. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It exists already, or its state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than the limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "RETRY-AFTER": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug; nothing was lost. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The homeserver answered something that is not Matrix. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    showMediaThumbnail: {
+        parameters: {
+            query: {
+                /** @description In pixels. */
+                width: number;
+                /** @description In pixels. */
+                height: number;
+                /** @description `scale` when absent. */
+                method?: components["schemas"]["ThumbnailMethod"];
+                /** @description Seconds since the Unix epoch. */
+                expires: number;
+                /** @description What makes the address good until then. */
+                signature: string;
+            };
+            header?: never;
+            path: {
+                /** @description The homeserver that has the file. */
+                server: string;
+                /** @description The file. */
+                media_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file, in its own type. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
                 };
             };
             /** @description Bad input; the text names the field. */
