@@ -1,6 +1,7 @@
 //! The frames of the live stream, as `payload` writes them. They are read by programs only, so
 //! nothing here is ever made: a test compares the two.
 
+use poem_openapi::types::MaybeUndefined;
 use poem_openapi::{Enum, Object, Union};
 use uuid::Uuid;
 
@@ -202,7 +203,9 @@ pub struct ChannelChange {
     pub slug: Option<String>,
     pub name: Option<String>,
     pub description: Option<String>,
-    pub matrix_room_alias: Option<String>,
+    /// Null: it was taken away.
+    #[oai(skip_serializing_if = "MaybeUndefined::is_undefined")]
+    pub matrix_room_alias: MaybeUndefined<String>,
     pub status: Option<ChannelStatus>,
     /// Whether newcomers of the city are shown it first.
     pub is_default: Option<bool>,
