@@ -259,7 +259,8 @@ class Story:
             status = self._status()
             _expect(status["store"]["format"] > number, str(status["store"]))
             _expect(status["agents"] == 1 and status["skipped"]["count"] == 1, json.dumps(status))
-            _expect(status["journal"]["first"] == 1 and status["journal"]["head"] >= 18)
+            # Its beginning goes when the connector is at work: what it holds is past the retention.
+            _expect(status["journal"]["head"] >= 18, str(status["journal"]))
             readers = [reader["name"] for reader in status["readers"]]
             _expect(any(name.startswith("webhook ") for name in readers), str(readers))
             agents = machine.run("daarion", "agent", "list")
