@@ -169,6 +169,7 @@ pub async fn documents() -> anyhow::Result<(Documents, Documents)> {
     Ok(documents)
 }
 
+/// Binds everything before anything is served: whoever gets an answer may reach all of it.
 async fn listen(
     (tracker, stop): &(TaskTracker, CancellationToken),
     config: &Config,
@@ -187,6 +188,7 @@ async fn listen(
             (0o660, 4),
         ),
     ];
+    let mut listeners = Vec::new();
     for (key, addresses, tree, (mode, share)) in trees {
         let tree = Arc::new(tree);
         let access = Access {
@@ -199,7 +201,7 @@ async fn listen(
                 .await
                 .with_context(|| format!("failed to listen on {address} ({key})"))?;
             tracing::info!(address = bound.address, key, "listening");
-            web::server::serve(tracker, bound, tree.clone(), stop.clone());
+            listeners.push((bound, tree.clone()));
         }
     }
     let path = &config.listen.admin;
@@ -211,8 +213,10 @@ async fn listen(
     let bound = web::server::bind_unix(path, only_us)
         .await
         .with_context(|| format!("failed to listen on {} (listen.admin)", path.display()))?;
-    let tree = Arc::new(web::admin::routes(admin));
-    web::server::serve(tracker, bound, tree, stop.clone());
+    listeners.push((bound, Arc::new(web::admin::routes(admin))));
+    for (bound, tree) in listeners {
+        web::server::serve(tracker, bound, tree, stop.clone());
+    }
     Ok(())
 }
 

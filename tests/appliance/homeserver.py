@@ -108,11 +108,17 @@ class Member:
         self.user_id = f"@{localpart}:{SERVER_NAME}"
         self.entity = f"user:{localpart}"
         register = f"{URL}/_synapse/admin/v1/register"
-        nonce, password = demand("GET", register)["nonce"], secrets.token_hex(8)
-        fields = "\0".join((nonce, localpart, password, "notadmin"))
+        nonce, self._password = demand("GET", register)["nonce"], secrets.token_hex(8)
+        fields = "\0".join((nonce, localpart, self._password, "notadmin"))
         mac = hmac.new(SHARED_SECRET.encode(), fields.encode(), hashlib.sha1).hexdigest()
-        body = {"nonce": nonce, "username": localpart, "password": password, "mac": mac}
+        body = {"nonce": nonce, "username": localpart, "password": self._password, "mac": mac}
         self._headers = {"Authorization": f"Bearer {demand('POST', register, body)['access_token']}"}
+
+    def sign_in(self, daarion: str) -> dict[str, str]:
+        """What a request to daarion shows as this person."""
+        body = {"user": self.user_id, "password": self._password}
+        token = demand("POST", f"{daarion}/api/auth/login", body)["access_token"]
+        return {"Authorization": f"Bearer {token}"}
 
     def join(self, room: str) -> None:
         demand("POST", f"{URL}/_matrix/client/v3/join/{_quoted(room)}", {}, self._headers)

@@ -42,14 +42,16 @@ class Proxy:
     def configure(self, packaging: Path) -> None:
         raise NotImplementedError
 
-    def check(self, channel: str, headers: dict[str, str]) -> None:
+    def check(self, channel: str, person: dict[str, str], service: dict[str, str]) -> None:
         for path, expected in (("/readyz", 200), ("/docs", 200), ("/api/city/rooms", 401)):
             self._expect(path, expected, {})
-        self._expect("/api/city/rooms", 200, headers)
+        self._expect("/api/city/rooms", 200, person)
+        # Nobody acts for others from outside, whatever secret they know.
+        self._expect("/api/city/rooms", 401, service)
         for path in INSIDE:
             self._expect(path, 404, {})
         upgrade = {
-            **headers,
+            **person,
             "Connection": "Upgrade",
             "Upgrade": "websocket",
             "Sec-WebSocket-Version": "13",

@@ -196,7 +196,8 @@ class Story:
         for proxy in (proxies.Nginx(self.machine), proxies.Caddy(self.machine)):
             proxy.start(ROOT / "packaging")
             try:
-                proxy.check(self._room["channel_id"], self._headers())
+                person = self._alice.sign_in(PUBLIC)
+                proxy.check(self._room["channel_id"], person, self._headers())
                 proxy.check_sign_in("olena", PASSWORD)
             finally:
                 proxy.stop()
@@ -258,7 +259,8 @@ class Story:
             status = self._status()
             _expect(status["store"]["format"] > number, str(status["store"]))
             _expect(status["agents"] == 1 and status["skipped"]["count"] == 1, json.dumps(status))
-            _expect(status["journal"]["first"] == 1 and status["journal"]["head"] >= 18)
+            # Its beginning goes when the connector is at work: what it holds is past the retention.
+            _expect(status["journal"]["head"] >= 18, str(status["journal"]))
             readers = [reader["name"] for reader in status["readers"]]
             _expect(any(name.startswith("webhook ") for name in readers), str(readers))
             agents = machine.run("daarion", "agent", "list")
@@ -427,8 +429,13 @@ class Story:
         return {"X-Internal-Service-Token": self._secret, "X-User-Id": self._alice.entity}
 
     def _expect_content_doctor(self) -> None:
-        report = json.loads(self.machine.run("daarion", "doctor", "--json"))
-        wrong = [found for found in report["findings"] if found["status"] != "ok"]
+        # For some seconds after daarion was away the homeserver may push late, and the doctor says
+        # so: three times in a row would be another matter.
+        for _ in range(3):
+            report = json.loads(self.machine.run("daarion", "doctor", "--json"))
+            wrong = [found for found in report["findings"] if found["status"] != "ok"]
+            if {found["id"] for found in wrong} != {"canary"}:
+                break
         _expect(not wrong, json.dumps(wrong, indent=2))
 
     def _status(self) -> Any:

@@ -44,9 +44,13 @@ impl Case {
     }
 
     async fn examine(&self) -> Examination {
-        let fake = self.world.fake.clone();
         // The fake pushes nothing, and nobody shall wait for it.
-        fake.fail_next(Call::Typing, unavailable());
+        self.world.fake.fail_next(Call::Typing, unavailable());
+        self.examine_patiently().await
+    }
+
+    async fn examine_patiently(&self) -> Examination {
+        let fake = self.world.fake.clone();
         fake.fail_next(Call::Canary, unavailable());
         let doctor = Doctor::new(
             fake.clone(),
@@ -117,6 +121,23 @@ async fn connector_that_was_shown_out_of_its_room_is_let_in_again() {
         Outcome::Failed,
         &format!("invite {connector} into #"),
     );
+}
+
+/// As a homeserver does that was without us for a moment.
+#[tokio::test]
+async fn ephemeral_event_may_be_dropped_once() {
+    let case = Case::start().await;
+    let (fake, ingest) = (case.world.fake.clone(), case.world.core.ingest.clone());
+    let homeserver = tokio::spawn(async move {
+        // On and off for the first attempt, on for the second.
+        while fake.calls(Call::Typing) < 3 {
+            tokio::task::yield_now().await;
+        }
+        ingest.ephemeral_came();
+    });
+    let examination = case.examine_patiently().await;
+    homeserver.await.expect("no panic");
+    expect(&examination, "ephemeral", Outcome::Ok, "");
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! The frames of the live stream, as `payload` writes them. They are read by programs only, so
 //! nothing here is ever made: a test compares the two.
 
+use poem_openapi::types::MaybeUndefined;
 use poem_openapi::{Enum, Object, Union};
 use uuid::Uuid;
 
@@ -197,16 +198,24 @@ pub struct ChannelFrame {
 /// The fields that were set, with the meanings that they have in a channel; the others are left
 /// out.
 #[derive(Object, Clone, Debug)]
-#[oai(skip_serializing_if_is_none)]
 pub struct ChannelChange {
+    #[oai(skip_serializing_if_is_none)]
     pub slug: Option<String>,
+    #[oai(skip_serializing_if_is_none)]
     pub name: Option<String>,
+    #[oai(skip_serializing_if_is_none)]
     pub description: Option<String>,
-    pub matrix_room_alias: Option<String>,
+    /// Null: it was taken away.
+    #[oai(skip_serializing_if = "MaybeUndefined::is_undefined")]
+    pub matrix_room_alias: MaybeUndefined<String>,
+    #[oai(skip_serializing_if_is_none)]
     pub status: Option<ChannelStatus>,
     /// Whether newcomers of the city are shown it first.
+    #[oai(skip_serializing_if_is_none)]
     pub is_default: Option<bool>,
+    #[oai(skip_serializing_if_is_none)]
     pub visibility: Option<Visibility>,
+    #[oai(skip_serializing_if_is_none)]
     pub confidential: Option<bool>,
 }
 

@@ -105,7 +105,7 @@ export function tell(context) {
     await pill.click();
     await alice.message('While you were reading, two').waitFor();
     await page.locator('[data-divider="new"]').waitFor();
-    assert.equal(await page.locator('[data-divider="day"]').count() > 0, true);
+    assert.equal(await page.locator('[data-divider="new"]').count(), 1, 'one marker');
   });
 
   story(context, 'what was said since the last visit stands below the marker', async (world) => {

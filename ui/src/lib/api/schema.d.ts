@@ -1364,6 +1364,7 @@ export interface components {
             slug?: string | null;
             name?: string | null;
             description?: string | null;
+            /** @description Null: it was taken away. */
             matrix_room_alias?: string | null;
             status?: (string & components["schemas"]["ChannelStatus"]) | null;
             /** @description Whether newcomers of the city are shown it first. */
