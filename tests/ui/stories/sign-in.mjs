@@ -152,6 +152,8 @@ export function tell(context) {
     await alice.page.clock.install();
     await alice.open('/city');
     await alice.page.getByRole('heading', { level: 1 }).waitFor();
+    // The next look at the rooms is due only when the first one is back.
+    await alice.page.waitForLoadState('networkidle');
     const renewed = alice.page.waitForResponse('**/api/auth/refresh');
     await alice.page.clock.fastForward('16:00');
     assert.equal((await renewed).status(), 200);
