@@ -63,7 +63,7 @@ pub async fn run(command: &Command, place: &Place<'_>, output: Output) -> anyhow
                 return output.value(&made);
             }
             // Alone on its line, so that a script can take it.
-            output.line(made["token"].as_str().unwrap_or_default().to_owned())
+            output.line(made["token"].as_str().unwrap_or_default())
         }
         Command::Revoke { service } => {
             let revoked = revoke(place, service).await?;

@@ -151,7 +151,7 @@ async fn subscriber(
         }
     })
     .await;
-    let is_of_all = number % 2 == 0;
+    let is_of_all = number.is_multiple_of(2);
     let room = number % ROOMS;
     let body = json!({
         "room_id": (!is_of_all).then(|| rooms[room].matrix.clone()),

@@ -83,7 +83,7 @@ impl<'a> Line<'a> {
     pub async fn walk(mut self, items: Vec<Item>) -> Settled {
         let began = self.workshop.clock.instant();
         let mut items = items.into_iter();
-        while let Some(item) = items.next() {
+        for item in items.by_ref() {
             if self.halt.stop.is_cancelled() || began.elapsed() > TURN {
                 self.leave(item);
                 break;

@@ -78,6 +78,9 @@ struct Shown {
     channel: Arc<Channel>,
 }
 
+/// An event of an answer, by its id.
+type Told = (Option<EventId>, Value);
+
 impl EventSync {
     #[must_use]
     #[expect(
@@ -223,7 +226,7 @@ impl EventSync {
             .buffered(FETCHES)
             .try_collect()
             .await?;
-        let mut rooms: Vec<(RoomId, Vec<(Option<EventId>, Value)>)> = Vec::new();
+        let mut rooms: Vec<(RoomId, Vec<Told>)> = Vec::new();
         for (Shown { event, channel }, value) in events {
             let place = rooms.iter().position(|(room, _)| *room == channel.room);
             let place = place.unwrap_or_else(|| {
@@ -334,7 +337,7 @@ fn answer(at: Position, rooms: Map<String, Value>) -> Value {
 
 /// `limited` says that something is missing before these events; what is before them is read as
 /// history from `prev_batch`.
-fn timeline(events: Vec<(Option<EventId>, Value)>, is_limited: bool) -> Value {
+fn timeline(events: Vec<Told>, is_limited: bool) -> Value {
     let first = events.iter().find_map(|(id, _)| id.as_ref());
     let before = first.map(position::before);
     let events: Vec<_> = events.into_iter().map(|(_, event)| event).collect();

@@ -319,15 +319,14 @@ fn log(work: &Work<'_>, id: WebhookId, attempts: &[Attempt]) -> Result<(), Store
         return Ok(());
     }
     let mut table: Rows<'_> = work.txn.open_table(tables::ATTEMPTS)?;
-    let mut next = behind_last(&table, id)?;
-    for attempt in attempts {
-        let key = keys::webhook_row(id, next);
+    let first = behind_last(&table, id)?;
+    for (number, attempt) in (first..).zip(attempts) {
+        let key = keys::webhook_row(id, number);
         let record = AttemptRecord::from(attempt.clone()).encode();
         table.insert(key.as_slice(), record.as_slice())?;
-        if let Some(oldest) = next.checked_sub(tables::ATTEMPTS_KEPT) {
+        if let Some(oldest) = number.checked_sub(tables::ATTEMPTS_KEPT) {
             table.remove(keys::webhook_row(id, oldest).as_slice())?;
         }
-        next += 1;
     }
     Ok(())
 }

@@ -9,14 +9,16 @@ use crate::service::gateway::{Created, InitialState as StateEvent, NewRoom, Pres
 
 /// How a room is set up, as Matrix has it.
 #[derive(Enum, Clone, Copy, PartialEq, Eq, Debug)]
-#[oai(rename_all = "snake_case")]
 pub enum Preset {
     /// Anybody may join.
-    PublicChat,
+    #[oai(rename = "public_chat")]
+    Public,
     /// By invitation.
-    PrivateChat,
+    #[oai(rename = "private_chat")]
+    Private,
     /// By invitation, and whoever is invited has the creator's power.
-    TrustedPrivateChat,
+    #[oai(rename = "trusted_private_chat")]
+    TrustedPrivate,
 }
 
 /// A state event that a room is made with.
@@ -143,9 +145,9 @@ impl NewMatrixRoom {
             visibility: self.visibility.map(Into::into),
             alias_name: self.room_alias_name,
             preset: self.preset.map(|preset| match preset {
-                Preset::PublicChat => Word::PublicChat,
-                Preset::PrivateChat => Word::PrivateChat,
-                Preset::TrustedPrivateChat => Word::TrustedPrivateChat,
+                Preset::Public => Word::PublicChat,
+                Preset::Private => Word::PrivateChat,
+                Preset::TrustedPrivate => Word::TrustedPrivateChat,
             }),
             initial_state: states
                 .map(|state| StateEvent {
