@@ -150,19 +150,22 @@ impl What {
         }
     }
 
-    /// Takes out of an edit what must not be kept of a confidential channel. Says whether there
-    /// was anything.
+    /// Takes out what somebody said, which must not be kept of a confidential channel: who did
+    /// what, when and to what is left. Says whether there was anything.
     pub fn conceal(&mut self) -> bool {
-        let Self::MessageEdited {
-            preview, truncated, ..
-        } = self
-        else {
-            return false;
-        };
-        let reveals = !preview.is_empty() || *truncated;
-        preview.clear();
-        *truncated = false;
-        reveals
+        match self {
+            Self::MessageCreated(message) | Self::MediaUploaded(message) => message.conceal(),
+            Self::MessageEdited {
+                preview, truncated, ..
+            } => {
+                let reveals = !preview.is_empty() || *truncated;
+                preview.clear();
+                *truncated = false;
+                reveals
+            }
+            Self::ReactionAdded { key, .. } => !std::mem::take(key).is_empty(),
+            _ => false,
+        }
     }
 
     /// The message that is new with this event.

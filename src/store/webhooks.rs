@@ -33,7 +33,8 @@ pub struct Pending {
     pub due_at: Millis,
     /// Since when it is to be delivered: since its arrival, or since it was replayed.
     pub since: Millis,
-    /// The event itself when it was replayed and the journal need not have it any more.
+    /// The event itself, without what was said in it, when it was replayed and the journal need
+    /// not have it any more.
     pub event: Option<Event>,
 }
 
@@ -132,6 +133,7 @@ pub struct Attempt {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DeadLetter {
     pub webhook: WebhookId,
+    /// It is kept without what was said in it.
     pub event: Event,
     pub tries: u32,
     pub died_at: Millis,

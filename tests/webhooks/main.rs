@@ -2,11 +2,13 @@
 //! Synapse, and signatures verified by the library that receivers would use.
 //!
 //! `receiver` is such a server; `story` is what a webhook lives through; `ssrf` is where nothing
-//! is ever delivered to; `slow` has one that hangs; `crash` kills daarion in the midst of it.
+//! is ever delivered to; `slow` has one that hangs; `encrypted` what is kept of what was said;
+//! `crash` kills daarion in the midst of it.
 
 mod crash;
 #[path = "../daarion/mod.rs"]
 mod daarion;
+mod encrypted;
 #[path = "../homeserver/mod.rs"]
 mod homeserver;
 mod receiver;

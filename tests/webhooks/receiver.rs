@@ -63,6 +63,8 @@ pub enum Reply {
     Status(u16),
     /// With one header.
     With(u16, &'static str, String),
+    /// With what came, word for word.
+    Echo(u16),
     /// After a while.
     Late(Duration, u16),
     /// Never.
@@ -177,8 +179,12 @@ async fn take(request: &Request, bytes: Vec<u8>, inner: Data<&Arc<Inner>>) -> Re
         status: None,
     };
     let reply = (inner.behaviour.lock().expect("no holder panics"))(&seen);
+    let words = match reply {
+        Reply::Echo(_) => seen.bytes.clone(),
+        _ => b"so it is".to_vec(),
+    };
     let (wait, status, header) = match reply {
-        Reply::Status(status) => (Duration::ZERO, status, None),
+        Reply::Status(status) | Reply::Echo(status) => (Duration::ZERO, status, None),
         Reply::With(status, name, value) => (Duration::ZERO, status, Some((name, value))),
         Reply::Late(wait, status) => (wait, status, None),
         Reply::Hang => {
@@ -194,7 +200,7 @@ async fn take(request: &Request, bytes: Vec<u8>, inner: Data<&Arc<Inner>>) -> Re
     let status = StatusCode::from_u16(status).expect("a status");
     let response = Response::builder().status(status);
     match header {
-        Some((name, value)) => response.header(name, value).body("so it is"),
-        None => response.body("so it is"),
+        Some((name, value)) => response.header(name, value).body(words),
+        None => response.body(words),
     }
 }

@@ -362,29 +362,6 @@ async fn wrong_subscriptions_name_what_is_wrong() {
 }
 
 #[tokio::test]
-async fn nothing_of_an_encrypted_channel_is_sent() {
-    let (world, receiver) = (shared().await, Receiver::start().await);
-    let owner = world.register_unique("owner").await;
-    let api = world.daarion.api_as(&format!("user:{}", owner.localpart()));
-    let body = json!({ "slug": unique("quiet"), "name": "Quiet", "confidential": true });
-    let channel = answered(201, api.post("/api/messaging/channels", body).await);
-    let matrix = text(&channel["matrix_room_id"]);
-    let body = json!({ "room_id": matrix, "webhook_url": receiver.url() });
-    Hook::subscribe(world, body).await;
-    let content = json!({ "algorithm": "m.megolm.v1.aes-sha2", "ciphertext": "geheim" });
-    let event = owner.send_event(&matrix, "m.room.encrypted", content).await;
-    let is_it = |seen: &Seen| seen.event_id() == event;
-    let seen = receiver
-        .until("the event", |seen| seen.iter().any(is_it))
-        .await;
-    let seen = seen.iter().find(|seen| is_it(seen)).expect("it came");
-    assert_eq!(seen.body["event"]["type"], "m.room.encrypted");
-    assert_eq!(seen.body["event"]["content"], json!({}));
-    assert_eq!(seen.body["why"], "encrypted");
-    assert!(!String::from_utf8_lossy(&seen.bytes).contains("geheim"));
-}
-
-#[tokio::test]
 async fn end_waits_for_what_is_on_its_way() {
     let world = world_with(quick()).await;
     let arrived = Arc::new(AtomicUsize::new(0));

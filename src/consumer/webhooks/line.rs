@@ -171,7 +171,12 @@ impl<'a> Line<'a> {
         fate: Fate,
         next_at: Option<Millis>,
     ) {
-        let attempt = answer.attempt(delivery, next_at, item.tries, fate);
+        let mut attempt = answer.attempt(delivery, next_at, item.tries, fate);
+        let channel = self.workshop.directory.channel(self.channel);
+        if delivery.has_content && channel.is_none_or(|channel| channel.confidential) {
+            // The channel was encrypted meanwhile, and the answer may repeat what was sent.
+            attempt.answer.clear();
+        }
         self.settled.attempts.push(attempt);
     }
 

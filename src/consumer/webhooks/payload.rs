@@ -25,6 +25,8 @@ pub struct Delivery {
     pub seq: Seq,
     pub event: Option<EventId>,
     pub channel: Option<ChannelId>,
+    /// Whether anything of what was said is in the body.
+    pub has_content: bool,
     pub body: Bytes,
 }
 
@@ -76,6 +78,7 @@ pub async fn prepare(workshop: &Workshop, webhook: &Webhook, event: &Event) -> R
         seq: event.seq,
         event: event.event.clone(),
         channel: Some(event.channel),
+        has_content: why.is_none(),
         body: body.bytes()?,
     })
 }
@@ -150,6 +153,7 @@ pub fn test(workshop: &Workshop, webhook: &Webhook) -> Delivery {
         seq: 0,
         event: None,
         channel: webhook.channel,
+        has_content: false,
         body: body.to_string().into(),
     }
 }

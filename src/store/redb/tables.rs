@@ -155,7 +155,7 @@ pub const ATTEMPTS_KEPT: u64 = 200;
 /// Deliveries that were given up. Key: webhook (16 bytes), `seq` (8 bytes, big-endian): in the
 /// order in which things happened. Value: record
 /// [`DeadLetterRecord`](super::records::webhook::DeadLetterRecord), 1, the event inside, so that
-/// it outlives the journal's retention.
+/// it outlives the journal's retention; what was said in it is not.
 pub const DEAD_LETTERS: TableDefinition<Bytes, Bytes> = TableDefinition::new("dead_letters_v1");
 
 /// How many dead letters are kept in all; the oldest of the same webhook make room.

@@ -3,19 +3,23 @@
 //!
 //! Begin with [`settle`], the one write of a webhook at work.
 
+pub mod attempts;
 mod dead;
+mod pending;
 
 use async_trait::async_trait;
-use redb::{ReadTransaction, ReadableTable};
+use redb::ReadableTable;
+
+pub use self::pending::oldest_pending;
 
 use super::Redb;
 use super::keys::{self, Range};
 use super::records::Record;
 use super::records::subscription::SubscriptionRecord;
-use super::records::webhook::{AttemptRecord, DeadLetterRecord, PendingRecord, WebhookRecord};
+use super::records::webhook::{DeadLetterRecord, PendingRecord, WebhookRecord};
 use super::tables;
 use super::writer::Work;
-use crate::domain::id::{ChannelId, Millis, Seq};
+use crate::domain::id::{ChannelId, Millis};
 use crate::domain::webhook::{Webhook, WebhookId};
 use crate::store::webhooks::{
     Attempt, DeadLetter, DeadPlace, DeadQuery, Lane, Pending, Settled, WebhookChange,
@@ -74,7 +78,7 @@ impl Webhooks for Redb {
     }
 
     async fn lanes(&self, id: WebhookId) -> Result<Vec<Lane>, StoreError> {
-        self.scan(move |txn| lanes(&txn.open_table(tables::PENDING)?, id))
+        self.scan(move |txn| pending::lanes(&txn.open_table(tables::PENDING)?, id))
             .await
     }
 
@@ -84,17 +88,7 @@ impl Webhooks for Redb {
         channel: ChannelId,
         limit: usize,
     ) -> Result<Vec<Pending>, StoreError> {
-        self.read(|txn| {
-            let table = txn.open_table(tables::PENDING)?;
-            let range = Range::of(&keys::pending_lane(id, channel));
-            let rows = table.range::<&[u8]>(range.bounds())?.take(limit);
-            rows.map(|row| {
-                let (key, value) = row?;
-                let (channel, seq) = keys::pending_place(key.value())?;
-                PendingRecord::decode(value.value())?.at(channel, seq)
-            })
-            .collect()
-        })
+        self.read(|txn| pending::list(txn, id, channel, limit))
     }
 
     async fn attempts(
@@ -103,19 +97,7 @@ impl Webhooks for Redb {
         before: Option<u64>,
         limit: usize,
     ) -> Result<Vec<(u64, Attempt)>, StoreError> {
-        self.read(|txn| {
-            let table = txn.open_table(tables::ATTEMPTS)?;
-            let first = keys::webhook_row(id, 0);
-            let end = keys::webhook_row(id, before.unwrap_or(u64::MAX));
-            let rows = table.range(first.as_slice()..end.as_slice())?.rev();
-            rows.take(limit)
-                .map(|row| {
-                    let (key, value) = row?;
-                    let attempt = AttemptRecord::decode(value.value())?.try_into()?;
-                    Ok((keys::webhook_number(key.value())?, attempt))
-                })
-                .collect()
-        })
+        self.read(|txn| attempts::list(txn, id, before, limit))
     }
 
     async fn dead_letters(&self, query: DeadQuery) -> Result<Vec<DeadLetter>, StoreError> {
@@ -231,32 +213,10 @@ fn change(
     if changed.is_some() {
         work.must_be_durable();
         if change.paused == Some(None) {
-            make_due(work, id)?;
+            pending::make_due(work, id)?;
         }
     }
     Ok(changed)
-}
-
-/// Lets the first that waits in each channel be due at once.
-fn make_due(work: &Work<'_>, id: WebhookId) -> Result<(), StoreError> {
-    let mut table = work.txn.open_table(tables::PENDING)?;
-    for lane in lanes(&table, id)? {
-        let range = Range::of(&keys::pending_lane(id, lane.channel));
-        let first = table.range::<&[u8]>(range.bounds())?.next();
-        let Some((key, record)) = first
-            .map(|row| {
-                let (key, value) = row?;
-                let mut record = PendingRecord::decode(value.value())?;
-                record.due_at = 0;
-                Ok::<_, StoreError>((key.value().to_vec(), record.encode()))
-            })
-            .transpose()?
-        else {
-            continue;
-        };
-        table.insert(key.as_slice(), record.as_slice())?;
-    }
-    Ok(())
 }
 
 fn remove(work: &mut Work<'_>, id: WebhookId) -> Result<bool, StoreError> {
@@ -302,7 +262,7 @@ fn settle(work: &mut Work<'_>, id: WebhookId, settled: &Settled) -> Result<bool,
         pending.insert(key.as_slice(), PendingRecord::new(row).encode().as_slice())?;
     }
     drop(pending);
-    log(work, id, &settled.attempts)?;
+    attempts::log(work, id, &settled.attempts)?;
     dead::bury(work, &settled.dead)?;
     if let Some(pause) = settled.pause {
         rewrite(work, id, |record| record.set_paused(Some(pause)))?;
@@ -311,69 +271,4 @@ fn settle(work: &mut Work<'_>, id: WebhookId, settled: &Settled) -> Result<bool,
         work.must_be_durable();
     }
     Ok(true)
-}
-
-/// Adds tries behind the earlier ones; the oldest make room.
-fn log(work: &Work<'_>, id: WebhookId, attempts: &[Attempt]) -> Result<(), StoreError> {
-    if attempts.is_empty() {
-        return Ok(());
-    }
-    let mut table: Rows<'_> = work.txn.open_table(tables::ATTEMPTS)?;
-    let first = behind_last(&table, id)?;
-    for (number, attempt) in (first..).zip(attempts) {
-        let key = keys::webhook_row(id, number);
-        let record = AttemptRecord::from(attempt.clone()).encode();
-        table.insert(key.as_slice(), record.as_slice())?;
-        if let Some(oldest) = number.checked_sub(tables::ATTEMPTS_KEPT) {
-            table.remove(keys::webhook_row(id, oldest).as_slice())?;
-        }
-    }
-    Ok(())
-}
-
-/// The number behind a webhook's latest try.
-fn behind_last(table: &Rows<'_>, id: WebhookId) -> Result<u64, StoreError> {
-    let range = Range::of(&keys::webhook(id));
-    let last = table.range::<&[u8]>(range.bounds())?.next_back();
-    let number = last.map(|row| keys::webhook_number(row?.0.value()));
-    Ok(number.transpose()?.map_or(0, |number| number + 1))
-}
-
-/// Every channel in which something waits: of each the first row is read, of the others the
-/// key alone.
-fn lanes(
-    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
-    id: WebhookId,
-) -> Result<Vec<Lane>, StoreError> {
-    let mut lanes: Vec<Lane> = Vec::new();
-    let range = Range::of(&keys::webhook(id));
-    for row in table.range::<&[u8]>(range.bounds())? {
-        let (key, value) = row?;
-        let (channel, _) = keys::pending_place(key.value())?;
-        match lanes.last_mut() {
-            Some(lane) if lane.channel == channel => lane.length += 1,
-            _ => lanes.push(Lane {
-                channel,
-                due_at: PendingRecord::decode(value.value())?.due_at,
-                length: 1,
-            }),
-        }
-    }
-    Ok(lanes)
-}
-
-/// The oldest event that waits and that only the journal has.
-pub fn oldest_pending(txn: &ReadTransaction, id: WebhookId) -> Result<Option<Seq>, StoreError> {
-    let table = txn.open_table(tables::PENDING)?;
-    let range = Range::of(&keys::webhook(id));
-    let mut oldest = None;
-    for row in table.range::<&[u8]>(range.bounds())? {
-        let (key, value) = row?;
-        let (_, seq) = keys::pending_place(key.value())?;
-        let is_older = oldest.is_none_or(|oldest| seq < oldest);
-        if is_older && PendingRecord::decode(value.value())?.event.is_none() {
-            oldest = Some(seq);
-        }
-    }
-    Ok(oldest)
 }
