@@ -169,6 +169,28 @@ async fn addresses_expire_and_cannot_be_forged() {
 }
 
 #[tokio::test]
+async fn a_form_may_come_in_any_pieces() {
+    let world = shared_world().await;
+    let service = world.daarion.service();
+    let form = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n\
+         words\r\n--b--\r\n";
+    // At once, as most clients send a small file; torn in the first boundary; byte by byte.
+    for size in [form.len(), 2, 1] {
+        let pieces = form.as_bytes().chunks(size);
+        let pieces: Vec<_> = pieces
+            .map(|it| Ok::<_, std::io::Error>(it.to_vec()))
+            .collect();
+        let request = service
+            .builder(Method::POST, "/internal/matrix/upload")
+            .header("content-type", "multipart/form-data; boundary=b")
+            .body(reqwest::Body::wrap_stream(stream::iter(pieces)));
+        let answer = crate::homeserver::http::exchange(request, None).await;
+        let stored = answered(200, answer.expect("daarion answers"));
+        assert_eq!(stored["size"], 5, "{size}");
+    }
+}
+
+#[tokio::test]
 async fn a_form_without_a_file_is_refused() {
     let world = shared_world().await;
     let service = world.daarion.service();

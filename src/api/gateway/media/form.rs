@@ -1,6 +1,9 @@
 //! The form of an upload, read piece by piece.
 
-use futures_util::StreamExt;
+use std::future::ready;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::{Stream, StreamExt, stream};
 use poem::http::StatusCode;
 use poem::web::Multipart;
 use poem::{FromRequest, Request, RequestBody};
@@ -15,6 +18,10 @@ use crate::service::media::NewFile;
 
 /// How much of a file is handed on at once, in bytes.
 const CHUNK: usize = 64 * 1024;
+
+/// How much of a form is read before its parts are looked for, in bytes: more than its first
+/// boundary, which has at most 74 (RFC 2046, section 5.1.1).
+const HEAD: usize = 1_024;
 
 /// `multipart/form-data` with a `file`.
 pub struct UploadForm(Multipart);
@@ -69,12 +76,15 @@ impl<'a> ApiExtractor<'a> for UploadForm {
         body: &mut RequestBody,
         _: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        // The reader of the form takes what is there until it has to wait. Let it wait after each
+        let mut pieces = body.take()?.into_bytes_stream().boxed().fuse();
+        let head = head(&mut pieces).await;
+        // The reader of the form takes what is there until it has to wait. Let it wait before each
         // piece: a fast sender would fill its buffer with most of a file.
-        let pieces = body.take()?.into_bytes_stream().then(|piece| async {
+        let rest = pieces.then(|piece| async {
             tokio::task::yield_now().await;
             piece
         });
+        let pieces = stream::once(ready(head)).chain(rest);
         let mut paced = RequestBody::new(poem::Body::from_bytes_stream(pieces));
         match <Multipart as FromRequest>::from_request(request, &mut paced).await {
             Ok(form) => Ok(Self(form)),
@@ -86,4 +96,19 @@ impl<'a> ApiExtractor<'a> for UploadForm {
             .into()),
         }
     }
+}
+
+/// The beginning of the form, in one piece. The reader gives up on a form that has come to its end
+/// before the first boundary was found in what had come until then.
+async fn head(
+    pieces: &mut (impl Stream<Item = std::io::Result<Bytes>> + Unpin),
+) -> std::io::Result<Bytes> {
+    let mut head = BytesMut::new();
+    while head.len() < HEAD {
+        match pieces.next().await {
+            Some(piece) => head.extend_from_slice(&piece?),
+            None => break,
+        }
+    }
+    Ok(head.freeze())
 }
