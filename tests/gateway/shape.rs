@@ -17,9 +17,15 @@ impl Document {
         Self(serde_json::from_str(&text).expect("the document is JSON"))
     }
 
-    /// Whether the document has an operation for a request. `path` is encoded.
-    pub fn has(&self, method: &Method, path: &str) -> bool {
-        self.operation(method, path).is_some()
+    /// Method and path of every operation below a path.
+    pub fn operations(&self, below: &str) -> Vec<(String, String)> {
+        let paths = self.0["paths"].as_object().expect("paths");
+        let below = paths.iter().filter(|(path, _)| path.starts_with(below));
+        let operations = below.flat_map(|(path, operations)| {
+            let methods = operations.as_object().expect("operations").keys();
+            methods.map(|method| (method.to_uppercase(), path.clone()))
+        });
+        operations.collect()
     }
 
     /// Panics when the answer is not one that the document promises.
