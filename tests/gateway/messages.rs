@@ -132,11 +132,7 @@ async fn html_is_sanitised_before_anybody_sees_it() {
     });
     let sent = answered(200, gateway.post("send", body).await);
     let seen = content(&alice, &room, text(&sent["event_id"])).await;
-    let seen = text(&seen["formatted_body"]);
-    for bad in ["script", "onclick", "javascript", "https://"] {
-        assert!(!seen.contains(bad), "{seen}");
-    }
-    assert!(seen.contains("<a") && seen.contains('b'), "{seen}");
+    assert_eq!(seen["formatted_body"], "<p>aalert(1)b</p>");
 }
 
 #[tokio::test]
@@ -151,7 +147,8 @@ async fn what_matrix_cannot_take_is_named() {
     };
     for (field, value) in [
         ("room_id", json!("nowhere")),
-        ("room_id", json!("#a b")),
+        ("room_id", json!("#")),
+        ("room_id", json!("#a:b c")),
         ("sender", json!("alice")),
         ("sender_matrix_id", json!("@alice")),
         ("body", json!("")),

@@ -32,14 +32,14 @@ async fn python() -> PathBuf {
 /// What the client tells of a room.
 async fn seen(homeserver: &str, user: &MatrixUser, room: &str) -> Value {
     let output = Command::new(python().await)
-        .arg(format!("{SCRIPTS}/nio.py"))
+        .arg(format!("{SCRIPTS}/client.py"))
         .args([homeserver, &user.user_id, &user.password, room])
         .output()
         .await
         .expect("Python can be run");
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "nio.py failed: {errors}");
-    serde_json::from_slice(&output.stdout).expect("nio.py prints JSON")
+    assert!(output.status.success(), "client.py failed: {errors}");
+    serde_json::from_slice(&output.stdout).expect("client.py prints JSON")
 }
 
 /// A file of this type, uploaded by a person's own client.

@@ -220,11 +220,13 @@ async fn name_topic_and_picture_are_set_by_whom_is_named() {
         ("avatar", "m.room.avatar", "avatar_url", "url", picture),
     ] {
         let body = json!({ field: value });
-        let set = answered(200, gateway.put_room(room, what, body).await);
+        let set = answered(200, gateway.put_room(room, what, body.clone()).await);
         assert!(text(&set["event_id"]).starts_with('$'), "{set}");
-        let body = json!({ field: value, "sender": owner.user_id });
         let again = answered(200, gateway.put_room(room, what, body).await);
         assert_eq!(again, set, "what changes nothing is the first event");
+        let body = json!({ field: value, "sender": owner.user_id });
+        let theirs = answered(200, gateway.put_room(room, what, body).await);
+        assert_ne!(theirs, set, "it is the owner who says so now");
         let body = json!({ field: "", "sender": format!("user:{}", owner.localpart()) });
         answered(200, gateway.put_room(room, what, body).await);
         let state = owner.state(room).await;

@@ -80,7 +80,7 @@ async fn bad_histories_name_what_is_wrong() {
         (&room, [("limit", "201")], 400, "limit: "),
         (&room, [("dir", "x")], 400, "dir: "),
         (&room, [("from", "nonsense")], 400, ""),
-        ("nowhere", [("dir", "b")], 400, "room_id: "),
+        ("nowhere", [("dir", "b")], 404, "there is no \"nowhere\""),
         ("#nowhere:test.localhost", [("dir", "b")], 404, ""),
     ] {
         let path = path(&["internal", "matrix", "rooms", room, "messages"]);

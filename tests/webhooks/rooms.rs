@@ -40,9 +40,9 @@ async fn room_that_the_connector_may_mark_becomes_a_channel() {
     let hook = Hook::subscribe(world, body).await;
     let seen = hook.get().await;
     assert_eq!(seen["room_id"], *room);
-    let operator = world.daarion.api_as("user:operator");
-    let path = format!("/api/admin/channels/{}", text(&seen["channel_id"]));
-    let channel = answered(200, operator.get(&path).await);
+    let api = world.daarion.api_as(&format!("user:{}", owner.localpart()));
+    let path = format!("/api/messaging/channels/{}", text(&seen["channel_id"]));
+    let channel = answered(200, api.get(&path).await);
     assert_eq!(channel["kind"], "gateway", "{channel}");
     owner.send_text(&room, "after").await;
     assert_eq!(receiver.texts(1).await, ["after"], "what is old is no news");
