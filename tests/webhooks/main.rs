@@ -2,7 +2,8 @@
 //! Synapse, and signatures verified by the library that receivers would use.
 //!
 //! `receiver` is such a server; `story` is what a webhook lives through; `ssrf` is where nothing
-//! is ever delivered to; `slow` has one that hangs; `encrypted` what is kept of what was said;
+//! is ever delivered to, `rebinding` a name that comes to
+//! lead there; `slow` has one that hangs; `encrypted` what is kept of what was said;
 //! `crash` kills daarion in the midst of it.
 
 mod crash;
@@ -11,6 +12,7 @@ mod daarion;
 mod encrypted;
 #[path = "../homeserver/mod.rs"]
 mod homeserver;
+mod rebinding;
 mod receiver;
 mod rooms;
 mod slow;

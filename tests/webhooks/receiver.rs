@@ -98,7 +98,16 @@ impl Receiver {
     }
 
     pub async fn answering(behaviour: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> Self {
-        let acceptor = TcpListener::bind("127.0.0.1:0").into_acceptor().await;
+        Self::at("127.0.0.1", behaviour).await
+    }
+
+    /// One that has another address than the others.
+    pub async fn at(
+        address: &str,
+        behaviour: impl Fn(&Seen) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        let acceptor = TcpListener::bind(format!("{address}:0")).into_acceptor();
+        let acceptor = acceptor.await;
         let acceptor = acceptor.expect("a free port");
         let address = acceptor.local_addr().remove(0);
         let port = address.as_socket_addr().expect("an address").port();

@@ -77,3 +77,33 @@ async fn revoked_token_pauses_its_webhooks() {
     let resume = hook.path(&["resume"]);
     answered(409, hook.service.post(&resume, json!({})).await);
 }
+
+#[tokio::test]
+async fn service_of_one_room_is_told_of_no_other() {
+    let (world, receiver) = (shared().await, Receiver::start().await);
+    let operator = world.daarion.api_as("user:operator");
+    let (here, there) = (Room::new(world).await, Room::new(world).await);
+    let body = json!({
+        "name": unique("service"), "scopes": ["gateway:webhooks"], "rooms": [here.matrix],
+    });
+    let made = answered(201, operator.post("/api/admin/services", body).await);
+    let service = world
+        .daarion
+        .anonymous_internal()
+        .with_header("x-internal-service-token", text(&made["token"]).as_str());
+    let body = json!({ "webhook_url": receiver.url(), "events": ["m.room.message"] });
+    let subscribed = answered(200, service.post(SUBSCRIBE, body.clone()).await);
+    let hook = Hook {
+        id: text(&subscribed["subscription_id"]),
+        secret: text(&subscribed["secret"]),
+        service,
+    };
+    there.say("there").await;
+    here.say("here").await;
+    assert_eq!(receiver.texts(1).await, ["here"]);
+    hook.until("quiet", |it| it["lag"] == 0).await;
+    assert_eq!(receiver.seen().len(), 1, "nothing else");
+    // Nor does it see the webhooks of others.
+    let theirs = Hook::subscribe(world, body).await;
+    answered(404, hook.service.get(&theirs.path(&[])).await);
+}

@@ -384,3 +384,15 @@ async fn end_waits_for_what_is_on_its_way() {
     room.say("after").await;
     assert_eq!(receiver.texts(2).await, ["on its way", "after"]);
 }
+
+#[tokio::test]
+async fn three_retries_and_no_more_is_a_schedule() {
+    let world = world_with(quick().set("webhooks.schedule", "[]")).await;
+    let receiver = Receiver::answering(|_| Reply::Status(500)).await;
+    let room = Room::new(&world).await;
+    let hook = Hook::to_messages(&world, &room, &receiver.url()).await;
+    room.say("in vain").await;
+    let dead = eventually("a dead letter", async || hook.dead_letters().await.pop()).await;
+    assert_eq!(dead["attempts"], 4);
+    assert_eq!(receiver.seen().len(), 4, "once, and three times more");
+}
