@@ -23,6 +23,7 @@ pub mod sign_in;
 pub mod system;
 pub mod time;
 pub mod visit;
+mod webhooks;
 
 use std::sync::Arc;
 

@@ -4,13 +4,11 @@
 //! all. What is set here is stored first and then told to the deliveries.
 
 mod dead;
+mod orphans;
+mod secrets;
+mod tries;
 
 use std::sync::Arc;
-use std::time::Duration;
-
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use tokio_util::sync::CancellationToken;
 
 pub use self::dead::{DeadPick, dead_id};
 use super::Core;
@@ -30,15 +28,8 @@ pub use crate::store::webhooks::{Attempt, DeadLetter, Fate};
 
 /// How many webhooks there may be.
 const MOST: usize = 1_000;
-/// How often tokens that expire are looked for.
-const LOOK: Duration = Duration::from_secs(60);
-/// The size of a list's cursor: the time of creation and the id; the number of a try.
+/// The size of a list's cursor: the time of creation and the id.
 const CURSOR: usize = 24;
-const ATTEMPT_CURSOR: usize = 8;
-/// The longest time that a secret goes on signing beside its successor.
-const LONGEST_OVERLAP: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-/// And how long when nobody says.
-const OVERLAP: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The webhooks service.
 pub struct Webhooks {
@@ -218,63 +209,6 @@ impl Webhooks {
         self.set_paused(webhook.id, None).await
     }
 
-    /// Gives a webhook another secret. The one before signs beside it for a while.
-    pub async fn rotate(
-        &self,
-        caller: &ServiceCaller,
-        id: &str,
-        overlap: Option<Duration>,
-    ) -> Result<WebhookView> {
-        let webhook = self.find(caller, id).await?;
-        let overlap = overlap.unwrap_or(OVERLAP);
-        if overlap > LONGEST_OVERLAP {
-            let message = format!("must be at most {}", LONGEST_OVERLAP.as_secs());
-            return Err(Error::invalid("overlap_seconds", message));
-        }
-        let overlap = u64::try_from(overlap.as_millis()).unwrap_or_default();
-        let until = self.core.clock.now().saturating_add(overlap);
-        let secrets = Secrets {
-            current: self.secret(),
-            previous: (overlap > 0).then_some((webhook.secrets.current, until)),
-        };
-        let change = WebhookChange {
-            secrets: Some(secrets),
-            ..WebhookChange::default()
-        };
-        self.change(webhook.id, change).await
-    }
-
-    /// Sends a test event and says what came of it.
-    pub async fn test(&self, caller: &ServiceCaller, id: &str) -> Result<Attempt> {
-        let webhook = self.find(caller, id).await?;
-        Ok(self.deliveries.test(&webhook).await?)
-    }
-
-    /// The latest tries, the newest first.
-    pub async fn attempts(
-        &self,
-        caller: &ServiceCaller,
-        id: &str,
-        cursor: Option<&str>,
-        limit: usize,
-    ) -> Result<Page<Attempt>> {
-        let webhook = self.find(caller, id).await?;
-        let before = cursor.map(|cursor| decode_cursor(cursor, ATTEMPT_CURSOR));
-        let before = before.transpose()?.map(|key| {
-            let bytes = key.try_into().unwrap_or_default();
-            u64::from_be_bytes(bytes)
-        });
-        let store = &self.core.store.webhooks;
-        let mut found = store.attempts(webhook.id, before, limit + 1).await?;
-        let is_more = found.len() > limit;
-        found.truncate(limit);
-        let last = found.last().map(|(number, _)| number.to_be_bytes());
-        Ok(Page {
-            next: last.filter(|_| is_more).map(|key| encode_cursor(&key)),
-            items: found.into_iter().map(|(_, attempt)| attempt).collect(),
-        })
-    }
-
     /// Removes a webhook with all that waits and all that was given up.
     pub async fn unsubscribe(&self, caller: &ServiceCaller, id: &str) -> Result<()> {
         let webhook = self.find(caller, id).await?;
@@ -282,43 +216,6 @@ impl Webhooks {
             return Err(unknown(id));
         }
         Ok(self.deliveries.refresh(webhook.id).await?)
-    }
-
-    /// Pauses the webhooks of tokens that count no more, now and whenever one ends.
-    pub async fn follow_tokens(&self, stop: CancellationToken) {
-        let mut ends = self.auth.people.ends();
-        loop {
-            if let Err(error) = self.pause_orphans().await {
-                tracing::error!(%error, "webhooks of a token that has ended are not paused");
-            }
-            tokio::select! {
-                () = stop.cancelled() => return,
-                // Of sessions, too, or too many to be told of: whichever, all are looked at.
-                _ = ends.recv() => {}
-                // Tokens expire without a word.
-                () = tokio::time::sleep(LOOK) => {}
-            }
-        }
-    }
-
-    async fn pause_orphans(&self) -> Result<()> {
-        for webhook in self.core.store.webhooks.webhooks().await? {
-            if webhook.paused.is_none() && self.is_orphan(&webhook) {
-                let pause = Pause {
-                    reason: PauseReason::Revoked,
-                    at: self.core.clock.now(),
-                };
-                self.set_paused(webhook.id, Some(pause)).await?;
-                tracing::info!(webhook = %webhook.id, "a webhook's token has ended; it is paused");
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether the token that made it counts no more.
-    fn is_orphan(&self, webhook: &Webhook) -> bool {
-        let token = webhook.created_by;
-        token.is_some_and(|token| self.auth.services.has_ended(token))
     }
 
     /// All that a caller may see, the oldest first.
@@ -388,10 +285,6 @@ impl Webhooks {
         let scope = ChannelId(caller.token.unwrap_or_default());
         let maker = UserId::trusted("webhook");
         WebhookId(key.transaction(scope, &maker))
-    }
-
-    fn secret(&self) -> String {
-        format!("whsec_{}", STANDARD.encode(self.core.clock.secret()))
     }
 }
 

@@ -1,7 +1,5 @@
 //! Webhooks of all services, for operators.
 
-use std::time::Duration;
-
 use poem::Request;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Header, Path, Query};
@@ -10,16 +8,13 @@ use poem_openapi::payload::Json;
 use crate::api::auth::Operator;
 use crate::api::body::Body;
 use crate::api::error::Failure;
-use crate::api::gateway::webhooks::{picked, time};
 use crate::api::messages::send_key;
 use crate::api::schema::gateway::webhook::{
     DeadLetterPage, DeadLetterPick, PatchWebhook, Purged, Replayed, Rotate, Rotated, Subscribe,
     Subscribed, Unsubscribed, Webhook, WebhookDelivery, WebhookDeliveryPage, WebhookPage,
 };
+use crate::api::webhooks::{Desk, Range};
 use crate::api::{Services, Tag};
-use crate::domain::page;
-use crate::domain::service::ServiceCaller;
-use crate::service::webhooks::DeadPick;
 
 /// The operations.
 pub struct AdminWebhooksApi(pub Services);
@@ -51,13 +46,8 @@ impl AdminWebhooksApi {
         _idempotency_key: Header<Option<String>>,
         body: Body<Subscribe>,
     ) -> Result<Json<Subscribed>, Failure> {
-        let new = body.0.into_new(send_key(request)?);
-        let view = self
-            .0
-            .webhooks
-            .subscribe(&ServiceCaller::shared(), new)
-            .await?;
-        Ok(Json(view.into()))
+        let key = send_key(request)?;
+        Desk::of_all(&self.0).subscribe(body.0, key).await
     }
 
     /// List webhooks
@@ -72,14 +62,9 @@ impl AdminWebhooksApi {
         /// The `next` of an earlier page.
         cursor: Query<Option<String>>,
     ) -> Result<Json<WebhookPage>, Failure> {
-        let limit = page::limit(limit.0)?;
-        let cursor = cursor.0.as_deref();
-        let page = self
-            .0
-            .webhooks
-            .list(&ServiceCaller::shared(), cursor, limit)
-            .await?;
-        Ok(Json(page.into()))
+        Desk::of_all(&self.0)
+            .list(limit.0, cursor.0.as_deref())
+            .await
     }
 
     /// Get a webhook
@@ -94,9 +79,7 @@ impl AdminWebhooksApi {
         /// `sub-<uuid>`.
         subscription_id: Path<String>,
     ) -> Result<Json<Webhook>, Failure> {
-        let id = &subscription_id.0;
-        let view = self.0.webhooks.get(&ServiceCaller::shared(), id).await?;
-        Ok(Json(view.into()))
+        Desk::of_all(&self.0).get(&subscription_id.0).await
     }
 
     /// Change a webhook
@@ -114,13 +97,9 @@ impl AdminWebhooksApi {
         subscription_id: Path<String>,
         body: Body<PatchWebhook>,
     ) -> Result<Json<Webhook>, Failure> {
-        let (id, patch) = (&subscription_id.0, body.0.into());
-        let view = self
-            .0
-            .webhooks
-            .update(&ServiceCaller::shared(), id, patch)
-            .await?;
-        Ok(Json(view.into()))
+        Desk::of_all(&self.0)
+            .update(&subscription_id.0, body.0)
+            .await
     }
 
     /// Remove a webhook
@@ -137,12 +116,7 @@ impl AdminWebhooksApi {
         /// `sub-<uuid>`.
         subscription_id: Path<String>,
     ) -> Result<Json<Unsubscribed>, Failure> {
-        let id = &subscription_id.0;
-        self.0
-            .webhooks
-            .unsubscribe(&ServiceCaller::shared(), id)
-            .await?;
-        Ok(Json(Unsubscribed::done()))
+        Desk::of_all(&self.0).unsubscribe(&subscription_id.0).await
     }
 
     /// Pause a webhook
@@ -160,9 +134,7 @@ impl AdminWebhooksApi {
         /// `sub-<uuid>`.
         subscription_id: Path<String>,
     ) -> Result<Json<Webhook>, Failure> {
-        let id = &subscription_id.0;
-        let view = self.0.webhooks.pause(&ServiceCaller::shared(), id).await?;
-        Ok(Json(view.into()))
+        Desk::of_all(&self.0).pause(&subscription_id.0).await
     }
 
     /// Resume a webhook
@@ -180,9 +152,7 @@ impl AdminWebhooksApi {
         /// `sub-<uuid>`.
         subscription_id: Path<String>,
     ) -> Result<Json<Webhook>, Failure> {
-        let id = &subscription_id.0;
-        let view = self.0.webhooks.resume(&ServiceCaller::shared(), id).await?;
-        Ok(Json(view.into()))
+        Desk::of_all(&self.0).resume(&subscription_id.0).await
     }
 
     /// Give a webhook another secret
@@ -201,17 +171,9 @@ impl AdminWebhooksApi {
         subscription_id: Path<String>,
         body: Body<Option<Rotate>>,
     ) -> Result<Json<Rotated>, Failure> {
-        let rotate = body.0.unwrap_or_default();
-        let overlap = rotate
-            .overlap_seconds
-            .map(|it| Duration::from_secs(it.into()));
-        let id = &subscription_id.0;
-        let view = self
-            .0
-            .webhooks
-            .rotate(&ServiceCaller::shared(), id, overlap)
-            .await?;
-        Ok(Json(view.into()))
+        Desk::of_all(&self.0)
+            .rotate(&subscription_id.0, body.0)
+            .await
     }
 
     /// Send a test event
@@ -229,9 +191,7 @@ impl AdminWebhooksApi {
         /// `sub-<uuid>`.
         subscription_id: Path<String>,
     ) -> Result<Json<WebhookDelivery>, Failure> {
-        let id = &subscription_id.0;
-        let attempt = self.0.webhooks.test(&ServiceCaller::shared(), id).await?;
-        Ok(Json(attempt.into()))
+        Desk::of_all(&self.0).test(&subscription_id.0).await
     }
 
     /// List a webhook's deliveries
@@ -253,13 +213,10 @@ impl AdminWebhooksApi {
         /// The `next` of an earlier page.
         cursor: Query<Option<String>>,
     ) -> Result<Json<WebhookDeliveryPage>, Failure> {
-        let limit = page::limit(limit.0)?;
-        let (id, cursor) = (&subscription_id.0, cursor.0.as_deref());
-        let webhooks = &self.0.webhooks;
-        let page = webhooks
-            .attempts(&ServiceCaller::shared(), id, cursor, limit)
-            .await?;
-        Ok(Json(page.into()))
+        let cursor = cursor.0.as_deref();
+        Desk::of_all(&self.0)
+            .deliveries(&subscription_id.0, limit.0, cursor)
+            .await
     }
 
     /// List dead letters
@@ -284,19 +241,14 @@ impl AdminWebhooksApi {
         /// The `next` of an earlier page.
         cursor: Query<Option<String>>,
     ) -> Result<Json<DeadLetterPage>, Failure> {
-        let limit = page::limit(limit.0)?;
-        let pick = DeadPick {
-            ids: None,
+        let range = Range {
             webhook: subscription_id.0,
-            from: from.0.map(|it| time("from", &it)).transpose()?,
-            until: until.0.map(|it| time("until", &it)).transpose()?,
+            from: from.0,
+            until: until.0,
         };
-        let cursor = cursor.0.as_deref();
-        let webhooks = &self.0.webhooks;
-        let page = webhooks
-            .dead_letters(&ServiceCaller::shared(), &pick, cursor, limit)
-            .await?;
-        Ok(Json(page.into()))
+        Desk::of_all(&self.0)
+            .dead_letters(range, limit.0, cursor.0.as_deref())
+            .await
     }
 
     /// Deliver dead letters once more
@@ -312,13 +264,7 @@ impl AdminWebhooksApi {
         _operator: Operator,
         body: Body<DeadLetterPick>,
     ) -> Result<Json<Replayed>, Failure> {
-        let pick = picked(body.0)?;
-        let replayed = self
-            .0
-            .webhooks
-            .replay(&ServiceCaller::shared(), &pick)
-            .await?;
-        Ok(Json(Replayed { replayed }))
+        Desk::of_all(&self.0).replay(body.0).await
     }
 
     /// Forget dead letters
@@ -334,12 +280,6 @@ impl AdminWebhooksApi {
         _operator: Operator,
         body: Body<DeadLetterPick>,
     ) -> Result<Json<Purged>, Failure> {
-        let pick = picked(body.0)?;
-        let purged = self
-            .0
-            .webhooks
-            .purge(&ServiceCaller::shared(), &pick)
-            .await?;
-        Ok(Json(Purged { purged }))
+        Desk::of_all(&self.0).purge(body.0).await
     }
 }

@@ -1,7 +1,5 @@
 //! Webhooks (`/internal/matrix/webhook`), for the services that make them.
 
-use std::time::Duration;
-
 use poem::Request;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Header, Path, Query};
@@ -15,12 +13,8 @@ use crate::api::schema::gateway::webhook::{
     DeadLetterPage, DeadLetterPick, PatchWebhook, Purged, Replayed, Rotate, Rotated, Subscribe,
     Subscribed, Unsubscribed, Webhook, WebhookDelivery, WebhookDeliveryPage, WebhookPage,
 };
+use crate::api::webhooks::{Desk, Range};
 use crate::api::{Services, Tag};
-use crate::domain::Error;
-use crate::domain::id::Millis;
-use crate::domain::page;
-use crate::payload::Rfc3339;
-use crate::service::webhooks::DeadPick;
 
 /// The operations.
 pub struct WebhooksApi(pub Services);
@@ -52,9 +46,8 @@ impl WebhooksApi {
         _idempotency_key: Header<Option<String>>,
         body: Body<Subscribe>,
     ) -> Result<Json<Subscribed>, Failure> {
-        let new = body.0.into_new(send_key(request)?);
-        let view = self.0.webhooks.subscribe(&service.0, new).await?;
-        Ok(Json(view.into()))
+        let key = send_key(request)?;
+        Desk::of(&self.0, &service).subscribe(body.0, key).await
     }
 
     /// List webhooks
@@ -69,10 +62,9 @@ impl WebhooksApi {
         /// The `next` of an earlier page.
         cursor: Query<Option<String>>,
     ) -> Result<Json<WebhookPage>, Failure> {
-        let limit = page::limit(limit.0)?;
-        let cursor = cursor.0.as_deref();
-        let page = self.0.webhooks.list(&service.0, cursor, limit).await?;
-        Ok(Json(page.into()))
+        Desk::of(&self.0, &service)
+            .list(limit.0, cursor.0.as_deref())
+            .await
     }
 
     /// Get a webhook
@@ -87,9 +79,7 @@ impl WebhooksApi {
         /// `sub-<uuid>`.
         subscription_id: Path<String>,
     ) -> Result<Json<Webhook>, Failure> {
-        let id = &subscription_id.0;
-        let view = self.0.webhooks.get(&service.0, id).await?;
-        Ok(Json(view.into()))
+        Desk::of(&self.0, &service).get(&subscription_id.0).await
     }
 
     /// Change a webhook
@@ -107,9 +97,9 @@ impl WebhooksApi {
         subscription_id: Path<String>,
         body: Body<PatchWebhook>,
     ) -> Result<Json<Webhook>, Failure> {
-        let (id, patch) = (&subscription_id.0, body.0.into());
-        let view = self.0.webhooks.update(&service.0, id, patch).await?;
-        Ok(Json(view.into()))
+        Desk::of(&self.0, &service)
+            .update(&subscription_id.0, body.0)
+            .await
     }
 
     /// Remove a webhook
@@ -126,9 +116,9 @@ impl WebhooksApi {
         /// `sub-<uuid>`.
         subscription_id: Path<String>,
     ) -> Result<Json<Unsubscribed>, Failure> {
-        let id = &subscription_id.0;
-        self.0.webhooks.unsubscribe(&service.0, id).await?;
-        Ok(Json(Unsubscribed::done()))
+        Desk::of(&self.0, &service)
+            .unsubscribe(&subscription_id.0)
+            .await
     }
 
     /// Pause a webhook
@@ -146,9 +136,7 @@ impl WebhooksApi {
         /// `sub-<uuid>`.
         subscription_id: Path<String>,
     ) -> Result<Json<Webhook>, Failure> {
-        let id = &subscription_id.0;
-        let view = self.0.webhooks.pause(&service.0, id).await?;
-        Ok(Json(view.into()))
+        Desk::of(&self.0, &service).pause(&subscription_id.0).await
     }
 
     /// Resume a webhook
@@ -166,9 +154,7 @@ impl WebhooksApi {
         /// `sub-<uuid>`.
         subscription_id: Path<String>,
     ) -> Result<Json<Webhook>, Failure> {
-        let id = &subscription_id.0;
-        let view = self.0.webhooks.resume(&service.0, id).await?;
-        Ok(Json(view.into()))
+        Desk::of(&self.0, &service).resume(&subscription_id.0).await
     }
 
     /// Give a webhook another secret
@@ -187,13 +173,9 @@ impl WebhooksApi {
         subscription_id: Path<String>,
         body: Body<Option<Rotate>>,
     ) -> Result<Json<Rotated>, Failure> {
-        let rotate = body.0.unwrap_or_default();
-        let overlap = rotate
-            .overlap_seconds
-            .map(|it| Duration::from_secs(it.into()));
-        let id = &subscription_id.0;
-        let view = self.0.webhooks.rotate(&service.0, id, overlap).await?;
-        Ok(Json(view.into()))
+        Desk::of(&self.0, &service)
+            .rotate(&subscription_id.0, body.0)
+            .await
     }
 
     /// Send a test event
@@ -211,9 +193,7 @@ impl WebhooksApi {
         /// `sub-<uuid>`.
         subscription_id: Path<String>,
     ) -> Result<Json<WebhookDelivery>, Failure> {
-        let id = &subscription_id.0;
-        let attempt = self.0.webhooks.test(&service.0, id).await?;
-        Ok(Json(attempt.into()))
+        Desk::of(&self.0, &service).test(&subscription_id.0).await
     }
 
     /// List a webhook's deliveries
@@ -235,11 +215,10 @@ impl WebhooksApi {
         /// The `next` of an earlier page.
         cursor: Query<Option<String>>,
     ) -> Result<Json<WebhookDeliveryPage>, Failure> {
-        let limit = page::limit(limit.0)?;
-        let (id, cursor) = (&subscription_id.0, cursor.0.as_deref());
-        let webhooks = &self.0.webhooks;
-        let page = webhooks.attempts(&service.0, id, cursor, limit).await?;
-        Ok(Json(page.into()))
+        let cursor = cursor.0.as_deref();
+        Desk::of(&self.0, &service)
+            .deliveries(&subscription_id.0, limit.0, cursor)
+            .await
     }
 
     /// List dead letters
@@ -264,19 +243,14 @@ impl WebhooksApi {
         /// The `next` of an earlier page.
         cursor: Query<Option<String>>,
     ) -> Result<Json<DeadLetterPage>, Failure> {
-        let limit = page::limit(limit.0)?;
-        let pick = DeadPick {
-            ids: None,
+        let range = Range {
             webhook: subscription_id.0,
-            from: from.0.map(|it| time("from", &it)).transpose()?,
-            until: until.0.map(|it| time("until", &it)).transpose()?,
+            from: from.0,
+            until: until.0,
         };
-        let cursor = cursor.0.as_deref();
-        let webhooks = &self.0.webhooks;
-        let page = webhooks
-            .dead_letters(&service.0, &pick, cursor, limit)
-            .await?;
-        Ok(Json(page.into()))
+        Desk::of(&self.0, &service)
+            .dead_letters(range, limit.0, cursor.0.as_deref())
+            .await
     }
 
     /// Deliver dead letters once more
@@ -292,9 +266,7 @@ impl WebhooksApi {
         service: Service,
         body: Body<DeadLetterPick>,
     ) -> Result<Json<Replayed>, Failure> {
-        let pick = picked(body.0)?;
-        let replayed = self.0.webhooks.replay(&service.0, &pick).await?;
-        Ok(Json(Replayed { replayed }))
+        Desk::of(&self.0, &service).replay(body.0).await
     }
 
     /// Forget dead letters
@@ -310,22 +282,6 @@ impl WebhooksApi {
         service: Service,
         body: Body<DeadLetterPick>,
     ) -> Result<Json<Purged>, Failure> {
-        let pick = picked(body.0)?;
-        let purged = self.0.webhooks.purge(&service.0, &pick).await?;
-        Ok(Json(Purged { purged }))
+        Desk::of(&self.0, &service).purge(body.0).await
     }
-}
-
-/// A time in a query.
-pub fn time(field: &'static str, text: &str) -> Result<Millis, Error> {
-    let value = serde_json::Value::from(text);
-    let parsed = serde_json::from_value::<Rfc3339>(value);
-    let wrong = |_| Error::invalid(field, "must be a time like 2025-11-24T10:30:00Z");
-    parsed.map(|time| time.0).map_err(wrong)
-}
-
-/// What a body picks.
-pub fn picked(pick: DeadLetterPick) -> Result<DeadPick, Error> {
-    let nothing = "one of ids, subscription_id, from, until and all is needed";
-    pick.picked().ok_or_else(|| Error::invalid("body", nothing))
 }
