@@ -7,10 +7,13 @@
 //! channel is pushed back to us like anybody's.
 
 mod channels;
+mod checks;
+mod creation;
 pub mod details;
 pub mod history;
 mod membership;
 mod messages;
+mod reactions;
 mod rooms;
 pub mod sync;
 pub mod turns;
@@ -23,9 +26,11 @@ use std::sync::{Arc, Mutex};
 use moka::future::Cache;
 use uuid::Uuid;
 
+pub use self::creation::{Created, NewRoom};
 pub use self::membership::{MemberChange, Moderation};
-pub use self::messages::{NewDraft, NewReaction, NewRedaction, Sent};
-pub use self::rooms::{Created, NewRoom, Room};
+pub use self::messages::{NewDraft, Sent};
+pub use self::reactions::{NewReaction, NewRedaction};
+pub use self::rooms::Room;
 pub use self::users::{NewUser, Registered};
 pub use crate::homeserver::gateway::{InitialState, Preset, RoomDetails, Traces};
 

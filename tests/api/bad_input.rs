@@ -554,6 +554,7 @@ struct Table {
     message: Value,
     agent: String,
     webhook: String,
+    token: String,
 }
 
 impl Table {
@@ -571,6 +572,9 @@ impl Table {
         let body = json!({ "webhook_url": RECEIVER });
         let path = "/internal/matrix/webhook/subscribe";
         let webhook = answered(200, service.post(path, body).await);
+        let operator = world.daarion.api_as("user:operator");
+        let body = json!({ "name": unique("service"), "scopes": ["gateway:read"] });
+        let token = answered(201, operator.post("/api/admin/services", body).await);
         let channel = person.channel(json!({})).await;
         let body = json!({ "member_id": agent });
         answered(201, person.api.post(&members_of(&channel), body).await);
@@ -587,6 +591,7 @@ impl Table {
             person,
             agent,
             webhook: text(&webhook["subscription_id"]).to_owned(),
+            token: text(&token["service"]["id"]).to_owned(),
         }
     }
 
@@ -606,6 +611,7 @@ impl Table {
             "username" => unique("person"),
             "avatar_url" => "mxc://test.localhost/picture".to_owned(),
             "subscription_id" => self.webhook.clone(),
+            "token_id" => self.token.clone(),
             "webhook_url" => RECEIVER.to_owned(),
             "microdao_id" => "microdao:daarion".to_owned(),
             "room_id" => text(&self.channel["matrix_room_id"]).to_owned(),

@@ -80,6 +80,7 @@ async fn bad_histories_name_what_is_wrong() {
         (&room, [("limit", "201")], 400, "limit: "),
         (&room, [("dir", "x")], 400, "dir: "),
         (&room, [("from", "nonsense")], 400, ""),
+        (&room, [("from", "\u{fffd}")], 400, "from: "),
         ("nowhere", [("dir", "b")], 404, "there is no \"nowhere\""),
         ("#nowhere:test.localhost", [("dir", "b")], 404, ""),
     ] {

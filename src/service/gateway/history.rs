@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use super::checks::check_place;
 use super::sync::event_of;
 use super::{Actor, Gateway, Place};
 use crate::domain::service::{Scope, ServiceCaller};
@@ -45,6 +46,7 @@ impl History {
         if !(1..=MOST).contains(&limit) {
             return Err(Error::invalid("limit", format!("must be 1 to {MOST}")));
         }
+        check_place("from", wanted.from.as_deref())?;
         let user = Actor::by_one_field("user_id", wanted.user.as_deref());
         let user = self.gateway.acting(caller, &user)?;
         let room = self.gateway.resolve(caller, room, Place::Path).await?;

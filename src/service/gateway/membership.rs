@@ -1,6 +1,6 @@
 //! Who is in a room. Asked for again, what is so already is answered as done.
 
-use super::rooms::check_text;
+use super::checks::check_text;
 use super::{Actor, Gateway, Place, Upstream};
 use crate::domain::id::{RoomId, UserId};
 use crate::domain::member::Membership;

@@ -1,30 +1,25 @@
-//! Messages, reactions and redactions of services.
+//! Messages of services.
 
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::rooms::{check_content, check_text, is_mxc};
+use super::checks::{check_content, check_text, is_mxc};
 use super::{Actor, Gateway, Place};
 use crate::domain::channel::ChannelStatus;
 use crate::domain::id::{EventId, Millis, RoomId, SendKey, UserId};
 use crate::domain::message::MessageKind;
 use crate::domain::service::{Scope, ServiceCaller};
 use crate::domain::{Error, Result};
-use crate::homeserver::gateway::{Draft, Reaction, Redaction};
+use crate::homeserver::gateway::Draft;
 
 /// The longest text, in bytes: it stands in an event of 65,536 beside the rest. An edit says it
 /// twice and is held against the whole's limit.
 const MAX_BODY: usize = 60_000;
 const MAX_FILENAME: usize = 255;
-const MAX_REASON: usize = 1_000;
-const MAX_EMOJI: usize = 255;
 const MAX_MENTIONS: usize = 50;
 /// Mentions everybody in the room.
 const WHOLE_ROOM: &str = "@room";
-
-/// The namespace of the transactions that follow from what is to be done.
-const ONCE: Uuid = Uuid::from_u128(0x0b6e_4a52_67c1_5d0f_9f1e_38d5_a92c_71b4);
 
 /// A message to be sent.
 #[derive(Clone, Debug)]
@@ -56,24 +51,6 @@ pub struct Sent {
 pub(super) struct Remembered {
     digest: [u8; 32],
     sent: Sent,
-}
-
-/// A reaction to be given.
-#[derive(Clone, Debug)]
-pub struct NewReaction {
-    pub room: String,
-    pub target: String,
-    pub reactor: Actor,
-    pub emoji: String,
-}
-
-/// An event to be taken back.
-#[derive(Clone, Debug)]
-pub struct NewRedaction {
-    pub room: String,
-    pub target: String,
-    pub sender: Actor,
-    pub reason: Option<String>,
 }
 
 impl Gateway {
@@ -125,62 +102,8 @@ impl Gateway {
         Ok(sent)
     }
 
-    /// Reacts to an event. A reaction that is there already is the answer.
-    pub async fn react(&self, caller: &ServiceCaller, new: NewReaction) -> Result<EventId> {
-        caller.require(Scope::Send)?;
-        if new.emoji.trim().is_empty() {
-            return Err(Error::invalid("emoji", "must not be blank"));
-        }
-        check_text("emoji", &new.emoji, MAX_EMOJI)?;
-        let target = event_id("event_id", &new.target)?;
-        let room = self
-            .resolve(caller, &new.room, Place::Field("room_id"))
-            .await?;
-        let sender = self.acting(caller, &new.reactor)?;
-        self.require_open(&room)?;
-        let reaction = Reaction {
-            room,
-            target,
-            sender,
-            transaction: self.core.clock.uuid(),
-            key: new.emoji,
-        };
-        let upstream = self.upstream(caller).await?;
-        match upstream.react(&reaction).await {
-            Err(error) if error.is_refusal("M_DUPLICATE_ANNOTATION") => {
-                let first = upstream.find_reaction(&reaction).await?;
-                first.ok_or(error)
-            }
-            other => other,
-        }
-    }
-
-    /// Takes an event back. Asked for again, the homeserver answers the first redaction for half
-    /// an hour at least.
-    pub async fn redact(&self, caller: &ServiceCaller, new: NewRedaction) -> Result<EventId> {
-        caller.require(Scope::Send)?;
-        if let Some(reason) = &new.reason {
-            check_text("reason", reason, MAX_REASON)?;
-        }
-        let target = event_id("event_id", &new.target)?;
-        let room = self
-            .resolve(caller, &new.room, Place::Field("room_id"))
-            .await?;
-        let sender = self.acting(caller, &new.sender)?;
-        let by = sender.as_ref().map(UserId::as_str).unwrap_or_default();
-        let name = format!("redact {room} {target} {by}");
-        let redaction = Redaction {
-            transaction: Uuid::new_v5(&ONCE, name.as_bytes()),
-            room,
-            target,
-            sender,
-            reason: new.reason,
-        };
-        self.upstream(caller).await?.redact(&redaction).await
-    }
-
     /// What holds in a channel, whoever speaks there.
-    fn require_open(&self, room: &RoomId) -> Result<()> {
+    pub(super) fn require_open(&self, room: &RoomId) -> Result<()> {
         let Some(channel) = self.core.directory.channel_of(room) else {
             return Ok(());
         };
@@ -326,8 +249,4 @@ fn check_relation(relation: &Map<String, Value>) -> Result<()> {
         Some(_) => Err(wrong("rel_type: must be a string")),
         None => Ok(()),
     }
-}
-
-fn event_id(field: &'static str, given: &str) -> Result<EventId> {
-    EventId::parse(given).ok_or_else(|| Error::invalid(field, "must be an event id (\"$…\")"))
 }

@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use self::filter::Filter;
 use self::position::Position;
 use self::warm::Warm;
+use super::checks::check_place;
 use super::turns::Turns;
 use super::{Actor, Gateway};
 use crate::domain::channel::Channel;
@@ -113,6 +114,7 @@ impl EventSync {
     /// What is new, as soon as something is.
     pub async fn poll(&self, caller: &ServiceCaller, poll: Poll) -> Result<Value> {
         caller.require(Scope::Read)?;
+        check_place("since", poll.since.as_deref())?;
         let user = Actor::by_one_field("user_id", poll.user.as_deref());
         let user = self.gateway.acting(caller, &user)?;
         let _place = self.polls.wait(&caller.name).await?;

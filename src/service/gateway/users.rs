@@ -1,7 +1,7 @@
 //! Accounts on the homeserver: agents by the application service alone, people with a password
 //! through the admin API.
 
-use super::rooms::{check_address, check_text};
+use super::checks::{check_address, check_text};
 use super::{Gateway, Place};
 use crate::domain::entity::Entity;
 use crate::domain::id::UserId;
