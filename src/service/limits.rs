@@ -40,10 +40,12 @@ impl ServiceLimits {
     /// So many requests a second for each token.
     #[must_use]
     pub fn new(per_second: NonZeroU32) -> Self {
-        let at_once = NonZeroU32::new(per_second.get() / 2).unwrap_or(NonZeroU32::MIN);
-        let quota = Quota::per_second(per_second).allow_burst(at_once);
         Self {
-            limiter: Limiter::new(quota, HashMapStateStore::default(), MonotonicClock),
+            limiter: Limiter::new(
+                quota(per_second),
+                HashMapStateStore::default(),
+                MonotonicClock,
+            ),
             per_second,
         }
     }
@@ -69,9 +71,30 @@ impl ServiceLimits {
     }
 }
 
+fn quota(per_second: NonZeroU32) -> Quota {
+    let at_once = NonZeroU32::new(per_second.get() / 2).unwrap_or(NonZeroU32::MIN);
+    Quota::per_second(per_second).allow_burst(at_once)
+}
+
 #[cfg(test)]
 mod tests {
+    use governor::clock::FakeRelativeClock;
+
     use super::*;
+
+    #[test]
+    fn a_minute_lets_through_the_rate_to_one_per_cent() {
+        let clock = FakeRelativeClock::default();
+        let rate = NonZeroU32::new(100).expect("a number");
+        let limiter = RateLimiter::direct_with_clock(quota(rate), clock.clone());
+        // Three times as many ask as may.
+        let asked = (0..60 * 300).filter(|_| {
+            clock.advance(Duration::from_micros(3_333));
+            limiter.check().is_ok()
+        });
+        let passed = asked.count();
+        assert!((5_940..=6_060).contains(&passed), "{passed} in a minute");
+    }
 
     fn caller(token: u128) -> ServiceCaller {
         ServiceCaller {

@@ -35,6 +35,8 @@ fn requests() -> Vec<(Method, &'static str, Option<Value>)> {
         post("join", member()),
         post("leave", member()),
         post("kick", member()),
+        post("ban", member()),
+        post("unban", member()),
         post("register-user", Some(json!({ "username": "agent:sofia" }))),
         (
             Method::PUT,
@@ -45,6 +47,26 @@ fn requests() -> Vec<(Method, &'static str, Option<Value>)> {
             Method::PUT,
             "users/@alice:test.localhost/avatar",
             Some(json!({ "avatar_url": "" })),
+        ),
+        post(
+            "users/@alice:test.localhost/deactivate",
+            Some(json!({ "erase": false })),
+        ),
+        (
+            Method::PUT,
+            "rooms/!room:test.localhost/topic",
+            Some(json!({ "topic": "A" })),
+        ),
+        (
+            Method::PUT,
+            "rooms/!room:test.localhost/avatar",
+            Some(json!({ "avatar_url": "" })),
+        ),
+        (Method::GET, "rooms/!room:test.localhost/messages", None),
+        (Method::GET, "sync?user_id=@alice:test.localhost", None),
+        post(
+            "webhook/subscribe",
+            Some(json!({ "room_id": room, "webhook_url": "https://example.org/" })),
         ),
     ]
 }
@@ -83,27 +105,64 @@ async fn homeserver_that_is_away_is_503_with_a_time() {
 
 #[tokio::test]
 async fn homeserver_that_answers_nonsense_is_502() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let address = listener.local_addr().expect("an address");
-    let nonsense = tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            tokio::spawn(async move {
-                let mut request = vec![0; 65_536];
-                let answer =
-                    b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\nconnection: close\r\n\r\n<p>Hi</p>";
-                if stream.read(&mut request).await.is_ok() {
-                    let _ = stream.write_all(answer).await;
-                }
-            });
+    let nonsense = Stub::answering("200 OK", "<p>Hi</p>").await;
+    each_is(&nonsense.daarion().await, 502, "HOMESERVER_ERROR").await;
+}
+
+#[tokio::test]
+async fn what_the_homeserver_says_is_passed_on() {
+    let said = r#"{"errcode":"M_UNKNOWN","error":"Something is odd"}"#;
+    let odd = Stub::answering("400 Bad Request", said).await;
+    let daarion = odd.daarion().await;
+    each_is(&daarion, 400, "M_UNKNOWN").await;
+    let answer = Gateway::of(&daarion).get_room("!room:test.localhost").await;
+    assert_eq!(answer.1["message"], "Something is odd");
+}
+
+/// A homeserver that has one answer for everything.
+struct Stub {
+    url: String,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for Stub {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Stub {
+    async fn answering(status: &str, body: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let length = body.len();
+        let answer = format!(
+            "HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+        );
+        let task = tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let answer = answer.clone();
+                tokio::spawn(async move {
+                    let mut request = vec![0; 65_536];
+                    if stream.read(&mut request).await.is_ok() {
+                        let _ = stream.write_all(answer.as_bytes()).await;
+                    }
+                });
+            }
+        });
+        Self {
+            url: format!("http://{address}"),
+            task,
         }
-    });
-    let daarion = Daarion::start(&DaarionOptions {
-        homeserver_url: format!("http://{address}"),
-        ..DaarionOptions::default()
-    })
-    .await;
-    each_is(&daarion, 502, "HOMESERVER_ERROR").await;
-    nonsense.abort();
+    }
+
+    async fn daarion(&self) -> Daarion {
+        let options = DaarionOptions {
+            homeserver_url: self.url.clone(),
+            ..DaarionOptions::default()
+        };
+        Daarion::start(&options).await
+    }
 }
 
 async fn each_is(daarion: &Daarion, status: u16, code: &str) {
