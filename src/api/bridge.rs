@@ -188,6 +188,7 @@ impl BridgeApi {
     ) -> Result<Json<RoomAddress>, BridgeFailure> {
         service.0.require(Scope::Read)?;
         let (room, alias) = self.0.city.find_by_alias(&alias.0).await?;
+        service.0.require_room(&room)?;
         Ok(Json(RoomAddress {
             matrix_room_id: room.to_string(),
             matrix_room_alias: alias.to_string(),

@@ -63,6 +63,13 @@ scopes! {
     Api = "api",
 }
 
+impl Scope {
+    /// Whether it cannot be had for some rooms only.
+    fn is_of_all_rooms(self) -> bool {
+        matches!(self, Self::City | Self::Api)
+    }
+}
+
 /// For whom a service may act.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ActAs {
@@ -251,14 +258,18 @@ impl ServiceCaller {
 
     /// Checks that the service may do this kind of thing.
     pub fn require(&self, scope: Scope) -> Result<()> {
-        if self.rights.scopes.contains(&scope) {
-            return Ok(());
+        let word = scope.as_str();
+        if !self.rights.scopes.contains(&scope) {
+            let message = format!("the service {} has no scope {word}", self.name);
+            return Err(Error::forbidden(message));
         }
-        Err(Error::forbidden(format!(
-            "the service {} has no scope {}",
-            self.name,
-            scope.as_str()
-        )))
+        if self.rights.rooms.is_some() && scope.is_of_all_rooms() {
+            return Err(Error::forbidden(format!(
+                "the service {} may work in certain rooms only, and {word} is of all rooms",
+                self.name
+            )));
+        }
+        Ok(())
     }
 
     /// Checks that the service may act for somebody.
@@ -335,6 +346,10 @@ mod tests {
             .expect("its room");
         here.require_room(&RoomId::trusted("!there"))
             .expect_err("another room");
+        here.require(Scope::Send).expect("its rooms bound it");
+        for scope in [Scope::Api, Scope::City] {
+            here.require(scope).expect_err("nothing would bound it");
+        }
     }
 
     #[test]

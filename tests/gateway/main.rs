@@ -17,6 +17,7 @@ mod support;
 
 mod accounts;
 mod admin_token;
+mod agents_only;
 mod caller;
 mod errors;
 mod http_file;
@@ -26,3 +27,4 @@ mod nio;
 mod rooms;
 mod senders;
 mod shape;
+mod tokens;

@@ -7,37 +7,9 @@ use crate::daarion::shared_world;
 use crate::homeserver::unique;
 use crate::support::{answered, refused, text};
 
-#[tokio::test]
-async fn sender_is_named_by_either_field_or_by_both() {
-    let world = shared_world().await;
-    let gateway = Gateway::of(&world.daarion);
-    let room = gateway.room().await;
-    let alice = crate::caller::member(world, &room, "alice").await;
-    let entity = format!("user:{}", alice.localpart());
-    let connector = "@daarion:test.localhost";
-    for (sender, matrix_id, who) in [
-        (None, None, connector),
-        (Some(entity.as_str()), None, alice.user_id.as_str()),
-        (None, Some(alice.user_id.as_str()), &alice.user_id),
-        (Some(&entity), Some(&alice.user_id), &alice.user_id),
-        (Some(&alice.user_id), Some(&entity), &alice.user_id),
-    ] {
-        let body = json!({
-            "room_id": room, "msgtype": "m.text", "body": "who?",
-            "sender": sender, "sender_matrix_id": matrix_id,
-        });
-        let sent = answered(200, gateway.post("send", body).await);
-        let event = whole(&alice, &room, text(&sent["event_id"])).await;
-        assert_eq!(event["sender"], who, "{sender:?} {matrix_id:?}");
-    }
-}
-
-#[tokio::test]
-async fn two_names_of_two_users_are_refused() {
-    let world = shared_world().await;
-    let gateway = Gateway::of(&world.daarion);
-    let room = gateway.room().await;
-    for (what, field, more) in [
+/// What is done by whom a request names: the request, the field, and what else it needs.
+pub fn deeds() -> [(&'static str, &'static str, Value); 7] {
+    [
         (
             "send",
             "sender",
@@ -69,7 +41,40 @@ async fn two_names_of_two_users_are_refused() {
             "moderator",
             json!({ "user_id": "@bob:test.localhost" }),
         ),
+    ]
+}
+
+#[tokio::test]
+async fn sender_is_named_by_either_field_or_by_both() {
+    let world = shared_world().await;
+    let gateway = Gateway::of(&world.daarion);
+    let room = gateway.room().await;
+    let alice = crate::caller::member(world, &room, "alice").await;
+    let entity = format!("user:{}", alice.localpart());
+    let connector = "@daarion:test.localhost";
+    for (sender, matrix_id, who) in [
+        (None, None, connector),
+        (Some(entity.as_str()), None, alice.user_id.as_str()),
+        (None, Some(alice.user_id.as_str()), &alice.user_id),
+        (Some(&entity), Some(&alice.user_id), &alice.user_id),
+        (Some(&alice.user_id), Some(&entity), &alice.user_id),
     ] {
+        let body = json!({
+            "room_id": room, "msgtype": "m.text", "body": "who?",
+            "sender": sender, "sender_matrix_id": matrix_id,
+        });
+        let sent = answered(200, gateway.post("send", body).await);
+        let event = whole(&alice, &room, text(&sent["event_id"])).await;
+        assert_eq!(event["sender"], who, "{sender:?} {matrix_id:?}");
+    }
+}
+
+#[tokio::test]
+async fn two_names_of_two_users_are_refused() {
+    let world = shared_world().await;
+    let gateway = Gateway::of(&world.daarion);
+    let room = gateway.room().await;
+    for (what, field, more) in deeds() {
         let matrix_field = format!("{field}_matrix_id");
         let mut body = more;
         body["room_id"] = json!(room);

@@ -67,7 +67,8 @@ pub struct NewServiceToken {
     /// `*`, `agent:*`, `user:*`, `agent:<name>` or `user:<localpart>`; at most 100.
     #[oai(default)]
     pub act_as: Vec<String>,
-    /// Ids of Matrix rooms, at most 100; every room when absent.
+    /// Ids of Matrix rooms, at most 100; every room when absent. A token of some rooms makes none,
+    /// and `city` and `api`, which are of all rooms, are not for it.
     pub rooms: Option<Vec<String>>,
     /// For how many seconds it is good; until it is revoked when absent.
     pub expires_in: Option<u64>,

@@ -2263,7 +2263,10 @@ export interface components {
              * @default []
              */
             act_as?: string[] | null;
-            /** @description Ids of Matrix rooms, at most 100; every room when absent. */
+            /**
+             * @description Ids of Matrix rooms, at most 100; every room when absent. A token of some rooms makes none,
+             *     and `city` and `api`, which are of all rooms, are not for it.
+             */
             rooms?: string[] | null;
             /**
              * Format: uint64
