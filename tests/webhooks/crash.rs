@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use crate::daarion::World;
 use crate::receiver::{Receiver, Reply, Seen};
-use crate::support::{Hook, LIMIT, Room, eventually, quick, text, world_with};
+use crate::support::{Hook, LIMIT, Room, quick, text, world_with};
 
 const ROOMS: usize = 5;
 const KILLS: usize = 10;
@@ -114,21 +114,24 @@ async fn every_receiver_hears_everything_however_often_daarion_is_killed() {
         }
         world.daarion.kill();
         world.daarion.launch().await;
+        println!("killed {kill} times, {moment} events");
     }
     let mut said = Said::new();
     for talk in talks {
         said.push(talk.await.expect("a sender does not panic"));
     }
 
+    println!("all is said");
     for one in &subscribers {
         expect_all(one, &said).await;
+        println!("{:?} has heard all", one.kind);
     }
     // What was given up comes after all when the receivers are well again.
     failing.store(false, Ordering::SeqCst);
     for one in &subscribers {
         expect_replay(one, &said).await;
     }
-    let sent: usize = subscribers.iter().map(|it| it.receiver.seen().len()).sum();
+    let sent: usize = subscribers.iter().map(|it| it.receiver.count()).sum();
     println!("{} events, {sent} deliveries", each * ROOMS);
 }
 
@@ -197,11 +200,26 @@ impl Subscriber {
     }
 
     fn delivered(&self) -> BTreeSet<String> {
-        let delivered = self.receiver.delivered();
-        delivered
-            .iter()
-            .map(|it| it.event_id().to_owned())
-            .collect()
+        self.receiver.look(|seen| {
+            let delivered = seen.iter().filter(|it| it.is_delivered());
+            delivered.map(|it| it.event_id().to_owned()).collect()
+        })
+    }
+
+    /// Waits until it is so, as long as something goes on coming: long runs take longer than any
+    /// one wait.
+    async fn patiently(&self, what: &str, is_so: impl AsyncFn() -> bool) {
+        let mut before = self.receiver.count();
+        let mut since = Instant::now();
+        while !is_so().await {
+            let count = self.receiver.count();
+            if count != before {
+                (before, since) = (count, Instant::now());
+            }
+            let delivered = self.delivered().len();
+            assert!(since.elapsed() < 2 * LIMIT, "{what}: {delivered} came");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
     }
 
     async fn given_up(&self) -> BTreeSet<String> {
@@ -214,36 +232,19 @@ impl Subscriber {
 async fn expect_all(one: &Subscriber, said: &Said) {
     let expected = one.expected(said);
     match one.kind {
-        Kind::Paused => assert_eq!(one.receiver.seen().len(), 0, "it was paused"),
+        Kind::Paused => assert_eq!(one.receiver.count(), 0, "it was paused"),
         Kind::Leaving => {
             let is_gone = |view: &Value| view["paused_because"] == "gone";
             one.hook.until("a pause", is_gone).await;
         }
         _ => {
             let what = format!("end of {:?} {}", one.kind, one.hook.id);
-            for round in 0.. {
-                let all = async || {
-                    let mut all = one.delivered();
-                    all.extend(one.given_up().await);
-                    (all.len() >= expected.len()).then_some(all)
-                };
-                // Long runs take longer than one wait.
-                let missing = expected.len().saturating_sub(one.delivered().len());
-                if all().await.is_some() {
-                    break;
-                }
-                let before = one.receiver.seen().len();
-                let patience = 2 * LIMIT;
-                let more = tokio::time::timeout(patience, async {
-                    while all().await.is_none() && one.receiver.seen().len() == before {
-                        tokio::time::sleep(Duration::from_millis(100)).await;
-                    }
-                });
-                assert!(
-                    more.await.is_ok(),
-                    "{what}: {missing} missing in round {round}"
-                );
-            }
+            one.patiently(&what, async || {
+                let mut all = one.delivered();
+                all.extend(one.given_up().await);
+                all.len() >= expected.len()
+            })
+            .await;
             let given_up = one.given_up().await;
             let mut all = one.delivered();
             all.extend(given_up.clone());
@@ -297,7 +298,7 @@ fn expect_signed_and_in_order(one: &Subscriber) {
 
 async fn expect_replay(one: &Subscriber, said: &Said) {
     if one.kind == Kind::Paused {
-        assert_eq!(one.receiver.seen().len(), 0, "it was paused");
+        assert_eq!(one.receiver.count(), 0, "it was paused");
     }
     if matches!(one.kind, Kind::Paused | Kind::Leaving) {
         one.hook.post("resume", json!({})).await;
@@ -307,6 +308,7 @@ async fn expect_replay(one: &Subscriber, said: &Said) {
         .await;
     let expected = one.expected(said);
     let what = format!("replay of {:?}", one.kind);
-    eventually(&what, async || (one.delivered() == expected).then_some(())).await;
+    one.patiently(&what, async || one.delivered() == expected)
+        .await;
     assert_eq!(one.given_up().await.len(), 0);
 }

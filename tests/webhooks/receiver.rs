@@ -139,6 +139,16 @@ impl Receiver {
         self.inner.seen.borrow().clone()
     }
 
+    /// Looks at what has come without copying it, which is much in long runs.
+    pub fn look<T>(&self, at: impl FnOnce(&[Seen]) -> T) -> T {
+        at(&self.inner.seen.borrow())
+    }
+
+    /// How much has come.
+    pub fn count(&self) -> usize {
+        self.look(<[Seen]>::len)
+    }
+
     /// All that was answered with success.
     pub fn delivered(&self) -> Vec<Seen> {
         let mut seen = self.seen();
