@@ -96,7 +96,7 @@ export function tell(context) {
     await nameless.getByText('Address missing').waitFor(PATIENCE);
     await nameless.getByText('expected: #city_nameless:city.localhost').waitFor();
     await page.getByRole('button', { name: 'Start a backfill' }).click();
-    await page.getByText(/^Finished (now|\d+ seconds? ago)$/).waitFor(PATIENCE);
+    await page.getByText(/^Finished (just now|\d+ seconds? ago)$/).waitFor(PATIENCE);
     await nameless.getByText('Adopted').waitFor(PATIENCE);
     const { alias } = await world.matrix.alice.call('GET', canonical);
     assert.equal(alias, '#city_nameless:city.localhost');
@@ -129,7 +129,7 @@ export function tell(context) {
     } finally {
       installation.server.resume();
     }
-    await page.getByText(/^Finished (now|\d+ seconds? ago)$/).waitFor(PATIENCE);
+    await page.getByText(/^Finished (just now|\d+ seconds? ago)$/).waitFor(PATIENCE);
     assert.equal((await done).created, rooms.length);
     await row(page, 'older-11').getByText('Adopted').waitFor(PATIENCE);
   });

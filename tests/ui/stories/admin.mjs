@@ -16,7 +16,7 @@ export function tell(context) {
     await homeserver.getByText('In order').waitFor(PATIENCE);
     await homeserver.getByText('city.localhost').waitFor();
     await homeserver.getByText(world.installation.synapse).waitFor();
-    await homeserver.getByText(/^(now|\d+ (second|minute)s? ago)$/).waitFor();
+    await homeserver.getByText(/^(just now|\d+ (second|minute)s? ago)$/).waitFor();
     const events = panel(page, 'Events');
     await events.getByText(/^\d+ events? in the last minute$/).waitFor();
     await events.getByText(/^[1-9]\d* events? in the last hour$/).waitFor();
@@ -183,7 +183,7 @@ export function tell(context) {
     await page.reload();
     await page.getByText('1 thing is wrong').waitFor();
     await page.getByText('1 thing could be better').waitFor();
-    await page.getByText('Examined now').waitFor();
+    await page.getByText('Examined just now').waitFor();
     const found = page.getByRole('main').getByRole('listitem');
     assert.match(await found.first().textContent(), /The homeserver’s token\s*Wrong.*Mend it:\s*daarion setup/s);
     await page.getByRole('button', { name: 'Run again' }).click();
