@@ -110,7 +110,11 @@ export function tell(context) {
     const done = world.program.as('alice').inside('POST', '/internal/city/matrix/backfill', { rooms });
     const bar = page.getByRole('progressbar', { name: 'The rooms are being checked' });
     const job = async () => (await (await page.request.get('/api/admin/backfill')).json());
-    await until('some rooms are checked', 20_000, async () => (await job()).checked > 1);
+    // Until then it is the one before.
+    await until('some rooms are checked', 20_000, async () => {
+      const { state, checked } = await job();
+      return state === 'running' && checked > 1;
+    });
     installation.server.pause();
     try {
       const { state, total, checked } = await job();

@@ -24,8 +24,8 @@ const WORDS = {
 /** A room with a few people. */
 async function furnish(world) {
   const known = await world.program.as('alice').call('GET', '/api/city/rooms');
-  if (known.some(({ slug }) => slug === 'states')) return;
-  const room = await world.program.room('alice', { slug: 'states', name: 'States' });
+  if (known.some(({ slug }) => slug === 'facades')) return;
+  const room = await world.program.room('alice', { slug: 'facades', name: 'Facades' });
   await world.program.say('bob', room, 'How does it look?');
 }
 
@@ -70,7 +70,7 @@ export function tell(context) {
         await isHeld;
         await route.abort();
       });
-      await visitor.enter('/city/states');
+      await visitor.enter('/city/facades');
       const busy = people.locator('[aria-busy="true"]');
       assert.equal((await busy.textContent()).trim(), words.loading);
       assert.ok((await busy.boundingBox()).height > 60, 'a few lines where the people will be');
@@ -90,7 +90,7 @@ export function tell(context) {
       await fine('filled');
 
       await page.route(MEMBERS, (route) => route.fulfill({ status: 403, json: { error: 'M_FORBIDDEN', message: 'no' } }));
-      await visitor.enter('/city/states');
+      await visitor.enter('/city/facades');
       await failed.getByRole('heading', { name: words.closed, level: 3 }).waitFor();
       assert.equal(await failed.getByRole('button').count(), 0, 'trying again would not help');
       await fine('closed');
@@ -98,7 +98,7 @@ export function tell(context) {
 
       // Where daarion itself has left, too.
       await page.route(MEMBERS, (route) => route.fulfill({ json: { items: [], next: null } }));
-      await visitor.enter('/city/states');
+      await visitor.enter('/city/facades');
       await people.getByText(words.nobody).waitFor();
       assert.equal(await people.getByRole('listitem').count(), 0);
       assert.equal(await people.getByRole('alert').count(), 0);
@@ -110,7 +110,7 @@ export function tell(context) {
       const visitor = await world.visitor('alice', look);
       const { page } = visitor;
       const stream = await brittle(page);
-      await visitor.enter('/city/states');
+      await visitor.enter('/city/facades');
       const place = page.locator('[data-live]');
       assert.equal((await place.textContent()).trim(), '', 'while all is well nothing is said');
       const fine = async (state) => assert.deepEqual(await violations(page), [], state);
@@ -142,7 +142,7 @@ export function tell(context) {
       await furnish(world);
       const visitor = await world.visitor('alice', { ...look, phone: true });
       const { page } = visitor;
-      await visitor.enter('/city/states');
+      await visitor.enter('/city/facades');
       const drawer = page.getByRole('dialog');
       const fine = async (state) => {
         assert.deepEqual(await violations(page), [], state);
@@ -150,7 +150,7 @@ export function tell(context) {
         assert.ok(box.x >= 0 && box.x + box.width <= 360, 'it is on the screen');
       };
       await page.getByRole('button', { name: words.open }).tap();
-      await drawer.getByRole('link', { name: /^States/ }).waitFor();
+      await drawer.getByRole('link', { name: /^Facades/ }).waitFor();
       await fine('drawer-rooms');
       await page.keyboard.press('Escape');
       await drawer.waitFor({ state: 'detached' });
