@@ -66,23 +66,23 @@ function isNoticed(world) {
   });
 }
 
-/** As high as it takes to end where something ends. */
+/** Each is as high as it takes to end where something ends; two of a kind are equally high. */
 const PICTURES = [
   { name: 'login-light', guest: true, path: '/login', theme: 'light' },
   { name: 'login-dark-uk', guest: true, path: '/login', theme: 'dark', language: 'uk' },
   { name: 'login-phone', guest: true, path: '/login', phone: true },
-  { name: 'city-light', path: '/city', wide: true, height: 640 },
-  { name: 'city-dark-uk', path: '/city', theme: 'dark', language: 'uk', wide: true, height: 640 },
+  { name: 'city-light', path: '/city', wide: true, height: 712 },
+  { name: 'city-dark-uk', path: '/city', theme: 'dark', language: 'uk', wide: true, height: 712 },
   { name: 'city-phone', path: '/city', phone: true },
-  { name: 'chat-light', path: '/city/general', wide: true, chat: true },
-  { name: 'chat-dark', path: '/city/general', theme: 'dark', wide: true, chat: true },
+  { name: 'chat-light', path: '/city/general', wide: true, height: 712, chat: true },
+  { name: 'chat-dark', path: '/city/general', theme: 'dark', wide: true, height: 712, chat: true },
   { name: 'chat-uk', path: '/city/general', language: 'uk', chat: true },
   { name: 'chat-phone', path: '/city/general', phone: true, chat: true },
-  { name: 'admin-overview-light', operator: true, path: '/admin', wide: true, height: 1080 },
-  { name: 'admin-overview-dark-uk', operator: true, path: '/admin', theme: 'dark', language: 'uk', wide: true, height: 1080 },
+  { name: 'admin-overview-light', operator: true, path: '/admin', wide: true, height: 1092 },
+  { name: 'admin-overview-dark-uk', operator: true, path: '/admin', theme: 'dark', language: 'uk', wide: true, height: 1092 },
   { name: 'admin-overview-phone', operator: true, path: '/admin', phone: true },
-  { name: 'admin-rooms-light', operator: true, path: '/admin/rooms', wide: true, height: 852 },
-  { name: 'admin-rooms-dark-uk', operator: true, path: '/admin/rooms', theme: 'dark', language: 'uk', wide: true, height: 852 },
+  { name: 'admin-rooms-light', operator: true, path: '/admin/rooms', wide: true, height: 1092 },
+  { name: 'admin-rooms-dark-uk', operator: true, path: '/admin/rooms', theme: 'dark', language: 'uk', wide: true, height: 1092 },
   { name: 'admin-rooms-phone-uk', operator: true, path: '/admin/rooms', phone: true, language: 'uk' },
   { name: 'chat-phone-dark-uk', path: '/city/general', phone: true, theme: 'dark', language: 'uk', chat: true },
 ];
