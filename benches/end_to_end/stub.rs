@@ -1,5 +1,5 @@
-//! A homeserver that answers what the connector asks at its start and does nothing else: what
-//! is measured beside it is daarion alone.
+//! A homeserver that answers what the connector asks at its start, takes messages, and does
+//! nothing else: what is measured beside it is daarion alone.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use poem::http::StatusCode;
 use poem::listener::TcpListener;
 use poem::web::{Data, Json, Path};
-use poem::{EndpointExt, IntoResponse, Response, Route, Server, get, handler, post};
+use poem::{EndpointExt, IntoResponse, Response, Route, Server, get, handler, post, put};
 use serde_json::json;
 
 use crate::homeserver::Port;
@@ -25,6 +25,7 @@ pub struct Stub {
 struct Shared {
     story: Story,
     pushed: AtomicU64,
+    sent: AtomicU64,
 }
 
 impl Stub {
@@ -32,6 +33,7 @@ impl Stub {
         let shared = Arc::new(Shared {
             story,
             pushed: AtomicU64::new(0),
+            sent: AtomicU64::new(0),
         });
         let port = Port::reserve();
         let client = "/_matrix/client/v3";
@@ -43,6 +45,7 @@ impl Stub {
             .at(format!("{client}/joined_rooms"), get(joined_rooms))
             .at(format!("{client}/rooms/:room/state"), get(state))
             .at(format!("{client}/rooms/:room/messages"), get(messages))
+            .at(format!("{client}/rooms/:room/send/:kind/:txn"), put(send))
             .at(format!("{client}/presence/:user/status"), get(presence))
             .at("/*path", unknown)
             .data(shared.clone());
@@ -106,6 +109,13 @@ fn messages(Path(room): Path<String>, shared: Data<&Arc<Shared>>) -> Response {
         .history(&room, pushed, PAGE)
         .with_content_type("application/json")
         .into_response()
+}
+
+/// At once: nothing comes of it.
+#[handler]
+fn send(shared: Data<&Arc<Shared>>) -> Response {
+    let number = shared.sent.fetch_add(1, Ordering::Relaxed);
+    Json(json!({ "event_id": format!("$sent-{number}") })).into_response()
 }
 
 #[handler]
