@@ -16,6 +16,12 @@ pub async fn measure(report: &mut Report, daarion: &Daarion, rooms: u64, request
             get(&path, &headers)
         })
         .collect();
+    let mut connection = super::internal(daarion).await;
+    let path = path(&["internal", "matrix", "rooms", &Story::room(7)]);
+    let room = connection.get_json(&path, &headers).await;
+    let room = room.expect("the room is shown");
+    assert_eq!(room["name"], "Channel 7", "{room}");
+    assert!(room["channel_id"].is_string(), "{room}");
     let port = port(&daarion.internal(""));
     let looked = load(daarion, port, &rooms, requests).await;
     let floor = load(daarion, port, &[get("/readyz", "")], requests / 4).await;
