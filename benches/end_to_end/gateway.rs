@@ -12,7 +12,6 @@ mod details;
 mod hanging;
 mod receiver;
 
-use std::io;
 use std::time::Duration;
 
 use reqwest::Method;
@@ -116,14 +115,6 @@ fn service(daarion: &Daarion) -> String {
 async fn internal(daarion: &Daarion) -> Connection<TcpStream> {
     let opened = Connection::open(ingest::port(&daarion.internal(""))).await;
     opened.expect("daarion listens")
-}
-
-/// Exchanges, and insists on success.
-async fn must(connection: &mut Connection<TcpStream>, request: &[u8]) -> io::Result<()> {
-    let answer = connection.exchange(request).await?;
-    let said = String::from_utf8_lossy(answer.body);
-    assert_eq!(answer.status, 200, "{said}");
-    Ok(())
 }
 
 /// A webhook.

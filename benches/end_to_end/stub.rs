@@ -1,8 +1,8 @@
 //! A homeserver that answers what the connector asks at its start, takes messages, and does
 //! nothing else: what is measured beside it is daarion alone.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use poem::http::StatusCode;
 use poem::listener::TcpListener;
@@ -25,7 +25,8 @@ pub struct Stub {
 struct Shared {
     story: Story,
     pushed: AtomicU64,
-    sent: AtomicU64,
+    /// The latest message that was taken, by its transaction id.
+    sent: Mutex<String>,
 }
 
 impl Stub {
@@ -33,7 +34,7 @@ impl Stub {
         let shared = Arc::new(Shared {
             story,
             pushed: AtomicU64::new(0),
-            sent: AtomicU64::new(0),
+            sent: Mutex::default(),
         });
         let port = Port::reserve();
         let client = "/_matrix/client/v3";
@@ -59,6 +60,11 @@ impl Stub {
 
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port.number())
+    }
+
+    /// The event that the latest message became.
+    pub fn sent(&self) -> String {
+        self.shared.sent.lock().expect("no holder panics").clone()
     }
 
     /// From now on, that many events are part of the rooms' history.
@@ -113,9 +119,14 @@ fn messages(Path(room): Path<String>, shared: Data<&Arc<Shared>>) -> Response {
 
 /// At once: nothing comes of it.
 #[handler]
-fn send(shared: Data<&Arc<Shared>>) -> Response {
-    let number = shared.sent.fetch_add(1, Ordering::Relaxed);
-    Json(json!({ "event_id": format!("$sent-{number}") })).into_response()
+fn send(
+    Path((_, _, transaction)): Path<(String, String, String)>,
+    shared: Data<&Arc<Shared>>,
+) -> Response {
+    let event = format!("${transaction}");
+    let answer = Json(json!({ "event_id": event })).into_response();
+    *shared.sent.lock().expect("no holder panics") = event;
+    answer
 }
 
 #[handler]

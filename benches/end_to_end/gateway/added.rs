@@ -3,7 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::{internal, must, service};
+use serde_json::Value;
+
+use super::{internal, service};
 use crate::daarion::Daarion;
 use crate::homeserver::path;
 use crate::ingest::port;
@@ -11,7 +13,7 @@ use crate::process;
 use crate::report::{Report, Times, share, us};
 use crate::story::{SERVER, Story};
 use crate::stub::Stub;
-use crate::wire::{Connection, with_body};
+use crate::wire::{Answer, Connection, with_body};
 
 pub async fn measure(report: &mut Report, daarion: &Daarion, stub: &Stub, sends: usize) {
     let (mut gateway, headers) = (internal(daarion).await, service(daarion));
@@ -31,14 +33,15 @@ pub async fn measure(report: &mut Report, daarion: &Daarion, stub: &Stub, sends:
         let is_odd = number % 2 == 1;
         for is_direct in [is_odd, !is_odd] {
             let begun = Instant::now();
-            let sent = match is_direct {
-                true => must(&mut homeserver, &meant).await,
-                false => must(&mut gateway, &asked).await,
+            let answer = match is_direct {
+                true => homeserver.exchange(&meant).await,
+                false => gateway.exchange(&asked).await,
             };
-            sent.expect("it is sent");
+            let took = begun.elapsed();
+            check(&answer.expect("it is sent"), &stub.sent());
             match is_direct {
-                true => direct.push(begun.elapsed()),
-                false => through.push(begun.elapsed()),
+                true => direct.push(took),
+                false => through.push(took),
             }
         }
     }
@@ -66,6 +69,14 @@ pub async fn measure(report: &mut Report, daarion: &Daarion, stub: &Stub, sends:
     }
     let each = share(cpu, sends as u64);
     report.figure("daarion's processor time, a message", us(each));
+}
+
+/// Each answer is that of its own request.
+fn check(answer: &Answer<'_>, event: &str) {
+    let said = String::from_utf8_lossy(answer.body);
+    assert_eq!(answer.status, 200, "{said}");
+    let said: Value = serde_json::from_str(&said).expect("JSON");
+    assert_eq!(said["event_id"], event);
 }
 
 fn through_gateway(number: usize, headers: &str) -> Vec<u8> {
