@@ -24,6 +24,7 @@ mod http_file;
 mod membership;
 mod messages;
 mod nio;
+mod python;
 mod rooms;
 mod senders;
 mod shape;
