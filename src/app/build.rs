@@ -123,9 +123,10 @@ impl App {
         );
         let ground = Ground::new(&core, matrix, recent.clone()).await?;
         let (stop, details) = (ground.stop.clone(), ground.details.clone());
-        let deliveries = Arc::new(deliveries(config, &core, &recent)?);
+        let auth = Arc::new(auth.await?);
+        let deliveries = Arc::new(deliveries(config, &core, &recent, &auth)?);
         let made = Made {
-            auth: Arc::new(auth.await?),
+            auth,
             doctor: Arc::new(doctor),
             ground,
             deliveries: deliveries.clone(),
@@ -303,8 +304,14 @@ struct Made {
     deliveries: Arc<Deliveries>,
 }
 
-fn deliveries(config: &Config, core: &Core, recent: &Arc<Recent>) -> anyhow::Result<Deliveries> {
+fn deliveries(
+    config: &Config,
+    core: &Core,
+    recent: &Arc<Recent>,
+    auth: &Arc<Auth>,
+) -> anyhow::Result<Deliveries> {
     let webhooks = &config.webhooks;
+    let auth = auth.clone();
     let ranges = |list: &[config::IpRange]| {
         let range = |range: &config::IpRange| Range {
             address: range.address,
@@ -327,6 +334,7 @@ fn deliveries(config: &Config, core: &Core, recent: &Arc<Recent>) -> anyhow::Res
             long: webhooks.schedule.clone(),
         },
         outlet: Outlet::new(reach, webhooks.timeout, core.clock.clone())?,
+        has_ended: Box::new(move |token| auth.services.has_ended(token)),
     };
     Ok(Deliveries::new(workshop, core.store.journal.bell()))
 }

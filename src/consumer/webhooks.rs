@@ -20,6 +20,7 @@ use std::time::Duration;
 use tokio::sync::{Mutex, Notify, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use self::line::Halt;
 pub use self::outlet::Outlet;
@@ -43,6 +44,15 @@ pub struct Workshop {
     pub clock: Clock,
     pub schedule: Schedule,
     pub outlet: Outlet,
+    /// Whether a service's token counts no more. Asked before each delivery, so it may not wait.
+    pub has_ended: Box<dyn Fn(Uuid) -> bool + Send + Sync>,
+}
+
+impl Workshop {
+    /// Whether the token that made a webhook counts no more: it hears nothing more then.
+    fn is_orphan(&self, webhook: &Webhook) -> bool {
+        webhook.created_by.is_some_and(&self.has_ended)
+    }
 }
 
 /// Starts and ends the tasks that deliver.

@@ -374,7 +374,7 @@ impl Client {
     /// How long to wait before the next attempt; `None` when there should be none.
     fn pause(&self, failure: &Failure, repetitions: u32) -> Option<Duration> {
         match &failure.error {
-            Error::HomeserverLimited { retry_after } => Some(*retry_after),
+            Error::HomeserverLimited { retry_after, .. } => Some(*retry_after),
             _ if !failure.may_pass || repetitions >= REPETITIONS => None,
             _ => {
                 // Between half and one and a half of the step, so that callers who failed

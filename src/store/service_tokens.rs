@@ -12,7 +12,8 @@ pub trait ServiceTokens: Send + Sync {
     /// Adds a token, durably.
     async fn add_token(&self, token: ServiceToken) -> Result<(), StoreError>;
 
-    /// All tokens by the time of their making, revoked and expired ones too.
+    /// All tokens by the time of their making, revoked and expired ones too; those that cannot be
+    /// read are passed over.
     async fn tokens(&self) -> Result<Vec<ServiceToken>, StoreError>;
 
     /// Revokes a token, durably; `false` when there is none, or none that is not revoked.

@@ -185,7 +185,7 @@ pub trait Webhooks: Send + Sync {
     /// One by its id.
     async fn webhook(&self, id: WebhookId) -> Result<Option<Webhook>, StoreError>;
 
-    /// All by creation.
+    /// All by creation; those that cannot be read are passed over.
     async fn webhooks(&self) -> Result<Vec<Webhook>, StoreError>;
 
     /// Changes a webhook, durably, and answers what it is then; `None` when there is none.

@@ -2,15 +2,14 @@
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
 
 use crate::caller::Gateway;
 use crate::daarion::{Daarion, DaarionOptions, shared_world};
+use crate::stub::{Said, Stub};
 use crate::support::refused;
 
 /// A request of each kind that asks the homeserver.
-fn requests() -> Vec<(Method, &'static str, Option<Value>)> {
+pub fn requests() -> Vec<(Method, &'static str, Option<Value>)> {
     let room = "!room:test.localhost";
     let member = || Some(json!({ "room_id": room, "user_id": "@alice:test.localhost" }));
     let post = |what, body| (Method::POST, what, body);
@@ -105,64 +104,18 @@ async fn homeserver_that_is_away_is_503_with_a_time() {
 
 #[tokio::test]
 async fn homeserver_that_answers_nonsense_is_502() {
-    let nonsense = Stub::answering("200 OK", "<p>Hi</p>").await;
+    let nonsense = Stub::saying(Said::new(200, "<p>Hi</p>")).await;
     each_is(&nonsense.daarion().await, 502, "HOMESERVER_ERROR").await;
 }
 
 #[tokio::test]
 async fn what_the_homeserver_says_is_passed_on() {
-    let said = r#"{"errcode":"M_UNKNOWN","error":"Something is odd"}"#;
-    let odd = Stub::answering("400 Bad Request", said).await;
+    let said = json!({ "errcode": "M_UNKNOWN", "error": "Something is odd" });
+    let odd = Stub::saying(Said::json(400, &said)).await;
     let daarion = odd.daarion().await;
     each_is(&daarion, 400, "M_UNKNOWN").await;
     let answer = Gateway::of(&daarion).get_room("!room:test.localhost").await;
     assert_eq!(answer.1["message"], "Something is odd");
-}
-
-/// A homeserver that has one answer for everything.
-struct Stub {
-    url: String,
-    task: tokio::task::JoinHandle<()>,
-}
-
-impl Drop for Stub {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-impl Stub {
-    async fn answering(status: &str, body: &str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let address = listener.local_addr().expect("an address");
-        let length = body.len();
-        let answer = format!(
-            "HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
-        );
-        let task = tokio::spawn(async move {
-            while let Ok((mut stream, _)) = listener.accept().await {
-                let answer = answer.clone();
-                tokio::spawn(async move {
-                    let mut request = vec![0; 65_536];
-                    if stream.read(&mut request).await.is_ok() {
-                        let _ = stream.write_all(answer.as_bytes()).await;
-                    }
-                });
-            }
-        });
-        Self {
-            url: format!("http://{address}"),
-            task,
-        }
-    }
-
-    async fn daarion(&self) -> Daarion {
-        let options = DaarionOptions {
-            homeserver_url: self.url.clone(),
-            ..DaarionOptions::default()
-        };
-        Daarion::start(&options).await
-    }
 }
 
 async fn each_is(daarion: &Daarion, status: u16, code: &str) {

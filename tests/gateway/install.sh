@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the Matrix client of the tests, matrix-nio: requirements.txt into a virtual environment at
-# target/nio/venv, or at $DAARION_NIO_VENV. The Python is the one of the tests' Synapse, which is
+# Installs what others wrote for those on the other side, the Matrix client matrix-nio and the
+# verifier of webhooks standardwebhooks: requirements.txt into a virtual environment at target/nio/venv, or at $DAARION_NIO_VENV. The Python is the one of the tests' Synapse, which is
 # installed first. A stamp written at the very end tells a finished environment from one that was cut
 # off; when there is nothing to do it answers at once. Two runs at the same time wait for each other.
 set -euo pipefail
@@ -39,4 +39,4 @@ rm -rf "$venv"
 "$venv/bin/python" -m pip check --disable-pip-version-check >&2
 
 printf '%s\n' "$want" >"$stamp"
-say "ready: $("$venv/bin/python" -c 'from importlib.metadata import version; print("matrix-nio", version("matrix-nio"))')"
+say "ready: $("$venv/bin/python" -c 'from importlib.metadata import version; [print(it, version(it), end=" ") for it in ("matrix-nio", "standardwebhooks")]')"

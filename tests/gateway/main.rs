@@ -2,7 +2,8 @@
 //! against the real daarion and a real Synapse. Every answer is held against the committed OpenAPI
 //! document (`shape`).
 //!
-//! A file an area. Begin with `caller`, which is a service of the installation.
+//! A file an area. Begin with `caller`, which is a service of the installation; `stub` is a
+//! homeserver that does what the real one cannot be made to do.
 
 #[path = "../daarion/mod.rs"]
 mod daarion;
@@ -20,11 +21,17 @@ mod admin_token;
 mod agents_only;
 mod caller;
 mod errors;
+mod flood;
 mod http_file;
+mod internal;
 mod membership;
 mod messages;
 mod nio;
+mod python;
+mod refusals;
+mod remembered;
 mod rooms;
 mod senders;
 mod shape;
+mod stub;
 mod tokens;

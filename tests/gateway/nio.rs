@@ -1,7 +1,5 @@
 //! What the gateway has done, as matrix-nio sees it: a client that we did not write.
 
-use std::path::{Path, PathBuf};
-
 use reqwest::Method;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -11,23 +9,10 @@ use crate::caller::{Gateway, member};
 use crate::daarion::shared_world;
 use crate::homeserver::MatrixUser;
 use crate::homeserver::unique;
+use crate::python::python;
 use crate::support::{answered, merge, text};
 
 const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/gateway");
-
-async fn python() -> PathBuf {
-    let venv = std::env::var_os("DAARION_NIO_VENV").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("target/nio/venv"),
-        PathBuf::from,
-    );
-    let venv = std::path::absolute(venv).expect("the current directory is known");
-    let install = Command::new(format!("{SCRIPTS}/install.sh"))
-        .env("DAARION_NIO_VENV", &venv)
-        .status();
-    let status = install.await.expect("install.sh can be run");
-    assert!(status.success(), "install.sh failed: {status}");
-    venv.join("bin/python")
-}
 
 /// What the client tells of a room.
 async fn seen(homeserver: &str, user: &MatrixUser, room: &str) -> Value {

@@ -1,7 +1,7 @@
 //! A receiver: an HTTP server that answers as a test says and remembers all that came.
 
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use poem::http::{HeaderMap, StatusCode};
 use poem::listener::{Acceptor, Listener, TcpListener};
@@ -19,6 +19,8 @@ pub struct Seen {
     pub bytes: Vec<u8>,
     pub body: Value,
     pub at: Instant,
+    /// The same in seconds since 1970.
+    pub time: u64,
     /// What it was answered; `None` while it hangs.
     pub status: Option<u16>,
 }
@@ -49,6 +51,20 @@ impl Seen {
     #[track_caller]
     pub fn verify(&self, secret: &str) {
         assert!(self.is_signed(secret), "{:?}", self.headers);
+    }
+
+    /// As [`Self::verify`] when it came: receivers look then, and take nothing that is older than
+    /// five minutes.
+    #[track_caller]
+    pub fn verify_as_of_then(&self, secret: &str) {
+        let time: u64 = self.header("webhook-timestamp").parse().expect("seconds");
+        assert!(self.time.abs_diff(time) < 300, "{:?}", self.headers);
+        let verifier = standardwebhooks::Webhook::new(secret).expect("a secret");
+        let time = i64::try_from(time).expect("seconds");
+        let signed = verifier.sign(self.header("webhook-id"), time, &self.bytes);
+        let signed = signed.expect("it can be signed");
+        let mut signatures = self.header("webhook-signature").split(' ');
+        assert!(signatures.any(|it| it == signed), "{:?}", self.headers);
     }
 
     pub fn is_signed(&self, secret: &str) -> bool {
@@ -195,6 +211,7 @@ async fn take(request: &Request, bytes: Vec<u8>, inner: Data<&Arc<Inner>>) -> Re
         body: serde_json::from_slice(&bytes).unwrap_or_default(),
         bytes,
         at: Instant::now(),
+        time: UNIX_EPOCH.elapsed().expect("it is later").as_secs(),
         status: None,
     };
     let reply = (inner.behaviour.lock().expect("no holder panics"))(&seen);

@@ -121,6 +121,9 @@ impl<'a> Line<'a> {
         };
         let is_only_try = item.tries == 0 && workshop.schedule.has_outlived(item.since, now());
         loop {
+            if workshop.is_orphan(self.webhook) {
+                return Some((self.pause(item, PauseReason::Revoked), 0));
+            }
             let answer = tokio::select! {
                 () = self.halt.cut.cancelled() => return Some((item, 0)),
                 answer = workshop.outlet.send(self.webhook, &delivery) => answer,
@@ -134,12 +137,7 @@ impl<'a> Line<'a> {
                 }
                 Verdict::Gone => {
                     self.log(&answer, &delivery, &item, Fate::Paused, None);
-                    self.settled.pause = Some(Pause {
-                        reason: PauseReason::Gone,
-                        at: now(),
-                    });
-                    self.halt.stop.cancel();
-                    return Some((item, 0));
+                    return Some((self.pause(item, PauseReason::Gone), 0));
                 }
                 Verdict::Failed { retry_after } => retry_after,
             };
@@ -161,6 +159,16 @@ impl<'a> Line<'a> {
                 () = tokio::time::sleep(wait) => {}
             }
         }
+    }
+
+    /// Ends the round: nothing more is sent. Answers the item, which waits.
+    fn pause(&mut self, item: Item, reason: PauseReason) -> Item {
+        self.settled.pause = Some(Pause {
+            reason,
+            at: self.workshop.clock.now(),
+        });
+        self.halt.stop.cancel();
+        item
     }
 
     fn log(

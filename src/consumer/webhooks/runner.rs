@@ -18,7 +18,7 @@ use super::line::{Halt, Item, Line, Place};
 use super::pages::{PAGE, Pages};
 use crate::domain::event::Event;
 use crate::domain::id::{ChannelId, Seq};
-use crate::domain::webhook::Webhook;
+use crate::domain::webhook::{Pause, Webhook};
 use crate::store::StoreError;
 use crate::store::webhooks::{Pending, Settled};
 
@@ -163,8 +163,8 @@ impl Runner {
         if given_up > 0 {
             tracing::warn!(%webhook, given_up, "deliveries of a webhook are given up");
         }
-        if pause.is_some() {
-            tracing::warn!(%webhook, "a webhook is paused: its receiver answered 410 Gone");
+        if let Some(Pause { reason, .. }) = pause {
+            tracing::warn!(%webhook, reason = reason.as_str(), "a webhook is paused");
             return Ok(Round::Ended);
         }
         if waits || !self.lanes.is_empty() {

@@ -3,7 +3,7 @@
 //! Every request asks, so all tokens are held in memory, by their digests; the store is written
 //! when one is made or revoked, and now and then for their last use.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -165,6 +165,15 @@ impl Services {
         let now = self.clock.now();
         let is_it = |known: &Arc<Known>| known.token.id == id && known.token.is_good(now);
         !self.read().values().any(is_it)
+    }
+
+    /// The tokens that count.
+    #[must_use]
+    pub fn good(&self) -> BTreeSet<Uuid> {
+        let now = self.clock.now();
+        let known = self.read();
+        let good = known.values().filter(|known| known.token.is_good(now));
+        good.map(|known| known.token.id).collect()
     }
 
     /// Returns when a token counts no more: what was opened with it ends then.

@@ -1,4 +1,5 @@
-//! Webhooks whose token counts no more: they are paused, and stay so.
+//! Webhooks whose token counts no more: they are paused, and stay so. Deliveries look at the token
+//! themselves; this is for what is on its way, and for webhooks that have nothing to deliver.
 
 use std::time::Duration;
 
@@ -9,15 +10,22 @@ use crate::domain::Result;
 use crate::domain::webhook::{Pause, PauseReason, Webhook};
 
 /// How often tokens that expire are looked for.
-const LOOK: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_secs(1);
 
 impl Webhooks {
     /// Pauses the webhooks of tokens that count no more, now and whenever one ends.
     pub async fn follow_tokens(&self, stop: CancellationToken) {
         let mut ends = self.auth.people.ends();
+        let mut seen = None;
         loop {
-            if let Err(error) = self.pause_orphans().await {
-                tracing::error!(%error, "webhooks of a token that has ended are not paused");
+            let good = Some(self.auth.services.good());
+            if seen != good {
+                match self.pause_orphans().await {
+                    Ok(()) => seen = good,
+                    Err(error) => {
+                        tracing::error!(%error, "webhooks of a token that has ended are not paused");
+                    }
+                }
             }
             tokio::select! {
                 () = stop.cancelled() => return,

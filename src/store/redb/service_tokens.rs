@@ -31,10 +31,14 @@ impl ServiceTokens for Redb {
     async fn tokens(&self) -> Result<Vec<ServiceToken>, StoreError> {
         self.read(|txn| {
             let table = txn.open_table(tables::SERVICE_TOKENS)?;
-            let mut all = table
-                .iter()?
-                .map(|entry| ServiceTokenRecord::decode(entry?.1.value())?.into_token())
-                .collect::<Result<Vec<_>, _>>()?;
+            let mut all = Vec::new();
+            for entry in table.iter()? {
+                let record = ServiceTokenRecord::decode(entry?.1.value());
+                match record.and_then(ServiceTokenRecord::into_token) {
+                    Ok(token) => all.push(token),
+                    Err(error) => tracing::error!(%error, "a service's token is passed over"),
+                }
+            }
             all.sort_by_key(|token| (token.created_at, token.id));
             Ok(all)
         })

@@ -52,7 +52,13 @@ impl Webhooks for Redb {
             let mut all = Vec::new();
             for entry in webhooks.iter()? {
                 let id = webhook_id(entry?.0.value())?;
-                all.extend(find(&webhooks, &subscriptions, id)?);
+                match find(&webhooks, &subscriptions, id) {
+                    Ok(found) => all.extend(found),
+                    Err(error @ StoreError::Damaged(_)) => {
+                        tracing::error!(%error, webhook = %id, "a webhook is passed over");
+                    }
+                    Err(error) => return Err(error),
+                }
             }
             all.sort_by_key(|webhook| (webhook.created_at, webhook.id));
             Ok(all)
