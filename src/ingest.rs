@@ -148,11 +148,12 @@ impl Ingest {
         self.take(None, mapped).await
     }
 
-    /// Takes events that we brought about ourselves.
+    /// Takes events that we brought about ourselves, and whose caller waits for the index.
     pub async fn echo(&self, events: Vec<NewEvent>) -> Result<Appended> {
         self.append(Append {
             events,
             arrived_at: self.clock.now(),
+            with_index: true,
             ..Append::default()
         })
         .await
@@ -193,6 +194,7 @@ impl Ingest {
                 repeated: false,
                 placed: Vec::new(),
                 head: self.journal.head(),
+                indexed: false,
             });
         }
         append.transaction = transaction.map(|id| with_content(id, &append));

@@ -72,6 +72,9 @@ impl Core {
         };
         let _waiting = self.indexed.waiting();
         let appended = self.ingest.echo(vec![event]).await?;
+        if appended.indexed {
+            return Ok(());
+        }
         let last = appended.placed.iter().filter_map(|placed| match placed {
             Placed::New(seq) | Placed::Known(Some(seq)) => Some(*seq),
             Placed::Known(None) => None,

@@ -28,7 +28,7 @@ pub async fn measure(report: &mut Report, daarion: &Daarion, channels: u64, requ
     let lists: Vec<_> = (0..channels)
         .map(|channel| get(&format!("{}?limit=50", list(channel)), &headers))
         .collect();
-    let mut points = Vec::new();
+    let (mut points, mut older) = (Vec::new(), Vec::new());
     let mut size = 0;
     let mut connection = Connection::open(port(&daarion.public(""))).await;
     for channel in 0..channels {
@@ -39,6 +39,8 @@ pub async fn measure(report: &mut Report, daarion: &Daarion, channels: u64, requ
         let items = page["items"].as_array().expect("a list has items");
         assert_eq!(items.len(), 50);
         size = page.to_string().len();
+        let next = page["next"].as_str().expect("there are more");
+        older.push(get(&format!("{path}&cursor={next}"), &headers));
         points.extend(items.iter().filter_map(|item| {
             let id = item["id"].as_str()?;
             Some(get(&format!("{}/{id}", list(channel)), &headers))
@@ -47,6 +49,7 @@ pub async fn measure(report: &mut Report, daarion: &Daarion, channels: u64, requ
 
     let floor = load(daarion, &[get("/readyz", "")], requests / 4).await;
     let listed = load(daarion, &lists, requests).await;
+    let turned = load(daarion, &older, requests).await;
     let pointed = load(daarion, &points, requests).await;
     let limit = Duration::from_micros(100);
     report.against(
@@ -56,6 +59,10 @@ pub async fn measure(report: &mut Report, daarion: &Daarion, channels: u64, requ
         listed.cpu <= limit,
     );
     report.figure("The same: requests a second", rate(requests, listed.time));
+    report.figure(
+        "The second page of the same lists: processor time",
+        us(turned.cpu),
+    );
     report.figure("Get one message: processor time", us(pointed.cpu));
     report.figure("The same: requests a second", rate(requests, pointed.time));
     report.figure("For comparison, `/readyz`: processor time", us(floor.cpu));

@@ -112,6 +112,7 @@ pub fn append(events: Vec<NewEvent>, transaction: Option<String>) -> Append {
         events,
         skipped: Vec::new(),
         arrived_at: 1_700_000_000_000,
+        with_index: false,
     }
 }
 

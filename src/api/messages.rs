@@ -68,7 +68,7 @@ impl MessagesApi {
             .await?;
         let items = match content.0.unwrap_or_default() {
             ContentDetail::Preview => page.json,
-            ContentDetail::Full => self.with_contents(channel, &page.json).await?,
+            ContentDetail::Full => self.with_contents(channel, &page.json).await?.into(),
         };
         Ok(Rendered::new(render_page(&items, page.next)))
     }

@@ -16,7 +16,7 @@ use super::setup::record::Record;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{self, Config, ConfigError, Source};
-use crate::domain::finding::{Examination, Finding, Outcome, worst};
+use crate::domain::finding::{Check, Examination, Finding, Outcome, worst};
 use crate::service::doctor::Examiner;
 use crate::web::admin::doctor_json;
 
@@ -67,7 +67,7 @@ async fn examine(
         Err(error) => return Ok(alone(wrong(path, &error))),
     };
     let is_down = Finding::failed(
-        "daemon",
+        Check::Daemon,
         format!("nobody answers at {}", socket.display()),
         "systemctl start daarion, and look into journalctl -u daarion",
     );
@@ -93,7 +93,7 @@ fn wrong(path: &Path, error: &ConfigError) -> Finding {
         ConfigError::Unreadable { .. } if is_closed_to_us(path) => "sudo daarion doctor".to_owned(),
         _ => format!("mend {}", path.display()),
     };
-    Finding::failed("configuration", error.to_string(), advice)
+    Finding::failed(Check::Configuration, error.to_string(), advice)
 }
 
 /// It holds tokens, so not everybody may read it.
@@ -133,7 +133,7 @@ fn readable_by_others(path: &Path) -> Option<Finding> {
     // A group may be the account's own.
     (mode & 0o007 != 0).then(|| {
         let seen = format!("others can read {shown} (mode {mode:o}), which holds secrets");
-        Finding::warning("configuration", seen, format!("chmod o= {shown}"))
+        Finding::warning(Check::Configuration, seen, format!("chmod o= {shown}"))
     })
 }
 

@@ -182,6 +182,10 @@ impl IndexConsumer {
         let position = self.store.index.position();
         let events = self.store.journal.read(position, BATCH).await?;
         if events.is_empty() {
+            // Messages may have been taken over by the append that brought them.
+            if *self.position.borrow() != position {
+                self.tell();
+            }
             return Ok(0);
         }
         self.is_untold = true;

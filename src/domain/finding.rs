@@ -2,6 +2,60 @@
 
 use super::id::Millis;
 
+/// What is looked at. The name of a check is for programs: it is never renamed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Check {
+    Homeserver,
+    Versions,
+    Clock,
+    AsToken,
+    ConnectorUrl,
+    HsToken,
+    ActAsUsers,
+    ActAsAgents,
+    RoomVersion,
+    CanaryRoom,
+    Aliases,
+    Directory,
+    Canary,
+    Ephemeral,
+    Presence,
+    DataDir,
+    Disk,
+    InsecureUserHeader,
+    Configuration,
+    Daemon,
+}
+
+impl Check {
+    /// As programs read it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Homeserver => "homeserver",
+            Self::Versions => "versions",
+            Self::Clock => "clock",
+            Self::AsToken => "as_token",
+            Self::ConnectorUrl => "connector_url",
+            Self::HsToken => "hs_token",
+            Self::ActAsUsers => "act_as_users",
+            Self::ActAsAgents => "act_as_agents",
+            Self::RoomVersion => "room_version",
+            Self::CanaryRoom => "canary_room",
+            Self::Aliases => "aliases",
+            Self::Directory => "directory",
+            Self::Canary => "canary",
+            Self::Ephemeral => "ephemeral",
+            Self::Presence => "presence",
+            Self::DataDir => "data_dir",
+            Self::Disk => "disk",
+            Self::InsecureUserHeader => "insecure_user_header",
+            Self::Configuration => "configuration",
+            Self::Daemon => "daemon",
+        }
+    }
+}
+
 /// How a check came out.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Outcome {
@@ -29,8 +83,7 @@ impl Outcome {
 /// What one check has found.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Finding {
-    /// The name of the check, for programs: it is never renamed.
-    pub check: &'static str,
+    pub check: Check,
     pub outcome: Outcome,
     /// What was seen.
     pub seen: String,
@@ -39,28 +92,24 @@ pub struct Finding {
 }
 
 impl Finding {
-    pub fn ok(check: &'static str, seen: impl Into<String>) -> Self {
+    pub fn ok(check: Check, seen: impl Into<String>) -> Self {
         Self::new(check, Outcome::Ok, seen, None)
     }
 
-    pub fn skipped(check: &'static str, seen: impl Into<String>) -> Self {
+    pub fn skipped(check: Check, seen: impl Into<String>) -> Self {
         Self::new(check, Outcome::Skipped, seen, None)
     }
 
-    pub fn warning(
-        check: &'static str,
-        seen: impl Into<String>,
-        advice: impl Into<String>,
-    ) -> Self {
+    pub fn warning(check: Check, seen: impl Into<String>, advice: impl Into<String>) -> Self {
         Self::new(check, Outcome::Warning, seen, Some(advice.into()))
     }
 
-    pub fn failed(check: &'static str, seen: impl Into<String>, advice: impl Into<String>) -> Self {
+    pub fn failed(check: Check, seen: impl Into<String>, advice: impl Into<String>) -> Self {
         Self::new(check, Outcome::Failed, seen, Some(advice.into()))
     }
 
     fn new(
-        check: &'static str,
+        check: Check,
         outcome: Outcome,
         seen: impl Into<String>,
         advice: Option<String>,
@@ -97,9 +146,9 @@ mod tests {
     #[test]
     fn worst_finding_decides() {
         let found = [
-            Finding::skipped("a", ""),
-            Finding::warning("b", "", ""),
-            Finding::ok("c", ""),
+            Finding::skipped(Check::Clock, ""),
+            Finding::warning(Check::Disk, "", ""),
+            Finding::ok(Check::Canary, ""),
         ];
         assert_eq!(worst(&found), Outcome::Warning);
         assert_eq!(worst(&found[..1]), Outcome::Ok);

@@ -17,7 +17,7 @@ use tokio::sync::{Mutex, watch};
 
 use crate::clock::Clock;
 use crate::domain::entity::Naming;
-use crate::domain::finding::{Examination, Finding};
+use crate::domain::finding::{Check, Examination, Finding};
 use crate::domain::{Error, Result};
 use crate::homeserver::Homeserver;
 use crate::homeserver::checkup::Checkup;
@@ -139,7 +139,7 @@ impl Doctor {
 }
 
 /// Whether a check has come out well.
-fn is_fine(findings: &[Finding], check: &str) -> bool {
+fn is_fine(findings: &[Finding], check: Check) -> bool {
     use crate::domain::finding::Outcome;
     findings
         .iter()

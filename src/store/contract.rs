@@ -72,7 +72,7 @@ macro_rules! store_contract {
                 an_edit_that_is_taken_back_is_not_shown, only_what_is_shown_can_be_taken_back;
             members: members_are_paged_by_user, a_later_change_wins, memberships_of_a_user,
                 those_who_left_are_asked_for, members_are_counted;
-            positions: applying_is_idempotent, left_out_events_are_refused, rows_and_position_stay_together,
+            positions: applying_is_idempotent, messages_may_be_taken_over_with_their_append, left_out_events_are_refused, rows_and_position_stay_together,
                 a_cleared_index_is_made_anew, a_rebuild_is_remembered,
                 a_journal_without_its_beginning_is_not_read_again, nothing_acknowledged_is_lost_by_a_kill,
                 a_watermark_outlives_a_replay_but_not_forgotten_events, closed_is_unavailable;

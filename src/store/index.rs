@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 
 use super::StoreError;
 use crate::domain::channel::Channel;
@@ -38,7 +39,7 @@ pub struct MemberQuery {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct RenderedPage {
     /// The items as JSON objects with commas between them.
-    pub json: Vec<u8>,
+    pub json: Bytes,
     pub count: usize,
     /// The message behind which the next page begins.
     pub next: Option<MessageId>,

@@ -16,6 +16,9 @@ pub struct Append {
     pub events: Vec<NewEvent>,
     pub skipped: Vec<Skipped>,
     pub arrived_at: Millis,
+    /// The index takes messages over in the same commit, when it has taken over all before
+    /// them: for a caller that waits for both. See [`Appended::indexed`].
+    pub with_index: bool,
 }
 
 /// Where an event of an [`Append`] stands.
@@ -36,6 +39,8 @@ pub struct Appended {
     pub placed: Vec<Placed>,
     /// The newest position of the journal.
     pub head: Seq,
+    /// The index holds the events already.
+    pub indexed: bool,
 }
 
 impl Appended {
@@ -46,6 +51,7 @@ impl Appended {
             repeated: true,
             placed: Vec::new(),
             head,
+            indexed: false,
         }
     }
 }

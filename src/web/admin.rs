@@ -238,7 +238,7 @@ pub fn doctor_json(examination: &Examination) -> Value {
     let findings = &examination.findings;
     let json = |finding: &Finding| {
         json!({
-            "id": finding.check,
+            "id": finding.check.as_str(),
             "status": finding.outcome.as_str(),
             "seen": finding.seen,
             "advice": finding.advice,

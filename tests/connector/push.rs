@@ -39,6 +39,7 @@ impl Journal for Kept {
             repeated: false,
             placed,
             head: kept.len() as Seq,
+            indexed: false,
         })
     }
 

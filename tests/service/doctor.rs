@@ -78,7 +78,7 @@ fn refused(status: u16, errcode: &str) -> Error {
 
 fn found<'a>(examination: &'a Examination, check: &str) -> &'a Finding {
     let mut findings = examination.findings.iter();
-    let found = findings.find(|finding| finding.check == check);
+    let found = findings.find(|finding| finding.check.as_str() == check);
     found.unwrap_or_else(|| panic!("no {check} in {examination:#?}"))
 }
 

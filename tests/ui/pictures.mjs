@@ -4,10 +4,12 @@ import { join } from 'node:path';
 import { until } from './world/processes.mjs';
 
 const ROOMS = [
-  { name: 'General', slug: 'general', description: 'Where newcomers arrive and the day begins', is_default: true },
+  { name: 'General', slug: 'general', description: 'Where the day begins', is_default: true },
   { name: 'Energy', slug: 'energy', description: 'Power, heat and light for everybody' },
   { name: 'Майстерня', slug: 'maisternia', description: 'Де лагодять, будують і вчать' },
   { name: 'Бібліотека', slug: 'biblioteka', description: 'Книжки, переклади, тиша' },
+  { name: 'Market', slug: 'market', description: 'Honey, tools, seeds: swap and sell' },
+  { name: 'Театр', slug: 'teatr', description: 'Вистави щоп’ятниці, проби щодня' },
   { name: 'Kitchen', slug: 'kitchen', description: 'Soup at seven, bread on Saturdays' },
 ];
 const TALK = [
@@ -38,6 +40,9 @@ async function furnish(world) {
     said.push(await program.say(who, rooms.general, text, more));
   }
   await program.say('olena', rooms.maisternia, 'Верстат працює');
+  await program.say('bob', rooms.energy, 'The second inverter is here');
+  await program.say('taras', rooms.teatr, 'Шукаю двох музик на п’ятницю');
+  await program.say('alice', rooms.market, 'Seeds of tomatoes, against honey');
   for (const [id, name] of [['sofia', 'Софія'], ['weather', 'Weather']]) {
     await program.as('alice').inside('POST', '/internal/agents', { id: `agent:${id}`, display_name: name });
   }
@@ -61,22 +66,23 @@ function isNoticed(world) {
   });
 }
 
+/** Each is as high as it takes to end where something ends; two of a kind are equally high. */
 const PICTURES = [
   { name: 'login-light', guest: true, path: '/login', theme: 'light' },
   { name: 'login-dark-uk', guest: true, path: '/login', theme: 'dark', language: 'uk' },
   { name: 'login-phone', guest: true, path: '/login', phone: true },
-  { name: 'city-light', path: '/city', wide: true },
-  { name: 'city-dark-uk', path: '/city', theme: 'dark', language: 'uk', wide: true },
+  { name: 'city-light', path: '/city', wide: true, height: 712 },
+  { name: 'city-dark-uk', path: '/city', theme: 'dark', language: 'uk', wide: true, height: 712 },
   { name: 'city-phone', path: '/city', phone: true },
-  { name: 'chat-light', path: '/city/general', wide: true, chat: true },
-  { name: 'chat-dark', path: '/city/general', theme: 'dark', wide: true, chat: true },
+  { name: 'chat-light', path: '/city/general', wide: true, height: 712, chat: true },
+  { name: 'chat-dark', path: '/city/general', theme: 'dark', wide: true, height: 712, chat: true },
   { name: 'chat-uk', path: '/city/general', language: 'uk', chat: true },
   { name: 'chat-phone', path: '/city/general', phone: true, chat: true },
-  { name: 'admin-overview-light', operator: true, path: '/admin', wide: true },
-  { name: 'admin-overview-dark-uk', operator: true, path: '/admin', theme: 'dark', language: 'uk', wide: true },
+  { name: 'admin-overview-light', operator: true, path: '/admin', wide: true, height: 1092 },
+  { name: 'admin-overview-dark-uk', operator: true, path: '/admin', theme: 'dark', language: 'uk', wide: true, height: 1092 },
   { name: 'admin-overview-phone', operator: true, path: '/admin', phone: true },
-  { name: 'admin-rooms-light', operator: true, path: '/admin/rooms', wide: true },
-  { name: 'admin-rooms-dark-uk', operator: true, path: '/admin/rooms', theme: 'dark', language: 'uk', wide: true },
+  { name: 'admin-rooms-light', operator: true, path: '/admin/rooms', wide: true, height: 1092 },
+  { name: 'admin-rooms-dark-uk', operator: true, path: '/admin/rooms', theme: 'dark', language: 'uk', wide: true, height: 1092 },
   { name: 'admin-rooms-phone-uk', operator: true, path: '/admin/rooms', phone: true, language: 'uk' },
   { name: 'chat-phone-dark-uk', path: '/city/general', phone: true, theme: 'dark', language: 'uk', chat: true },
 ];

@@ -5,6 +5,64 @@ use poem_openapi::{Enum, Object};
 use crate::api::time::Time;
 use crate::domain::finding::{self, Outcome, worst};
 
+/// What is looked at. Once given, a name is never another's; there may be more of them later.
+#[derive(Enum, Clone, Copy, PartialEq, Eq, Debug)]
+#[oai(rename_all = "snake_case")]
+pub enum DoctorCheck {
+    Homeserver,
+    Versions,
+    Clock,
+    AsToken,
+    ConnectorUrl,
+    HsToken,
+    ActAsUsers,
+    ActAsAgents,
+    RoomVersion,
+    /// Only when the room in which things are tried could not be made.
+    CanaryRoom,
+    Aliases,
+    Directory,
+    Canary,
+    Ephemeral,
+    Presence,
+    DataDir,
+    Disk,
+    /// Only where `X-User-Id` alone is believed.
+    InsecureUserHeader,
+    /// Of `daarion doctor` alone.
+    Configuration,
+    /// Of `daarion doctor` alone, when the daemon does not run.
+    Daemon,
+}
+
+impl From<finding::Check> for DoctorCheck {
+    fn from(check: finding::Check) -> Self {
+        use finding::Check as Is;
+        match check {
+            Is::Homeserver => Self::Homeserver,
+            Is::Versions => Self::Versions,
+            Is::Clock => Self::Clock,
+            Is::AsToken => Self::AsToken,
+            Is::ConnectorUrl => Self::ConnectorUrl,
+            Is::HsToken => Self::HsToken,
+            Is::ActAsUsers => Self::ActAsUsers,
+            Is::ActAsAgents => Self::ActAsAgents,
+            Is::RoomVersion => Self::RoomVersion,
+            Is::CanaryRoom => Self::CanaryRoom,
+            Is::Aliases => Self::Aliases,
+            Is::Directory => Self::Directory,
+            Is::Canary => Self::Canary,
+            Is::Ephemeral => Self::Ephemeral,
+            Is::Presence => Self::Presence,
+            Is::DataDir => Self::DataDir,
+            Is::Disk => Self::Disk,
+            Is::InsecureUserHeader => Self::InsecureUserHeader,
+            Is::Configuration => Self::Configuration,
+            Is::Daemon => Self::Daemon,
+        }
+    }
+}
+
 /// How a check came out.
 #[derive(Enum, Clone, Copy, PartialEq, Eq, Debug)]
 #[oai(rename_all = "lowercase")]
@@ -40,8 +98,7 @@ pub enum DoctorStatus {
 /// What one check has found.
 #[derive(Object, Clone, Debug)]
 pub struct Finding {
-    /// The name of the check, for example `canary`. Once given, it is never another.
-    pub id: String,
+    pub id: DoctorCheck,
     pub status: FindingStatus,
     /// What was seen, in English.
     pub seen: String,
@@ -63,7 +120,7 @@ pub struct DoctorReport {
 impl From<&finding::Finding> for Finding {
     fn from(finding: &finding::Finding) -> Self {
         Self {
-            id: finding.check.to_owned(),
+            id: finding.check.into(),
             status: finding.outcome.into(),
             seen: finding.seen.clone(),
             advice: finding.advice.clone(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Doctor, SET_UP_AGAIN, advice, is_fine};
 use crate::domain::Error;
-use crate::domain::finding::Finding;
+use crate::domain::finding::{Check, Finding};
 use crate::domain::id::{RoomAlias, RoomId};
 use crate::ingest::Pushed;
 
@@ -18,29 +18,35 @@ const EPHEMERAL_LIMIT: Duration = Duration::from_secs(5);
 /// A homeserver that is catching up with its push, as after our restart, drops what is ephemeral.
 const EPHEMERAL_ATTEMPTS: usize = 2;
 
-const ALL: [&str; 5] = ["aliases", "directory", "canary", "ephemeral", "presence"];
+const ALL: [Check; 5] = [
+    Check::Aliases,
+    Check::Directory,
+    Check::Canary,
+    Check::Ephemeral,
+    Check::Presence,
+];
 
 impl Doctor {
     pub(super) async fn examine_push(&self, before: &[Finding]) -> Vec<Finding> {
-        if !is_fine(before, "as_token") {
+        if !is_fine(before, Check::AsToken) {
             return skip(&ALL, "the homeserver does not know us");
         }
         let room = match self.checkup.canary_room().await {
             Ok(room) => room,
             Err(error) => {
                 let seen = format!("a private room could not be made: {error}");
-                let mut findings = vec![Finding::failed("canary_room", seen, advice(&error))];
+                let mut findings = vec![Finding::failed(Check::CanaryRoom, seen, advice(&error))];
                 findings.extend(skip(&ALL, "there is no room to try it in"));
                 return findings;
             }
         };
         let mut findings = self.aliases_and_directory(&room).await;
-        if is_fine(before, "connector_url") && is_fine(before, "hs_token") {
+        if is_fine(before, Check::ConnectorUrl) && is_fine(before, Check::HsToken) {
             findings.push(self.canary(&room).await);
             findings.push(self.ephemeral(&room).await);
         } else {
             findings.extend(skip(
-                &["canary", "ephemeral"],
+                &[Check::Canary, Check::Ephemeral],
                 "the homeserver does not reach us",
             ));
         }
@@ -75,17 +81,17 @@ impl Doctor {
         }
         let aliases = match mends {
             None => Finding::ok(
-                "aliases",
+                Check::Aliases,
                 "the homeserver gives us aliases of rooms and channels",
             ),
-            Some(mends) => Finding::failed("aliases", refusals.join("; "), mends),
+            Some(mends) => Finding::failed(Check::Aliases, refusals.join("; "), mends),
         };
-        let no_alias = || Finding::skipped("directory", "no alias could be given");
+        let no_alias = || Finding::skipped(Check::Directory, "no alias could be given");
         vec![aliases, directory.unwrap_or_else(no_alias)]
     }
 
     async fn directory(&self, room: &RoomId) -> Finding {
-        const CHECK: &str = "directory";
+        const CHECK: Check = Check::Directory;
         match self.checkup.set_listed(room, true).await {
             Ok(()) => match self.checkup.set_listed(room, false).await {
                 Ok(()) => Finding::ok(CHECK, "public channels are listed in the room directory"),
@@ -110,7 +116,7 @@ impl Doctor {
 
     /// Sends an event and waits until the homeserver has pushed it back.
     async fn canary(&self, room: &RoomId) -> Finding {
-        const CHECK: &str = "canary";
+        const CHECK: Check = Check::Canary;
         let begun = self.clock.instant();
         let event = match self.checkup.release_canary(room).await {
             Ok(event) => event,
@@ -151,7 +157,7 @@ impl Doctor {
 
     /// Types, which the homeserver tells us as an ephemeral event.
     async fn ephemeral(&self, room: &RoomId) -> Finding {
-        const CHECK: &str = "ephemeral";
+        const CHECK: Check = Check::Ephemeral;
         let before = match &self.pushed {
             Some(pushed) => pushed.borrow().ephemeral,
             None => 0,
@@ -182,7 +188,7 @@ impl Doctor {
 
     /// Goes online. A homeserver that keeps no presence takes this and knows nothing of it.
     async fn presence(&self) -> Finding {
-        const CHECK: &str = "presence";
+        const CHECK: Check = Check::Presence;
         let connector = self.patient.naming.connector();
         let tried = match self.checkup.set_online(true).await {
             Ok(()) => self.homeserver.presence(&connector).await,
@@ -209,7 +215,7 @@ impl Doctor {
     }
 }
 
-fn skip(checks: &[&'static str], reason: &str) -> Vec<Finding> {
-    let skipped = |check: &&'static str| Finding::skipped(check, reason);
+fn skip(checks: &[Check], reason: &str) -> Vec<Finding> {
+    let skipped = |check: &Check| Finding::skipped(*check, reason);
     checks.iter().map(skipped).collect()
 }

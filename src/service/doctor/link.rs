@@ -2,7 +2,7 @@
 
 use super::{Doctor, SET_UP_AGAIN, advice};
 use crate::domain::Error;
-use crate::domain::finding::Finding;
+use crate::domain::finding::{Check, Finding};
 use crate::domain::id::{Millis, UserId};
 use crate::homeserver::checkup::Introduction;
 
@@ -14,15 +14,15 @@ const KNOWN_ROOM_VERSIONS: [&str; 2] = ["11", "12"];
 const MOST_SKEW: Millis = 5_000;
 
 /// What is looked at only when the homeserver is there.
-const OF_HOMESERVER: [&str; 8] = [
-    "versions",
-    "clock",
-    "as_token",
-    "connector_url",
-    "hs_token",
-    "act_as_users",
-    "act_as_agents",
-    "room_version",
+const OF_HOMESERVER: [Check; 8] = [
+    Check::Versions,
+    Check::Clock,
+    Check::AsToken,
+    Check::ConnectorUrl,
+    Check::HsToken,
+    Check::ActAsUsers,
+    Check::ActAsAgents,
+    Check::RoomVersion,
 ];
 
 impl Doctor {
@@ -37,7 +37,7 @@ impl Doctor {
         let url = &self.patient.homeserver_url;
         let mut findings = vec![
             Finding::ok(
-                "homeserver",
+                Check::Homeserver,
                 format!("{url} answers in {took} ms ({software})"),
             ),
             versions(&told),
@@ -45,18 +45,21 @@ impl Doctor {
         ];
         match self.homeserver.check().await {
             Ok(()) => {
-                findings.push(Finding::ok("as_token", "the homeserver knows our as_token"));
+                findings.push(Finding::ok(
+                    Check::AsToken,
+                    "the homeserver knows our as_token",
+                ));
                 findings.extend(self.reached().await);
                 findings.extend(self.namespaces().await);
                 findings.push(self.room_version().await);
             }
             Err(error) => {
                 findings.push(Finding::failed(
-                    "as_token",
+                    Check::AsToken,
                     error.to_string(),
                     advice(&error),
                 ));
-                let rest = OF_HOMESERVER[3..].iter();
+                let rest = OF_HOMESERVER[3..].iter().copied();
                 let reason = "the homeserver does not let us in";
                 findings.extend(rest.map(|check| Finding::skipped(check, reason)));
             }
@@ -70,25 +73,29 @@ impl Doctor {
             self.patient.homeserver_url
         );
         let reason = "the homeserver does not answer";
-        let rest = OF_HOMESERVER.iter();
+        let rest = OF_HOMESERVER.into_iter();
         let rest = rest.map(|check| Finding::skipped(check, reason));
-        std::iter::once(Finding::failed("homeserver", error.to_string(), advice))
-            .chain(rest)
-            .collect()
+        std::iter::once(Finding::failed(
+            Check::Homeserver,
+            error.to_string(),
+            advice,
+        ))
+        .chain(rest)
+        .collect()
     }
 
     fn clock(&self, told: &Introduction) -> Finding {
         let Some(theirs) = told.time else {
-            return Finding::skipped("clock", "the homeserver does not tell its time");
+            return Finding::skipped(Check::Clock, "the homeserver does not tell its time");
         };
         let ours = self.clock.now();
         let skew = ours.abs_diff(theirs);
         if skew <= MOST_SKEW {
-            return Finding::ok("clock", "the homeserver's clock and ours agree");
+            return Finding::ok(Check::Clock, "the homeserver's clock and ours agree");
         }
         let order = if ours > theirs { "behind" } else { "ahead of" };
         Finding::warning(
-            "clock",
+            Check::Clock,
             format!("the homeserver's clock is {} s {order} ours", skew / 1_000),
             "timedatectl set-ntp true, on both machines",
         )
@@ -96,8 +103,8 @@ impl Doctor {
 
     /// Whether the homeserver reaches us, and shows the right token when it does.
     async fn reached(&self) -> [Finding; 2] {
-        const URL: &str = "connector_url";
-        const TOKEN: &str = "hs_token";
+        const URL: Check = Check::ConnectorUrl;
+        const TOKEN: Check = Check::HsToken;
         let url = &self.patient.connector_url;
         if self.pushed.is_none() {
             let reason = "daarion does not run, so nobody listens";
@@ -149,13 +156,22 @@ impl Doctor {
         let somebody = format!("doctor-{}", self.clock.uuid().simple());
         let agent = format!("{}{somebody}", self.patient.naming.agent_prefix);
         let users = match self.patient.acts_as_all {
-            true => self.act_as("act_as_users", &somebody, "local users").await,
-            false => Finding::skipped("act_as_users", "not wanted: matrix.act_as is agents-only"),
+            true => {
+                self.act_as(Check::ActAsUsers, &somebody, "local users")
+                    .await
+            }
+            false => Finding::skipped(
+                Check::ActAsUsers,
+                "not wanted: matrix.act_as is agents-only",
+            ),
         };
-        [users, self.act_as("act_as_agents", &agent, "agents").await]
+        [
+            users,
+            self.act_as(Check::ActAsAgents, &agent, "agents").await,
+        ]
     }
 
-    async fn act_as(&self, check: &'static str, localpart: &str, whom: &str) -> Finding {
+    async fn act_as(&self, check: Check, localpart: &str, whom: &str) -> Finding {
         let server = &self.patient.naming.server_name;
         let user = UserId::trusted(format!("@{localpart}:{server}"));
         match self.checkup.may_act_as(&user).await {
@@ -172,7 +188,7 @@ impl Doctor {
     }
 
     async fn room_version(&self) -> Finding {
-        const CHECK: &str = "room_version";
+        const CHECK: Check = Check::RoomVersion;
         match self.checkup.default_room_version().await {
             Ok(version) if KNOWN_ROOM_VERSIONS.contains(&version.as_str()) => {
                 Finding::ok(CHECK, format!("new rooms have version {version}"))
@@ -194,10 +210,10 @@ fn versions(told: &Introduction) -> Finding {
         .iter()
         .any(|version| version == NEEDED_VERSION)
     {
-        return Finding::ok("versions", format!("it speaks Matrix up to {latest}"));
+        return Finding::ok(Check::Versions, format!("it speaks Matrix up to {latest}"));
     }
     Finding::failed(
-        "versions",
+        Check::Versions,
         format!("it speaks Matrix up to {latest}; {NEEDED_VERSION} is needed"),
         "install a newer homeserver",
     )

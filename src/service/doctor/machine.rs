@@ -4,7 +4,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use super::{Doctor, Examiner};
-use crate::domain::finding::Finding;
+use crate::domain::finding::{Check, Finding};
 use crate::store;
 
 const MIB: u64 = 1024 * 1024;
@@ -25,7 +25,7 @@ impl Doctor {
         let mut findings = looked.await.unwrap_or_default();
         if self.patient.believes_header {
             findings.push(Finding::warning(
-                "insecure_user_header",
+                Check::InsecureUserHeader,
                 "whoever reaches listen.public may claim to be anybody",
                 "auth.insecure_user_header = false",
             ));
@@ -35,7 +35,7 @@ impl Doctor {
 }
 
 fn data_dir(directory: &Path, trial: &Path, examiner: Examiner) -> Finding {
-    const CHECK: &str = "data_dir";
+    const CHECK: Check = Check::DataDir;
     let shown = directory.display();
     let found = match std::fs::metadata(directory) {
         Ok(found) => found,
@@ -85,7 +85,7 @@ fn is_anothers(directory: &Path, account: u32) -> Option<String> {
 }
 
 fn disk(directory: &Path) -> Finding {
-    const CHECK: &str = "disk";
+    const CHECK: Check = Check::Disk;
     let shown = directory.display();
     let free = match rustix::fs::statvfs(directory) {
         Ok(disk) => disk.f_bavail.saturating_mul(disk.f_frsize),

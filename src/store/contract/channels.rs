@@ -205,8 +205,11 @@ pub async fn what_was_said_goes_when_a_channel_is_encrypted(ground: impl Ground)
         events.extend(before.clone());
         store.put_and_index(events).await;
         assert_eq!(store.preview("plain").await.as_deref(), Some("new words"));
+        store.assert_newest(1).await;
         store.put_and_index(vec![turn]).await;
+        store.assert_newest(1).await;
         store.put_and_index(after.clone()).await;
+        store.assert_newest(1).await;
         assert!(stored(&store, 1).await.confidential);
         for name in ["plain", "image", "late", "later"] {
             let id = MessageId::of(&event_id(name));

@@ -169,6 +169,7 @@ pub async fn empty_append_changes_nothing(ground: impl Ground) {
         repeated: false,
         placed: Vec::new(),
         head: 0,
+        indexed: false,
     };
     assert_eq!(appended, nothing);
     assert_eq!(

@@ -169,6 +169,9 @@ async fn run(mut ground: impl Ground, seed: u64) {
     store.put(creations).await;
     for step in 0..STEPS {
         store = act(&mut random, &mut model, &mut ground, store, step).await;
+        for channel in 0..CHANNELS {
+            store.assert_newest(u128::from(channel)).await;
+        }
     }
     store.index_all().await;
     compare(&model, &store).await;
@@ -238,6 +241,7 @@ fn random_append(random: &mut Random, model: &mut Model) -> Append {
     }
     Append {
         transaction,
+        with_index: random.below(2) == 0,
         ..append(events)
     }
 }

@@ -2,7 +2,42 @@
 
 use super::Ground;
 use super::samples::{Shorthand, append, channel_id, created, edited, event_id, new_seqs, said};
-use crate::store::{ClearTo, StoreError};
+use crate::store::{Append, ClearTo, StoreError};
+
+pub async fn messages_may_be_taken_over_with_their_append(ground: impl Ground) {
+    let store = ground.open().await;
+    let with_index = async |events| {
+        let append = Append {
+            with_index: true,
+            ..append(events)
+        };
+        store
+            .journal
+            .append(append)
+            .await
+            .expect("appended")
+            .indexed
+    };
+    // Whoever follows the channels has to see one come.
+    assert!(!with_index(vec![created(1)]).await);
+    assert!(!with_index(vec![said(1, "early", 1)]).await);
+    assert_eq!(store.index.position(), 0);
+    store.index_all().await;
+    assert!(with_index(vec![said(1, "a", 10), said(1, "b", 11)]).await);
+    assert_eq!(store.index.position(), 4);
+    assert_eq!(store.listed(1).await, ["$early", "$a", "$b"]);
+    // One that is known already, and one beside something else.
+    assert!(!with_index(vec![said(1, "b", 11)]).await);
+    assert!(!with_index(vec![said(1, "c", 12), said(1, "b", 11)]).await);
+    store.index_all().await;
+    assert!(!with_index(vec![said(1, "d", 13), edited(1, "e", "d", "words", 14)]).await);
+    store.index_all().await;
+    assert_eq!(store.preview("d").await.as_deref(), Some("words"));
+    // Without being asked for, the append brings nothing but itself.
+    store.put(vec![said(1, "f", 15)]).await;
+    assert_eq!(store.listed(1).await.last().expect("some"), "$d");
+    assert_eq!(store.index_all().await, Vec::<String>::new());
+}
 
 pub async fn applying_is_idempotent(ground: impl Ground) {
     let store = ground.open().await;

@@ -136,6 +136,7 @@ pub fn append(events: Vec<NewEvent>) -> Append {
         events,
         skipped: Vec::new(),
         arrived_at: 5_000,
+        with_index: false,
     }
 }
 
@@ -148,6 +149,8 @@ pub trait Shorthand {
     async fn journal_after(&self, after: Seq) -> Vec<Event>;
     /// Event ids of the messages of a channel, oldest first, all pages.
     async fn listed(&self, channel: u128) -> Vec<String>;
+    /// Fails unless the newest page of a channel shows what the list from its beginning shows.
+    async fn assert_newest(&self, channel: u128);
     async fn preview(&self, name: &str) -> Option<String>;
 }
 
@@ -181,32 +184,49 @@ impl Shorthand for Store {
     }
 
     async fn listed(&self, channel: u128) -> Vec<String> {
-        let mut all = Vec::new();
-        let mut query = MessageQuery {
+        let items = listed_items(self, channel).await;
+        let ids = items.iter().map(|item| item.matrix_event_id.as_str());
+        ids.map(str::to_owned).collect()
+    }
+
+    async fn assert_newest(&self, channel: u128) {
+        let mut listed = listed_items(self, channel).await;
+        listed.reverse();
+        listed.truncate(3);
+        let query = MessageQuery {
             channel: channel_id(channel),
             after: None,
-            order: Order::Ascending,
-            limit: 7,
+            order: Order::Descending,
+            limit: 3,
         };
-        loop {
-            let page = self
-                .index
-                .messages(query.clone())
-                .await
-                .expect("read")
-                .expect("a page");
-            all.extend(event_ids(&page.json));
-            let Some(next) = page.next else {
-                return all;
-            };
-            query.after = Some(next);
-        }
+        let page = self.index.messages(query).await.expect("read");
+        assert_eq!(items(&page.expect("a page").json), listed);
     }
 
     async fn preview(&self, name: &str) -> Option<String> {
         let id = MessageId::of(&event_id(name));
         let message = self.index.message(id).await.expect("read");
         message.map(|message| message.preview)
+    }
+}
+
+/// All messages of a channel, from its beginning.
+async fn listed_items(store: &Store, channel: u128) -> Vec<MessageJson> {
+    let mut all = Vec::new();
+    let mut query = MessageQuery {
+        channel: channel_id(channel),
+        after: None,
+        order: Order::Ascending,
+        limit: 7,
+    };
+    loop {
+        let page = store.index.messages(query.clone()).await.expect("read");
+        let page = page.expect("a page");
+        all.extend(items(&page.json));
+        let Some(next) = page.next else {
+            return all;
+        };
+        query.after = Some(next);
     }
 }
 

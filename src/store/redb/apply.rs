@@ -22,9 +22,10 @@ use super::records::{Record, message};
 use super::tables::{self, meta};
 use super::writer::Work;
 use crate::domain::channel::{Channel, ChannelChange};
-use crate::domain::event::{Event, What};
+use crate::domain::event::{Event, NewEvent, What};
 use crate::domain::id::{ChannelId, EventId, Millis, Seq};
 use crate::domain::member::Member;
+use crate::domain::message::Message;
 use crate::store::StoreError;
 
 type Rows<'t> = Table<'t, &'static [u8], &'static [u8]>;
@@ -52,6 +53,13 @@ enum Deed {
         record: Vec<u8>,
     },
     Nothing,
+}
+
+impl Deed {
+    /// Whether it may change what a list of the channel's messages shows.
+    fn is_about_messages(&self) -> bool {
+        !matches!(self, Self::SetMember { .. } | Self::Nothing)
+    }
 }
 
 struct NewMessage {
@@ -94,19 +102,47 @@ pub fn prepare(events: &[Event]) -> Vec<Prepared> {
         .collect()
 }
 
+/// As [`prepare`], of messages that have no position yet; `None` when something else is among
+/// them.
+pub fn prepare_messages(events: &[NewEvent]) -> Option<Vec<Prepared>> {
+    let message = |event: &NewEvent| match &event.what {
+        What::MessageCreated(message) | What::MediaUploaded(message) => Some(Prepared {
+            seq: 0,
+            channel: event.channel,
+            key: keys::of_new(event),
+            deed: Deed::AddMessage(NewMessage::of(event.channel, message)),
+        }),
+        _ => None,
+    };
+    events.iter().map(message).collect()
+}
+
+impl Prepared {
+    /// Gives it its position.
+    pub fn set_seq(&mut self, seq: Seq) {
+        self.seq = seq;
+    }
+}
+
+impl NewMessage {
+    fn of(channel: ChannelId, message: &Message) -> Self {
+        Self {
+            event: message.event.clone(),
+            key: keys::message(channel, message.created_at, &message.event),
+            row: message::row(message),
+            created_at: message.created_at,
+            deleted: message.deleted,
+            reveals: message.reveals(),
+        }
+    }
+}
+
 fn deed(event: &Event) -> Deed {
     match &event.what {
         What::ChannelCreated(channel) => Deed::CreateChannel(Box::new(channel.clone())),
         What::ChannelUpdated { change, at, .. } => Deed::UpdateChannel(change.clone(), *at),
         What::MessageCreated(message) | What::MediaUploaded(message) => {
-            Deed::AddMessage(NewMessage {
-                event: message.event.clone(),
-                key: keys::message(event.channel, message.created_at, &message.event),
-                row: message::row(message),
-                created_at: message.created_at,
-                deleted: message.deleted,
-                reveals: message.reveals(),
-            })
+            Deed::AddMessage(NewMessage::of(event.channel, message))
         }
         What::MessageEdited { target, .. } | What::MessageDeleted { target, .. } => {
             Deed::ChangeMessage {
@@ -135,6 +171,9 @@ pub fn apply(work: &mut Work<'_>, events: &[Prepared]) -> Result<Vec<String>, St
     let mut applying = Applying::open(work)?;
     for event in fresh {
         applying.apply(event)?;
+        if event.deed.is_about_messages() {
+            work.staged.changed.insert(event.channel);
+        }
         if let Some(key) = event.key {
             work.staged.indexed.push(key);
         }

@@ -96,7 +96,15 @@ impl Index for Redb {
     }
 
     async fn messages(&self, query: MessageQuery) -> Result<Option<RenderedPage>, StoreError> {
-        self.read(|txn| pages::messages(txn, &query))
+        let version = self.shared.memory().version(query.channel);
+        if let Some(page) = self.newest.get(&query, version).await {
+            return Ok(Some(page));
+        }
+        let page = self.read(|txn| pages::messages(txn, &query))?;
+        if let Some(page) = &page {
+            self.newest.hold(&query, version, page).await;
+        }
+        Ok(page)
     }
 
     async fn message(&self, id: MessageId) -> Result<Option<Message>, StoreError> {

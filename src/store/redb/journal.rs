@@ -8,13 +8,13 @@ use async_trait::async_trait;
 use redb::{ReadableTable, ReadableTableMetadata, WriteTransaction};
 use tokio::sync::watch;
 
-use super::Redb;
 use super::keys::{self, EventKey, Location};
 use super::records::Record;
 use super::records::event::{EventHead, EventRecord};
 use super::records::skipped::SkippedRecord;
 use super::tables::{self, meta};
 use super::writer::Work;
+use super::{Redb, apply};
 use crate::domain::event::{Event, Skipped};
 use crate::domain::id::{ChannelId, EventId, Millis, Seq};
 use crate::store::{Append, Appended, Journal, Placed, SkippedReport, StoreError};
@@ -27,10 +27,17 @@ struct Prepared {
     transaction: Option<String>,
     events: Vec<(Option<EventKey>, Vec<u8>)>,
     skipped: Vec<Vec<u8>>,
+    /// The events once more, as the index wants them; empty when it is to read them from the
+    /// journal.
+    for_index: Vec<apply::Prepared>,
 }
 
 impl Prepared {
     fn new(append: Append, keys: Vec<Option<EventKey>>) -> Self {
+        let for_index = match append.with_index {
+            true => apply::prepare_messages(&append.events).unwrap_or_default(),
+            false => Vec::new(),
+        };
         let record = |event| EventRecord::new(event, append.arrived_at).encode();
         let records = append.events.iter().map(record);
         Self {
@@ -41,6 +48,7 @@ impl Prepared {
                 .map(|skipped| SkippedRecord::from(skipped).encode())
                 .collect(),
             transaction: append.transaction,
+            for_index,
         }
     }
 }
@@ -52,8 +60,10 @@ impl Journal for Redb {
         if let Some(repeated) = self.repeated(&append, &keys)? {
             return Ok(repeated);
         }
-        let prepared = Prepared::new(append, keys);
-        self.writer.run(move |work| store(work, &prepared)).await
+        let mut prepared = Prepared::new(append, keys);
+        self.writer
+            .run(move |work| store(work, &mut prepared))
+            .await
     }
 
     async fn read(&self, after: Seq, limit: usize) -> Result<Vec<Event>, StoreError> {
@@ -192,6 +202,7 @@ impl Redb {
                 repeated: false,
                 placed,
                 head,
+                indexed: false,
             }))
         })
     }
@@ -224,13 +235,15 @@ pub fn number(
     Ok(numbers.get(name)?.map_or(0, |value| value.value()))
 }
 
-fn store(work: &mut Work<'_>, append: &Prepared) -> Result<Appended, StoreError> {
+fn store(work: &mut Work<'_>, append: &mut Prepared) -> Result<Appended, StoreError> {
     if let Some(id) = &append.transaction
         && work.memory.meets_transaction(&work.staged, id)
     {
         return Ok(Appended::repeated(work.staged.head));
     }
+    let before = work.staged.head;
     let placed = place(work, &append.events)?;
+    let indexed = index(work, before, &placed, &mut append.for_index)?;
     store_skipped(work, &append.skipped)?;
     // A transaction with nothing new in it would do the same again: nothing, so it need not
     // be on the disk. This is what each message that we sent comes back as.
@@ -251,7 +264,34 @@ fn store(work: &mut Work<'_>, append: &Prepared) -> Result<Appended, StoreError>
         repeated: false,
         placed,
         head: work.staged.head,
+        indexed,
     })
+}
+
+/// Lets the index take over what was appended behind `before`, when all of it is new and the
+/// index had come as far. Says whether it has.
+fn index(
+    work: &mut Work<'_>,
+    before: Seq,
+    placed: &[Placed],
+    events: &mut [apply::Prepared],
+) -> Result<bool, StoreError> {
+    if events.is_empty() || work.staged.position != before {
+        return Ok(false);
+    }
+    for (event, placed) in events.iter_mut().zip(placed) {
+        let Placed::New(seq) = placed else {
+            return Ok(false);
+        };
+        event.set_seq(*seq);
+    }
+    for passed_over in apply::apply(work, events)? {
+        tracing::warn!(
+            reason = passed_over,
+            "an event could not be indexed as it is"
+        );
+    }
+    Ok(true)
 }
 
 fn place(

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::apply::Keeps;
 use super::keys::{self, EventKey};
+use super::newest::Version;
 use super::records::Record;
 use super::records::event::EventHead;
 use super::tables::{self, meta};
@@ -32,6 +33,10 @@ pub struct Memory {
     pub pending: HashMap<EventKey, Seq>,
     /// The channels that events were applied to since the start.
     pub keeps: HashMap<ChannelId, Keeps>,
+    /// See [`Version`].
+    pub era: u64,
+    /// The channels whose messages changed in this era, each with the position then.
+    changed: HashMap<ChannelId, Seq>,
     transactions: Transactions,
 }
 
@@ -66,6 +71,8 @@ pub struct Staged {
     /// The index was emptied before `keeps` was staged.
     pub cleared: bool,
     pub keeps: HashMap<ChannelId, Keeps>,
+    /// The channels whose messages may have changed.
+    pub changed: HashSet<ChannelId>,
     transactions: Vec<Name>,
 }
 
@@ -121,8 +128,13 @@ impl Memory {
         }
         if staged.cleared {
             self.keeps = HashMap::new();
+            self.changed = HashMap::new();
+            self.era += 1;
         }
         self.keeps.extend(staged.keeps);
+        let changed = staged.changed.into_iter();
+        self.changed
+            .extend(changed.map(|channel| (channel, staged.position)));
         self.head = staged.head;
         self.position = staged.position;
         self.known_through = staged.known_through;
@@ -144,6 +156,14 @@ impl Memory {
             let slot = self.transactions.counter % tables::TRANSACTION_SLOTS;
             self.transactions.keep(slot, name);
             self.transactions.counter += 1;
+        }
+    }
+
+    /// Which state of a channel's messages has been committed.
+    pub fn version(&self, channel: ChannelId) -> Version {
+        Version {
+            era: self.era,
+            changed: self.changed.get(&channel).copied().unwrap_or_default(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Pages of messages and of members: each one range of one table.
 
+use bytes::Bytes;
 use redb::ReadTransaction;
 
 use super::index::message_key;
@@ -31,29 +32,33 @@ pub fn messages(
         Order::Ascending => entries.next().transpose(),
         Order::Descending => entries.next_back().transpose(),
     };
-    let mut page = RenderedPage::default();
+    let (mut json, mut count) = (Vec::new(), 0);
     let mut last = None;
-    while page.count < query.limit {
+    while count < query.limit {
         let Some((key, row)) = next_entry()? else {
-            return Ok(Some(page));
+            break;
         };
-        let json = message::json(row.value())?;
-        if page.count == 0 {
+        let row = row.value();
+        let item = message::json(row)?;
+        if count == 0 {
             // Rows of a page are about as long as each other.
-            page.json.reserve((json.len() + 64) * query.limit.min(64));
+            json.reserve((item.len() + 64) * query.limit.min(64));
         } else {
-            page.json.push(b',');
+            json.push(b',');
         }
-        page.json.extend_from_slice(json);
-        page.count += 1;
+        json.extend_from_slice(item);
+        count += 1;
         last = Some(key);
     }
-    if let Some(last) = last
-        && next_entry()?.is_some()
-    {
-        page.next = Some(MessageId::of(&keys::message_event(last.value())?));
-    }
-    Ok(Some(page))
+    let next = match last {
+        Some(last) if count == query.limit && next_entry()?.is_some() => {
+            Some(MessageId::of(&keys::message_event(last.value())?))
+        }
+        _ => None,
+    };
+    json.shrink_to_fit();
+    let json = Bytes::from(json);
+    Ok(Some(RenderedPage { json, count, next }))
 }
 
 /// A page of members by user id.

@@ -59,7 +59,9 @@ impl Shared {
         drop(held.take());
         let database = self.medium.open()?;
         migrations::run(&database, &self.medium.name())?;
-        *self.memory.write().unwrap_or_else(PoisonError::into_inner) = Memory::load(&database)?;
+        let mut loaded = Memory::load(&database)?;
+        loaded.era = self.memory().era + 1;
+        *self.memory.write().unwrap_or_else(PoisonError::into_inner) = loaded;
         *held = Some(database);
         drop(held);
         self.bell.send_replace(self.memory().head);

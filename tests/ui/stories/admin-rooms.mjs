@@ -96,7 +96,7 @@ export function tell(context) {
     await nameless.getByText('Address missing').waitFor(PATIENCE);
     await nameless.getByText('expected: #city_nameless:city.localhost').waitFor();
     await page.getByRole('button', { name: 'Start a backfill' }).click();
-    await page.getByText(/^Finished (now|\d+ seconds? ago)$/).waitFor(PATIENCE);
+    await page.getByText(/^Finished (just now|\d+ seconds? ago)$/).waitFor(PATIENCE);
     await nameless.getByText('Adopted').waitFor(PATIENCE);
     const { alias } = await world.matrix.alice.call('GET', canonical);
     assert.equal(alias, '#city_nameless:city.localhost');
@@ -110,7 +110,11 @@ export function tell(context) {
     const done = world.program.as('alice').inside('POST', '/internal/city/matrix/backfill', { rooms });
     const bar = page.getByRole('progressbar', { name: 'The rooms are being checked' });
     const job = async () => (await (await page.request.get('/api/admin/backfill')).json());
-    await until('some rooms are checked', 20_000, async () => (await job()).checked > 1);
+    // Until then it is the one before.
+    await until('some rooms are checked', 20_000, async () => {
+      const { state, checked } = await job();
+      return state === 'running' && checked > 1;
+    });
     installation.server.pause();
     try {
       const { state, total, checked } = await job();
@@ -129,7 +133,7 @@ export function tell(context) {
     } finally {
       installation.server.resume();
     }
-    await page.getByText(/^Finished (now|\d+ seconds? ago)$/).waitFor(PATIENCE);
+    await page.getByText(/^Finished (just now|\d+ seconds? ago)$/).waitFor(PATIENCE);
     assert.equal((await done).created, rooms.length);
     await row(page, 'older-11').getByText('Adopted').waitFor(PATIENCE);
   });

@@ -54,7 +54,7 @@ export function tell(context) {
     await world.matrix.bob.call('PUT', '/presence/@bob:city.localhost/status', { presence: 'online' });
     const alice = await world.visitor('alice');
     await alice.open('/city');
-    await card(alice.page, 'Library').getByText(/Last word (now|\d+ (second|minute)s? ago)/).waitFor();
+    await card(alice.page, 'Library').getByText(/Last message (just now|\d+ (second|minute)s? ago)/).waitFor();
     await alice.page.getByText('Archived rooms (1)').click();
     await card(alice.page, 'Old square').getByText('Archived').waitFor();
     assert.equal(await alice.page.getByRole('navigation').getByText('Old square').count(), 0);

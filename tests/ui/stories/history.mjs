@@ -108,6 +108,81 @@ export function tell(context) {
     assert.equal(await page.locator('[data-divider="new"]').count(), 1, 'one marker');
   });
 
+  story(context, 'above a very busy talk no more is held than a limit, and below it nothing is missing', async (world) => {
+    const BEFORE = 60;
+    const MEANWHILE = 600;
+    const LONGEST = 500;
+    const room = await world.program.room('alice', { name: 'Busy', slug: 'busy' });
+    const { bob } = world.matrix;
+    await bob.join(room.matrix_room_id);
+    // A few at once; the order in which they arrive is the server's.
+    const say = async (from, to) => {
+      for (let number = from; number <= to; number += 10) {
+        const some = Array.from({ length: Math.min(10, to - number + 1) }, (_, index) => number + index);
+        await Promise.all(some.map((it) => bob.send(room.matrix_room_id, `Car ${it} of the day`)));
+      }
+    };
+    await say(1, BEFORE);
+    const alice = await world.visitor('alice');
+    const { page } = alice;
+    await alice.enter('/city/busy');
+    await alice.message(`of the day`).first().waitFor();
+    await standsStill(page);
+    const box = await page.locator('.viewport').boundingBox();
+    await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+    await page.mouse.wheel(0, -600);
+    await page.getByRole('button', { name: 'To the newest' }).waitFor();
+    await standsStill(page);
+    const before = await topRow(page);
+    await say(BEFORE + 1, BEFORE + MEANWHILE);
+    const pill = page.getByRole('button', { name: `${MEANWHILE} new messages` });
+    await pill.waitFor({ timeout: 60_000 });
+    assert.deepEqual(await topRow(page), before, 'nothing has moved');
+    const height = (await page.locator('[data-message]').first().boundingBox()).height;
+    const isHeld = async (most) => {
+      const rows = await page.evaluate((row) => document.querySelector('.viewport').scrollHeight / row, height);
+      assert.ok(rows < most, `about ${Math.round(rows)} rows are held`);
+    };
+    await isHeld(LONGEST * 1.1);
+    assert.ok((await page.locator('[data-message]').count()) < 40, 'and few of them are on the page');
+
+    // At the end of what is held is the newest, and one's own word is not lost on the way.
+    await pill.click();
+    const wayBack = page.getByRole('button', { name: /new message|To the newest/ });
+    await wayBack.waitFor({ state: 'detached' });
+    await alice.say('What a day');
+    await alice.message('What a day').waitFor();
+    await isHeld(200);
+    const read = new Map();
+    const look = async () => {
+      const rows = await page.locator('[data-message]').evaluateAll((all) => all.map((row) => [row.dataset.message, row.textContent]));
+      for (const [id, text] of rows) read.set(id, /Car \d+ of|What a day/.exec(text)?.[0]);
+      assert.equal(new Set(rows.map(([id]) => id)).size, rows.length, 'nothing is there twice');
+    };
+    await until('all of it was read upward', 60_000, async () => {
+      await look();
+      await page.mouse.wheel(0, -500);
+      await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+      const beginning = page.getByText('This is where it began.');
+      return (await beginning.isVisible()) && (await beginning.boundingBox()).y >= box.y;
+    });
+    await look();
+    const cars = [...read.values()].filter((text) => text?.startsWith('Car'));
+    assert.equal(new Set(cars).size, BEFORE + MEANWHILE, 'no gap');
+    assert.equal(cars.length, BEFORE + MEANWHILE, 'no double');
+    // So far up the newest are let go as well, and come back by scrolling down.
+    await isHeld(LONGEST * 1.1);
+    await until('the end is reached by scrolling down', 60_000, async () => {
+      await page.mouse.wheel(0, 2_000);
+      await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+      return (await placeOf(page, 'What a day')) !== null && (await depth(page)) < 60;
+    });
+    await wayBack.waitFor({ state: 'detached' });
+    await world.program.say('bob', room, 'Good night');
+    await alice.message('Good night').waitFor();
+    assert.equal(await alice.message('What a day').count(), 1);
+  });
+
   story(context, 'what was said since the last visit stands below the marker', async (world) => {
     const room = await world.program.room('alice', { name: 'Marker', slug: 'marker' });
     await world.program.say('alice', room, 'Before you left');

@@ -1,10 +1,8 @@
 // Every screen in light and dark, English and Ukrainian, wide and on a phone: readable to assistive
 // technology, and nothing sticks out.
 import assert from 'node:assert/strict';
+import { LOOKS, violations } from '../world/axe.mjs';
 import { story } from '../world/story.mjs';
-import { axeSource } from '../world/world.mjs';
-
-const SERIOUS = ['serious', 'critical'];
 
 /** The screens, each with what to do until it stands still. */
 const SCREENS = [
@@ -21,18 +19,6 @@ const SCREENS = [
   { name: 'configuration', operator: true, path: '/admin/config', ready: (page) => page.locator('main dl').first().waitFor() },
   { name: 'doctor', operator: true, path: '/admin/doctor', ready: (page) => page.locator('main h2').first().waitFor() },
 ];
-const LOOKS = ['light', 'dark'].flatMap((theme) => ['en', 'uk'].map((language) => ({ theme, language })));
-
-async function violations(page) {
-  await page.evaluate(axeSource);
-  const found = await page.evaluate((impacts) =>
-    window.axe.run(document, { resultTypes: ['violations'] }).then(({ violations: all }) =>
-      all.filter(({ impact }) => impacts.includes(impact)).map(({ id, nodes }) => ({
-        id,
-        nodes: nodes.slice(0, 4).map(({ html, failureSummary }) => `${html.slice(0, 160)} ${failureSummary}`),
-      }))), SERIOUS);
-  return found;
-}
 
 async function furnish(world) {
   const known = await world.program.as('alice').call('GET', '/api/city/rooms');

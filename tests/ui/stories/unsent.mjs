@@ -1,5 +1,6 @@
 // What was said and is not on the server yet: whose it is, when it is tried again, in which order.
 import assert from 'node:assert/strict';
+import { violations } from '../world/axe.mjs';
 import { until } from '../world/processes.mjs';
 import { story } from '../world/story.mjs';
 
@@ -154,6 +155,58 @@ export function tell(context) {
     await page.getByRole('button', { name: '1 new message' }).click();
     await page.locator('[data-outgoing="failed"]').waitFor();
   });
+
+  for (const [language, words] of [
+    ['en', { waits: 'A message waits to be sent', failed: 'A message was not sent', city: 'City', again: 'Try again', discard: 'Discard' }],
+    ['uk', { waits: 'Повідомлення чекає на надсилання', failed: 'Повідомлення не надіслано', city: 'Місто', again: 'Спробувати ще раз', discard: 'Відкинути' }],
+  ]) {
+    story(context, `the sidebar marks where something is still to be sent, in ${language}`, async (world) => {
+      const slug = `marked-${language}`;
+      await world.program.room('alice', { name: `Marked ${language}`, slug });
+      const channel = await world.program.channel('alice', { name: `Branch ${language}`, slug: `branch-${language}` });
+      const alice = await world.visitor('alice', { language });
+      const { page } = alice;
+      const sidebar = page.getByRole('navigation').first();
+      const room = sidebar.getByRole('link', { name: new RegExp(`^Marked ${language}`) });
+      const branch = sidebar.getByRole('link', { name: new RegExp(`^Branch ${language}`) });
+      const mark = (link, text) => link.getByText(text, { exact: true });
+      await alice.enter(`/city/${slug}`);
+      await alice.say('Sent at once');
+      await alice.message('Sent at once').waitFor();
+      assert.equal(await sidebar.locator('[data-unsent]').count(), 0, 'what is sent leaves no mark');
+
+      const letGo = await hold(page, (route) => route.abort());
+      await alice.say('Left in the room');
+      await mark(room, words.waits).waitFor({ state: 'attached' });
+      assert.ok(await room.locator('[data-unsent] svg').isVisible());
+      await branch.click();
+      await page.waitForURL(`**/channels/${channel.id}`);
+      await alice.say('Left in the channel');
+      await mark(branch, words.waits).waitFor({ state: 'attached' });
+      // On another page, and after a reload of it, both are marked.
+      await page.getByRole('link', { name: words.city, exact: true }).click();
+      await page.waitForURL('**/city');
+      page.once('dialog', (dialog) => dialog.accept());
+      await page.reload();
+      for (const link of [room, branch]) await mark(link, words.waits).waitFor({ state: 'attached' });
+      assert.equal(await sidebar.locator('[data-unsent]').count(), 2);
+      assert.deepEqual(await violations(page), []);
+
+      // What is refused says so, until it is sent or discarded.
+      await letGo();
+      const open = await hold(page, (route) => route.fulfill({ status: 403, json: { error: 'M_FORBIDDEN', message: 'no' } }));
+      await room.click();
+      await mark(room, words.failed).waitFor({ state: 'attached', ...PATIENCE });
+      await page.locator('[data-outgoing="failed"]').getByRole('button', { name: words.discard }).click();
+      await room.locator('[data-unsent]').waitFor({ state: 'detached' });
+      await mark(branch, words.failed).waitFor({ state: 'attached', ...PATIENCE });
+      await open();
+      await branch.click();
+      await page.locator('[data-outgoing="failed"]').getByRole('button', { name: words.again }).click();
+      await alice.message('Left in the channel').waitFor();
+      await branch.locator('[data-unsent]').waitFor({ state: 'detached' });
+    });
+  }
 
   story(context, 'one speaks in a local network without HTTPS as well', async (world) => {
     const { installation } = world;

@@ -15,8 +15,8 @@ export class Visitor {
   }
 
   static async open(world, name, options = {}) {
-    const { language = 'en', theme = 'light', phone = false, wide = false, operator = false } = options;
-    const size = phone ? { width: 360, height: 740 } : { width: wide ? 1440 : 1180, height: 820 };
+    const { language = 'en', theme = 'light', phone = false, wide = false, height = 820, operator = false } = options;
+    const size = phone ? { width: 360, height: 740 } : { width: wide ? 1440 : 1180, height };
     const context = await world.browser.newContext({
       baseURL: options.url ?? world.url,
       locale: language === 'uk' ? 'uk-UA' : 'en-GB',

@@ -219,6 +219,7 @@ async fn assert_whole(store: &Store, expected: &[String]) {
     assert_eq!(store.journal.head(), expected.len() as u64 + 1);
     store.index_all().await;
     assert_eq!(store.listed(1).await, expected);
+    store.assert_newest(1).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -273,6 +274,29 @@ async fn a_disk_that_cannot_be_read_for_a_while_is_read_again() {
     }
     store.index_all().await;
     assert_eq!(store.listed(1).await.len(), 20_000);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_held_from_before_is_not_shown_when_the_store_comes_back() {
+    let disk = Disk::default();
+    let store = open(&disk);
+    store
+        .put_and_index(vec![created(1), said(1, "a", 10)])
+        .await;
+    store.closer.close().await;
+    let store = open(&disk);
+    // Held while nothing had changed since the opening, which will be so once more.
+    store.assert_newest(1).await;
+    store.put_and_index(vec![said(1, "b", 11)]).await;
+    // Makes durable what the index holds.
+    store.put(vec![said(1, "c", 12)]).await;
+    disk.fail_after(0);
+    let refused = store.journal.append(append(vec![said(1, "d", 13)])).await;
+    assert!(refused.is_err());
+    disk.mend();
+    insist(&store, &append(vec![said(1, "d", 13)])).await;
+    assert_eq!(store.listed(1).await, ["$a", "$b"]);
+    store.assert_newest(1).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

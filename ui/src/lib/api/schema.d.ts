@@ -1667,6 +1667,11 @@ export interface components {
          */
         DeletionFrameType: "message.deleted";
         /**
+         * @description What is looked at. Once given, a name is never another's; there may be more of them later.
+         * @enum {string}
+         */
+        DoctorCheck: "homeserver" | "versions" | "clock" | "as_token" | "connector_url" | "hs_token" | "act_as_users" | "act_as_agents" | "room_version" | "canary_room" | "aliases" | "directory" | "canary" | "ephemeral" | "presence" | "data_dir" | "disk" | "insecure_user_header" | "configuration" | "daemon";
+        /**
          * DoctorReport
          * @description One examination, as `daarion doctor --json` prints it.
          */
@@ -1747,8 +1752,7 @@ export interface components {
          * @description What one check has found.
          */
         Finding: {
-            /** @description The name of the check, for example `canary`. Once given, it is never another. */
-            id: string;
+            id: components["schemas"]["DoctorCheck"];
             status: components["schemas"]["FindingStatus"];
             /** @description What was seen, in English. */
             seen: string;

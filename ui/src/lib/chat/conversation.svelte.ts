@@ -31,7 +31,7 @@ export class Conversation {
   constructor(channel: Channel, me: string) {
     this.channel = channel;
     this.me = me;
-    this.timeline = new Timeline(channel.id);
+    this.timeline = new Timeline(channel.id, me);
     this.people = new People(channel.id);
     this.reading = new Reading(me, channel.id);
     this.outbox = outboxOf(me, channel.id);

@@ -54,6 +54,13 @@ export class Outbox {
     return this.items.some((item) => item.state !== 'failed');
   }
 
+  /** How it stands with what did not go out at the first try; null where nothing is left behind. */
+  get unsent(): 'waiting' | 'failed' | null {
+    const left = this.items.filter((item) => item.state !== 'sending' || item.tries > 1);
+    if (left.some((item) => item.state === 'failed')) return 'failed';
+    return left.some((item) => !item.isSeen) ? 'waiting' : null;
+  }
+
   say(text: string, replyTo: string | null): void {
     const key = newKey();
     // Behind one that waits it waits as well, for the same moment.

@@ -25,12 +25,20 @@ export class Scroll {
     return this.list !== undefined && this.list.getScrollOffset() < NEAR_TOP;
   }
 
+  /** The index of the lowest row on the screen. */
+  get lowest(): number {
+    const { list } = this;
+    return list ? list.findItemIndex(list.getScrollOffset() + list.getViewportSize()) : 0;
+  }
+
   toEnd(): void {
     this.stays = true;
     if (this.viewport) this.viewport.scrollTop = this.viewport.scrollHeight;
   }
 
+  /** To a row; nowhere when it is not there. */
   to(index: number): void {
+    if (index < 0) return;
     this.stays = false;
     this.list?.scrollToIndex(index, { align: 'center' });
   }

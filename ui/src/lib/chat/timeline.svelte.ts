@@ -1,5 +1,6 @@
-// The messages of a channel that are loaded: always the newest ones, and upward as far as somebody
-// has looked.
+// The messages of a channel that are held: the newest ones, and upward as far as somebody has looked.
+// Whoever stays far above while much is said lets go of the newest ones; at the end of what is held
+// the newest are read anew, and what stands between is above them.
 import { api, type Schemas } from '$lib/api/client';
 import { ApiError, ok } from '$lib/api/error';
 import type { Happening, Message } from '$lib/live/frames';
@@ -7,6 +8,8 @@ import { Meanwhile } from './meanwhile';
 import { changed, compare, edition, merged, settled } from './order';
 
 type Page = Schemas['MessagePage'];
+/** What the stream tells, and what the server has taken of one's own. */
+type News = Happening | { type: 'said'; message: Message };
 
 const PAGE = 40;
 /** More news at once than this are read as a list. */
@@ -21,20 +24,25 @@ export class Timeline {
   error = $state.raw<unknown>(null);
   /** How it stands with what is further up. */
   older = $state<'more' | 'loading' | 'failed' | 'none'>('more');
+  /** How many of other people stand below what is held; null where the newest are held. */
+  below = $state<number | null>(null);
+  isCut = $derived(this.below !== null);
+  isShortening = false;
 
   #channel: string;
+  #me: string;
   #cursor: string | undefined;
-  #meanwhile = new Meanwhile<Happening>();
+  #meanwhile = new Meanwhile<News>();
   /** Messages whose whole content is to be read. */
   #wanted = new Set<string>();
   /** Those whose content could not be had, because the homeserver was away. */
   #lacking = new Set<string>();
   #again: ReturnType<typeof setTimeout> | undefined;
   #isReading = false;
-  #isShortening = false;
 
-  constructor(channel: string) {
+  constructor(channel: string, me: string) {
     this.#channel = channel;
+    this.#me = me;
   }
 
   /** Reads the newest messages; what is known and joins on stays. */
@@ -49,10 +57,18 @@ export class Timeline {
 
   /** Lets go of all but the newest, which are read anew, so that what is above them is found again. */
   async shorten(): Promise<void> {
-    if (this.#isShortening) return;
-    this.#isShortening = true;
+    if (this.isShortening) return;
+    this.isShortening = true;
     await this.startOver();
-    this.#isShortening = false;
+    this.isShortening = false;
+  }
+
+  /** Lets go of what stands behind the first `count`; `missed` tells how many of that are news. */
+  cut(count: number, missed: (gone: readonly Message[]) => number): void {
+    const known = this.messages ?? [];
+    if (known.length <= count) return;
+    this.below = (this.below ?? 0) + missed(known.slice(count));
+    this.messages = known.slice(0, count);
   }
 
   /** Reads what stands before the oldest one that is loaded; what has failed, when it is asked for. */
@@ -86,19 +102,19 @@ export class Timeline {
     clearTimeout(this.#again);
   }
 
+  /** One's own message, which the server has taken. */
   add(message: Message): void {
-    this.messages = merged(this.messages ?? [], [message]);
-    if (!message.content && !message.deleted) this.#want([message.id]);
+    this.apply({ type: 'said', message });
   }
 
-  apply(frame: Happening): void {
-    this.#meanwhile.note(frame);
-    this.#tell(frame);
+  apply(news: News): void {
+    this.#meanwhile.note(news);
+    this.#tell(news);
   }
 
-  #tell(frame: Happening): void {
-    if (frame.type === 'message.created' || frame.type === 'media.uploaded') {
-      this.add(frame.message);
+  #tell(frame: News): void {
+    if ('message' in frame) {
+      this.#show(frame.message);
     } else if (frame.type === 'message.updated') {
       const { content_preview, truncated, edited_at } = frame;
       const edit = { content_preview, truncated, edited_at, content: undefined };
@@ -112,6 +128,21 @@ export class Timeline {
       const removal = { deleted: true, content_preview: '', content: undefined, media: undefined };
       this.#change(frame.message_id, (message) => ({ ...message, ...removal }));
     }
+  }
+
+  #show(message: Message): void {
+    if (this.#isBelow(message)) {
+      if (message.sender_id !== this.#me) this.below = (this.below ?? 0) + 1;
+      return;
+    }
+    this.messages = merged(this.messages ?? [], [message]);
+    if (!message.content && !message.deleted) this.#want([message.id]);
+  }
+
+  /** Whether it stands where nothing is held. */
+  #isBelow(message: Message): boolean {
+    const last = this.messages?.at(-1);
+    return this.isCut && last !== undefined && compare(message, last) > 0;
   }
 
   #change(id: string, change: (message: Message) => Message): void {
@@ -136,6 +167,11 @@ export class Timeline {
 
   #takeNewest(page: Page): void {
     const known = this.messages ?? [];
+    // What is below stays there: whoever reads above is not moved.
+    if (this.isCut) {
+      this.messages = merged(known, page.items.filter((message) => !this.#isBelow(message)));
+      return;
+    }
     const ids = new Set(page.items.map(({ id }) => id));
     const joinsOn = known.some(({ id }) => ids.has(id));
     if (known.length > 0 && !joinsOn && page.next) return this.#beginWith(page);
@@ -148,6 +184,7 @@ export class Timeline {
     const [newest] = page.items;
     const isNewer = (message: Message) => newest !== undefined && compare(message, newest) > 0;
     this.messages = merged((this.messages ?? []).filter(isNewer), page.items);
+    this.below = null;
     this.#continueAt(page.next);
   }
 

@@ -1,9 +1,10 @@
 // All that is still to be sent in this tab: an outbox for each person and channel, which goes on
 // while another page is looked at. What an earlier visit has left is taken up where one signs in.
+import { SvelteMap } from 'svelte/reactivity';
 import { channelsWith, forgetKept } from './kept';
 import { Outbox } from './outbox.svelte';
 
-const outboxes = new Map<string, Outbox>();
+const outboxes = new SvelteMap<string, Outbox>();
 
 const nameOf = (me: string, channel: string): string => `${me} ${channel}`;
 const allOf = (me: string): Outbox[] =>
@@ -15,6 +16,10 @@ export function outboxOf(me: string, channel: string): Outbox {
   outboxes.set(name, outbox);
   return outbox;
 }
+
+/** How it stands with what this person has said in a channel and could not send. */
+export const unsentIn = (me: string, channel: string): Outbox['unsent'] =>
+  outboxes.get(nameOf(me, channel))?.unsent ?? null;
 
 /** Sends what this person has left unsent, and warns them when they close the tab before it is. */
 export function watchUnsent(me: string): () => void {

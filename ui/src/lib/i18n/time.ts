@@ -1,5 +1,6 @@
 // Times and numbers as people read them, in the page's language and the browser's time zone; where
 // a language is written in several ways, as in the browser's region.
+import { m } from '$lib/paraglide/messages';
 import { language } from './locale.svelte';
 
 const formats = new Map<string, Intl.DateTimeFormat>();
@@ -37,11 +38,11 @@ export function dayName(at: Date, now: Date = new Date()): string {
   return capitalised(format(`day ${year ?? ''}`, options).format(at));
 }
 
-/** `5 minutes ago`, `yesterday`, and after a week the date. */
+/** `just now`, `5 minutes ago`, `yesterday`, and after a week the date. */
 export function ago(at: Date, now: Date = new Date()): string {
   const relative = new Intl.RelativeTimeFormat(language.current, { numeric: 'auto' });
   const minutes = Math.max(0, Math.round((now.getTime() - at.getTime()) / 60_000));
-  if (minutes < 1) return relative.format(0, 'second');
+  if (minutes < 1) return m.just_now();
   if (minutes < 60) return relative.format(-minutes, 'minute');
   const days = daysBetween(at, now);
   if (days === 0) return relative.format(-Math.round(minutes / 60), 'hour');

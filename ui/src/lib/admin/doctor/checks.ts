@@ -1,7 +1,11 @@
-// The names of the doctor's checks, in the reader's language.
+// The names of the doctor's checks, in the reader's language. The compiler wants one for each check
+// that the API describes.
+import type { Schemas } from '$lib/api/client';
 import { m } from '$lib/paraglide/messages';
 
-const NAMES: Record<string, () => string> = {
+type Check = Schemas['DoctorCheck'];
+
+const NAMES: Readonly<Record<Check, () => string>> = {
   homeserver: m.admin_check_homeserver,
   versions: m.admin_check_versions,
   clock: m.admin_check_clock,
@@ -16,10 +20,13 @@ const NAMES: Record<string, () => string> = {
   directory: m.admin_check_directory,
   canary: m.admin_check_canary,
   ephemeral: m.admin_check_ephemeral,
-  insecure_user_header: m.admin_check_insecure_user_header,
+  presence: m.admin_check_presence,
   data_dir: m.admin_check_data_dir,
   disk: m.admin_check_disk,
+  insecure_user_header: m.admin_check_insecure_user_header,
+  configuration: m.admin_check_configuration,
+  daemon: m.admin_check_daemon,
 };
 
-/** A check that this page does not know yet is called as the doctor calls it. */
-export const checkName = (id: string): string => NAMES[id]?.() ?? id;
+/** A check that is newer than this page is called as the doctor calls it. */
+export const checkName = (id: Check): string => NAMES[id]?.() ?? id;
