@@ -16,6 +16,9 @@ const SCREENS = [
   { name: 'rooms and channels', operator: true, path: '/admin/rooms', ready: (page) => page.locator('tbody tr').first().waitFor() },
   { name: 'agents', operator: true, path: '/admin/agents', ready: (page) => page.locator('tbody tr').first().waitFor() },
   { name: 'people online', operator: true, path: '/admin/people', ready: (page) => page.locator('main li, main h2').first().waitFor() },
+  { name: 'service tokens', operator: true, path: '/admin/services', ready: (page) => page.locator('tbody tr, main h2').first().waitFor() },
+  { name: 'webhooks', operator: true, path: '/admin/webhooks', ready: (page) => page.locator('tbody tr, main h2').first().waitFor() },
+  { name: 'dead letters', operator: true, path: '/admin/webhooks/dead-letters', ready: (page) => page.locator('tbody tr, main h2').first().waitFor() },
   { name: 'configuration', operator: true, path: '/admin/config', ready: (page) => page.locator('main dl').first().waitFor() },
   { name: 'doctor', operator: true, path: '/admin/doctor', ready: (page) => page.locator('main h2').first().waitFor() },
 ];
