@@ -259,6 +259,7 @@ async fn webhook_tells_how_far_it_is_and_what_came_of_its_latest_try() {
     let room = Room::new(world).await;
     let hook = Hook::to_messages(world, &room, &receiver.url()).await;
     let fresh = hook.get().await;
+    assert_eq!(fresh["channel_name"], "Room");
     assert_eq!(fresh["last_delivery"], json!(null));
     assert_eq!(fresh["token_id"], json!(null), "by the shared secret");
     room.say("one").await;

@@ -112,6 +112,8 @@ pub struct Webhook {
     pub room_id: Option<String>,
     /// The channel of that room.
     pub channel_id: Option<Uuid>,
+    /// That channel's name.
+    pub channel_name: Option<String>,
     pub webhook_url: String,
     /// Empty: everything.
     pub events: Vec<String>,
@@ -146,9 +148,11 @@ impl From<WebhookView> for Webhook {
         let webhook = view.webhook;
         let paused = webhook.paused;
         let previous = webhook.secrets.previous.as_ref();
+        let channel = view.channel;
         Self {
             subscription_id: webhook.id.to_string(),
-            room_id: view.channel.map(|channel| channel.room.to_string()),
+            room_id: channel.as_ref().map(|channel| channel.room.to_string()),
+            channel_name: channel.map(|channel| channel.name.clone()),
             channel_id: webhook.channel.map(|channel| channel.0),
             webhook_url: webhook.url,
             events: webhook.events,

@@ -2749,6 +2749,8 @@ export interface components {
              * @description The channel of that room.
              */
             channel_id?: string | null;
+            /** @description That channel's name. */
+            channel_name?: string | null;
             webhook_url: string;
             /** @description Empty: everything. */
             events: string[];
