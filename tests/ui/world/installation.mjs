@@ -109,7 +109,7 @@ operators = ["@mayor:${SERVER_NAME}"]
 [webhooks]
 allow = ["127.0.0.1"]
 quick_retries = ["50ms"]
-schedule = ["300ms"]
+schedule = ["1s"]
 `);
     const registration = ['registration', 'show', '--config', this.#file('daarion.toml')];
     this.#write('registration.yaml', execFileSync(this.program, registration, { encoding: 'utf8' }));
