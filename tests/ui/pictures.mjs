@@ -121,17 +121,20 @@ const PICTURES = [
   { name: 'admin-rooms-light', operator: true, path: '/admin/rooms', wide: true, height: 1092 },
   { name: 'admin-rooms-dark-uk', operator: true, path: '/admin/rooms', theme: 'dark', language: 'uk', wide: true, height: 1092 },
   { name: 'admin-rooms-phone-uk', operator: true, path: '/admin/rooms', phone: true, language: 'uk' },
-  { name: 'admin-services-light', operator: true, path: '/admin/services', wide: true, height: 712 },
-  { name: 'admin-webhooks-light', operator: true, path: '/admin/webhooks', wide: true, height: 712 },
-  { name: 'admin-webhooks-phone-uk', operator: true, path: '/admin/webhooks', phone: true, language: 'uk' },
   { name: 'chat-phone-dark-uk', path: '/city/general', phone: true, theme: 'dark', language: 'uk', chat: true },
+  { name: 'admin-services-light', operator: true, connected: true, path: '/admin/services', wide: true, height: 712 },
+  { name: 'admin-webhooks-light', operator: true, connected: true, path: '/admin/webhooks', wide: true, height: 712 },
+  { name: 'admin-webhooks-phone-uk', operator: true, connected: true, path: '/admin/webhooks', phone: true, language: 'uk' },
 ];
 
 export async function takePictures(world, folder) {
   mkdirSync(folder, { recursive: true });
-  const disconnect = await connect(world, await furnish(world));
+  const rooms = await furnish(world);
+  // Once services are there, the overview has more to tell than a picture holds.
+  let disconnect;
   await isNoticed(world);
   for (const picture of PICTURES) {
+    if (picture.connected) disconnect ??= await connect(world, rooms);
     const isMember = !picture.guest && !picture.operator;
     const visitor = await world.visitor(isMember ? 'alice' : undefined, picture);
     const { page } = visitor;
@@ -144,5 +147,5 @@ export async function takePictures(world, folder) {
     console.log(join(folder, `${picture.name}.png`));
     await world.dismiss();
   }
-  disconnect();
+  disconnect?.();
 }
