@@ -73,6 +73,8 @@ pub struct WebhookView {
     /// When the next of them is.
     pub next_at: Option<Millis>,
     pub dead_letters: u64,
+    /// The latest try, test events included.
+    pub latest: Option<Attempt>,
 }
 
 impl Webhooks {
@@ -252,6 +254,7 @@ impl Webhooks {
     async fn view(&self, webhook: Webhook) -> Result<WebhookView> {
         let store = &self.core.store;
         let lanes = store.webhooks.lanes(webhook.id).await?;
+        let tries = store.webhooks.attempts(webhook.id, None, 1).await?;
         let head: Seq = store.journal.head();
         Ok(WebhookView {
             channel: webhook
@@ -261,6 +264,7 @@ impl Webhooks {
             pending: lanes.iter().map(|lane| lane.length).sum(),
             next_at: lanes.iter().map(|lane| lane.due_at).min(),
             dead_letters: store.webhooks.count_dead(webhook.id).await?,
+            latest: tries.into_iter().next().map(|(_, latest)| latest),
             webhook,
         })
     }

@@ -70,6 +70,7 @@ async fn revoked_token_pauses_its_webhooks() {
         secret: text(&subscribed["secret"]),
         service: world.daarion.service(),
     };
+    assert_eq!(hook.get().await["token_id"], made["service"]["id"]);
     let path = format!("/api/admin/services/{}", text(&made["service"]["id"]));
     answered(200, operator.delete(&path).await);
     let paused = hook.until("a pause", |it| it["status"] == "paused").await;

@@ -253,6 +253,28 @@ async fn test_event_is_sent_once_also_when_paused() {
 }
 
 #[tokio::test]
+async fn webhook_tells_how_far_it_is_and_what_came_of_its_latest_try() {
+    let world = shared().await;
+    let receiver = Receiver::answering(|_| Reply::Echo(202)).await;
+    let room = Room::new(world).await;
+    let hook = Hook::to_messages(world, &room, &receiver.url()).await;
+    let fresh = hook.get().await;
+    assert_eq!(fresh["channel_name"], "Room");
+    assert_eq!(fresh["last_delivery"], json!(null));
+    assert_eq!(fresh["token_id"], json!(null), "by the shared secret");
+    room.say("one").await;
+    let told = hook
+        .until("a try", |it| it["last_delivery"]["status"] == 202)
+        .await;
+    assert_eq!(told["last_delivery"], hook.deliveries().await[0]);
+    let seq = told["last_delivery"]["seq"].as_u64();
+    let reached = hook
+        .until("its position", |it| it["position"].as_u64() >= seq)
+        .await;
+    assert!(reached["position"].as_u64() > fresh["position"].as_u64());
+}
+
+#[tokio::test]
 async fn webhook_is_listed_changed_and_removed() {
     let (world, old, new) = (
         shared().await,

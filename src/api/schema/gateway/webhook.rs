@@ -112,6 +112,8 @@ pub struct Webhook {
     pub room_id: Option<String>,
     /// The channel of that room.
     pub channel_id: Option<Uuid>,
+    /// That channel's name.
+    pub channel_name: Option<String>,
     pub webhook_url: String,
     /// Empty: everything.
     pub events: Vec<String>,
@@ -125,6 +127,10 @@ pub struct Webhook {
     /// Until when the secret before the last rotation signs, too; null when there is none.
     pub previous_secret_until: Option<Time>,
     pub created_at: Time,
+    /// The token of the service that made it; null for operators and for the shared secret.
+    pub token_id: Option<Uuid>,
+    /// The place in the stream up to which it has looked.
+    pub position: u64,
     /// How many events of the journal it has not looked at yet.
     pub lag: u64,
     /// How many deliveries wait to be tried (again).
@@ -133,6 +139,8 @@ pub struct Webhook {
     pub next_try_at: Option<Time>,
     /// How many deliveries were given up and lie in the dead letters.
     pub dead_letters: u64,
+    /// The latest try, test events included; null when nothing was sent yet.
+    pub last_delivery: Option<WebhookDelivery>,
 }
 
 impl From<WebhookView> for Webhook {
@@ -140,9 +148,11 @@ impl From<WebhookView> for Webhook {
         let webhook = view.webhook;
         let paused = webhook.paused;
         let previous = webhook.secrets.previous.as_ref();
+        let channel = view.channel;
         Self {
             subscription_id: webhook.id.to_string(),
-            room_id: view.channel.map(|channel| channel.room.to_string()),
+            room_id: channel.as_ref().map(|channel| channel.room.to_string()),
+            channel_name: channel.map(|channel| channel.name.clone()),
             channel_id: webhook.channel.map(|channel| channel.0),
             webhook_url: webhook.url,
             events: webhook.events,
@@ -155,10 +165,13 @@ impl From<WebhookView> for Webhook {
             paused_at: paused.map(|pause| Time(pause.at)),
             previous_secret_until: previous.map(|(_, until)| Time(*until)),
             created_at: Time(webhook.created_at),
+            token_id: webhook.created_by,
+            position: webhook.position,
             lag: view.lag,
             pending: view.pending,
             next_try_at: view.next_at.map(Time),
             dead_letters: view.dead_letters,
+            last_delivery: view.latest.map(Into::into),
         }
     }
 }

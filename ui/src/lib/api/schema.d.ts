@@ -2749,6 +2749,8 @@ export interface components {
              * @description The channel of that room.
              */
             channel_id?: string | null;
+            /** @description That channel's name. */
+            channel_name?: string | null;
             webhook_url: string;
             /** @description Empty: everything. */
             events: string[];
@@ -2775,6 +2777,16 @@ export interface components {
              */
             created_at: string;
             /**
+             * Format: uuid
+             * @description The token of the service that made it; null for operators and for the shared secret.
+             */
+            token_id?: string | null;
+            /**
+             * Format: uint64
+             * @description The place in the stream up to which it has looked.
+             */
+            position: number;
+            /**
              * Format: uint64
              * @description How many events of the journal it has not looked at yet.
              */
@@ -2795,6 +2807,8 @@ export interface components {
              * @description How many deliveries were given up and lie in the dead letters.
              */
             dead_letters: number;
+            /** @description The latest try, test events included; null when nothing was sent yet. */
+            last_delivery?: (components["schemas"]["WebhookDelivery"] & unknown) | null;
         };
         /**
          * WebhookDelivery
