@@ -188,15 +188,17 @@ pub fn description(given: Option<&str>) -> Result<String> {
 }
 
 impl Webhook {
-    /// Whether it is to be told of an event in a Matrix room.
+    /// Whether it is to be told of an event in a Matrix room. While the room is not known it
+    /// is, and has to be asked again when it is.
     #[must_use]
     pub fn wants(&self, event: &Event, room: Option<&RoomId>) -> bool {
         // What a rebuild reads again is no news.
         event.source != Source::Rebuild
             && self.channel.is_none_or(|channel| channel == event.channel)
-            && self.rooms.as_ref().is_none_or(|rooms| {
-                room.is_some_and(|room| rooms.iter().any(|allowed| allowed == room))
-            })
+            && match (&self.rooms, room) {
+                (Some(rooms), Some(room)) => rooms.contains(room),
+                _ => true,
+            }
             && (self.events.is_empty()
                 || self.events.iter().any(|wanted| {
                     wanted == event.what.name() || wanted == event.what.matrix_type()
@@ -266,8 +268,15 @@ impl Schedule {
         Some(wait.max(retry_after.unwrap_or_default()))
     }
 
+    /// The longest of the quick waits.
+    #[must_use]
+    pub fn longest_quick(&self) -> Duration {
+        let longest = self.quick.iter().max().copied().unwrap_or_default();
+        longest.mul_f64(1.0 + JITTER)
+    }
+
     /// Whether what has waited since a time for its first try has outlived the whole schedule,
-    /// and gets one try and no more. Otherwise a receiver that comes back after days would be
+    /// and gets the quick tries and no more. Otherwise a receiver that comes back after days would be
     /// days in coming to what is new.
     #[must_use]
     pub fn has_outlived(&self, since: Millis, now: Millis) -> bool {
