@@ -222,12 +222,19 @@ impl ServiceToken {
     }
 }
 
+/// Callers that have no token: the shared secret's, and who fetches by a signed address.
+const RESERVED: [&str; 2] = ["shared", "visitors"];
+
 /// Checks the name of a service.
 pub fn service_name(name: &str) -> Result<String> {
     let fits = (1..=LONGEST_NAME).contains(&name.len())
         && name.bytes().all(|byte| {
             byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte)
         });
+    if RESERVED.contains(&name) {
+        let message = "is what daarion itself calls callers without a token of their own";
+        return Err(Error::invalid("name", message));
+    }
     if fits {
         return Ok(name.to_owned());
     }

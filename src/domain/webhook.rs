@@ -188,15 +188,17 @@ pub fn description(given: Option<&str>) -> Result<String> {
 }
 
 impl Webhook {
-    /// Whether it is to be told of an event in a Matrix room.
+    /// Whether it is to be told of an event in a Matrix room. While the room is not known it
+    /// is, and has to be asked again when it is.
     #[must_use]
     pub fn wants(&self, event: &Event, room: Option<&RoomId>) -> bool {
         // What a rebuild reads again is no news.
         event.source != Source::Rebuild
             && self.channel.is_none_or(|channel| channel == event.channel)
-            && self.rooms.as_ref().is_none_or(|rooms| {
-                room.is_some_and(|room| rooms.iter().any(|allowed| allowed == room))
-            })
+            && match (&self.rooms, room) {
+                (Some(rooms), Some(room)) => rooms.contains(room),
+                _ => true,
+            }
             && (self.events.is_empty()
                 || self.events.iter().any(|wanted| {
                     wanted == event.what.name() || wanted == event.what.matrix_type()
@@ -266,14 +268,22 @@ impl Schedule {
         Some(wait.max(retry_after.unwrap_or_default()))
     }
 
-    /// Whether what has waited since a time for its first try has outlived the whole schedule,
-    /// and gets one try and no more. Otherwise a receiver that comes back after days would be
-    /// days in coming to what is new.
+    /// The longest of the quick waits.
     #[must_use]
-    pub fn has_outlived(&self, since: Millis, now: Millis) -> bool {
+    pub fn longest_quick(&self) -> Duration {
+        let longest = self.quick.iter().max().copied().unwrap_or_default();
+        longest.mul_f64(1.0 + JITTER)
+    }
+
+    /// Whether what has waited since a time, and was tried so often, has outlived the whole
+    /// schedule before its first long wait, and gets the quick tries and no more. Otherwise a
+    /// receiver that comes back after days would be days in coming to what is new.
+    #[must_use]
+    pub fn has_outlived(&self, tries: u32, since: Millis, now: Millis) -> bool {
         let span: Duration = self.long.iter().sum();
         let age = Duration::from_millis(now.saturating_sub(since));
-        !self.long.is_empty() && age > span
+        let is_quick = usize::try_from(tries).is_ok_and(|tries| tries <= self.quick.len());
+        is_quick && !self.long.is_empty() && age > span
     }
 }
 
@@ -316,7 +326,10 @@ mod tests {
         assert_eq!(only_quick.wait_after(4, None, EVEN), None);
         let hour = Some(Duration::from_secs(3_600));
         assert_eq!(only_quick.wait_after(4, hour, EVEN), None);
-        assert!(!only_quick.has_outlived(0, u64::MAX), "all get all tries");
+        assert!(
+            !only_quick.has_outlived(0, 0, u64::MAX),
+            "all get all tries"
+        );
     }
 
     #[test]
@@ -372,9 +385,15 @@ mod tests {
     #[test]
     fn what_is_older_than_the_schedule_gets_one_try() {
         let day = 24 * 3_600 * 1_000;
-        assert!(schedule().has_outlived(day, 2 * day));
-        assert!(!schedule().has_outlived(day, day + 305_000));
-        assert!(schedule().has_outlived(day, day + 305_001));
+        assert!(schedule().has_outlived(0, day, 2 * day));
+        assert!(!schedule().has_outlived(0, day, day + 305_000));
+        assert!(schedule().has_outlived(0, day, day + 305_001));
+        let quick = u32::try_from(schedule().quick.len()).expect("a few");
+        assert!(schedule().has_outlived(quick, day, 2 * day));
+        assert!(
+            !schedule().has_outlived(quick + 1, day, 2 * day),
+            "in its long waits"
+        );
     }
 
     #[test]

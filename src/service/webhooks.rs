@@ -23,6 +23,7 @@ use crate::domain::webhook::{
     Pause, PauseReason, Secrets, Webhook, WebhookId, description, wanted_events,
 };
 use crate::domain::{Error, Result};
+use crate::store::StoreError;
 use crate::store::webhooks::WebhookChange;
 pub use crate::store::webhooks::{Attempt, DeadLetter, Fate};
 
@@ -128,8 +129,9 @@ impl Webhooks {
             let message = format!("there are {MOST} webhooks already; remove one first");
             return Err(Error::conflict(message));
         }
-        store.add(webhook.clone()).await?;
-        self.deliveries.refresh(webhook.id).await?;
+        let (store, new) = (store.clone(), webhook.clone());
+        self.set(webhook.id, async move { store.add(new).await })
+            .await?;
         self.view(webhook).await
     }
 
@@ -214,10 +216,12 @@ impl Webhooks {
     /// Removes a webhook with all that waits and all that was given up.
     pub async fn unsubscribe(&self, caller: &ServiceCaller, id: &str) -> Result<()> {
         let webhook = self.find(caller, id).await?;
-        if !self.core.store.webhooks.remove_webhook(webhook.id).await? {
-            return Err(unknown(id));
+        let store = self.core.store.webhooks.clone();
+        let removal = async move { store.remove_webhook(webhook.id).await };
+        match self.set(webhook.id, removal).await? {
+            true => Ok(()),
+            false => Err(unknown(id)),
         }
-        Ok(self.deliveries.refresh(webhook.id).await?)
     }
 
     /// All that a caller may see, the oldest first.
@@ -245,10 +249,28 @@ impl Webhooks {
     }
 
     async fn change(&self, id: WebhookId, change: WebhookChange) -> Result<WebhookView> {
-        let changed = self.core.store.webhooks.change(id, change).await?;
-        let webhook = changed.ok_or_else(|| unknown(&id.to_string()))?;
-        self.deliveries.refresh(id).await?;
+        let store = self.core.store.webhooks.clone();
+        let changed = self.set(id, async move { store.change(id, change).await });
+        let webhook = changed.await?;
+        let webhook = webhook.ok_or_else(|| unknown(&id.to_string()))?;
         self.view(webhook).await
+    }
+
+    /// Stores something of a webhook and lets the deliveries go by it: both, also when the
+    /// caller goes away in between.
+    async fn set<T: Send + 'static>(
+        &self,
+        id: WebhookId,
+        change: impl Future<Output = std::result::Result<T, StoreError>> + Send + 'static,
+    ) -> Result<T> {
+        let deliveries = self.deliveries.clone();
+        let both = tokio::spawn(async move {
+            let stored = change.await?;
+            deliveries.refresh(id).await?;
+            Ok(stored)
+        });
+        let stopped = |_| Error::StoreUnavailable("daarion is stopping".to_owned());
+        both.await.map_err(stopped)?
     }
 
     async fn view(&self, webhook: Webhook) -> Result<WebhookView> {

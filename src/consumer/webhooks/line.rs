@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::Workshop;
 use super::outlet::Answer;
 use super::payload::{self, Delivery};
+use crate::domain::Error;
 use crate::domain::event::Event;
 use crate::domain::id::{ChannelId, Millis, Seq};
 use crate::domain::webhook::{Pause, PauseReason, Verdict, Webhook};
@@ -108,18 +109,34 @@ impl<'a> Line<'a> {
             self.settled.done.push((self.channel, item.seq));
             return None;
         };
+        // It may have been read before its channel was known, or been unsubscribed from since.
+        let channel = workshop.directory.channel(self.channel);
+        if !self
+            .webhook
+            .wants(&event, channel.as_ref().map(|channel| &channel.room))
+        {
+            self.done(&item);
+            return None;
+        }
         let prepared = tokio::select! {
             () = self.halt.cut.cancelled() => return Some((item, 0)),
             prepared = payload::prepare(workshop, self.webhook, &event) => prepared,
         };
         let delivery = match prepared {
             Ok(delivery) => delivery,
-            Err(error) => {
+            Err(error) if self.may_pass(&error).await => {
                 tracing::debug!(%error, webhook = %self.webhook.id, "an event cannot be told yet");
                 return Some((item, now() + AGAIN));
             }
+            Err(error) => {
+                tracing::warn!(%error, webhook = %self.webhook.id, seq = item.seq, "an event cannot be told");
+                self.bury(event, item.tries, error.to_string());
+                return None;
+            }
         };
-        let is_only_try = item.tries == 0 && workshop.schedule.has_outlived(item.since, now());
+        let is_old = workshop
+            .schedule
+            .has_outlived(item.tries, item.since, now());
         loop {
             if workshop.is_orphan(self.webhook) {
                 return Some((self.pause(item, PauseReason::Revoked), 0));
@@ -143,7 +160,11 @@ impl<'a> Line<'a> {
             };
             let luck = workshop.clock.luck();
             let wait = workshop.schedule.wait_after(item.tries, retry_after, luck);
-            let Some(wait) = wait.filter(|_| !is_only_try) else {
+            // Its long waits are over, but not what the receiver asks for.
+            let waits = |wait: &Duration| {
+                !is_old || retry_after.is_some() || *wait <= workshop.schedule.longest_quick()
+            };
+            let Some(wait) = wait.filter(waits) else {
                 self.log(&answer, &delivery, &item, Fate::GivenUp, None);
                 self.bury(event, item.tries, answer.words());
                 return None;
@@ -169,6 +190,13 @@ impl<'a> Line<'a> {
         });
         self.halt.stop.cancel();
         item
+    }
+
+    /// Whether what keeps an event from being told will be over by itself. While the channels
+    /// are read anew one of them may be missing.
+    async fn may_pass(&self, error: &Error) -> bool {
+        let rebuilding = async || self.workshop.store.index.rebuilding().await;
+        error.is_transient() || !matches!(rebuilding().await, Ok(None))
     }
 
     fn log(

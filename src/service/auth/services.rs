@@ -147,11 +147,16 @@ impl Services {
         };
         let none = || Error::not_found(format!("no token {given} that is not revoked"));
         let mut token = all.into_iter().rev().find(is_it).ok_or_else(none)?;
-        let store = &self.store.service_tokens;
-        if !store.revoke_token(token.id, now).await? {
+        // Before it is written down: the caller may go away meanwhile, and the write stands all
+        // the same.
+        let known = self.write().remove(&token.digest);
+        let revoked = self.store.service_tokens.revoke_token(token.id, now).await;
+        if let (Err(_), Some(known)) = (&revoked, known) {
+            self.write().insert(token.digest, known);
+        }
+        if !revoked? {
             return Err(none());
         }
-        self.write().remove(&token.digest);
         // Nobody may be listening.
         let _ = self.ends.send(token.id);
         tracing::info!(service = token.name, token = %token.id, "a service's token is revoked");

@@ -149,7 +149,8 @@ pub struct Turns(Mutex<Lines<oneshot::Sender<Turn>>>);
 /// A place with the homeserver, free again when it is dropped.
 pub struct Turn {
     turns: Arc<Turns>,
-    who: String,
+    /// `None` when it has been passed on.
+    who: Option<String>,
 }
 
 impl Turns {
@@ -181,21 +182,35 @@ impl Turns {
     fn turn(self: &Arc<Self>, who: String) -> Turn {
         Turn {
             turns: self.clone(),
-            who,
+            who: Some(who),
+        }
+    }
+
+    /// Ends a turn and calls the next who is still there. Thousands may have gone.
+    fn pass_on(self: &Arc<Self>, mut who: String) {
+        loop {
+            let next = {
+                let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+                lines.leave(&who)
+            };
+            let Some((next, call)) = next else {
+                return;
+            };
+            match call
+                .send(self.turn(next))
+                .map_err(|mut turn| turn.who.take())
+            {
+                Err(Some(gone)) => who = gone,
+                _ => return,
+            }
         }
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        let next = {
-            let mut lines = self.turns.0.lock().unwrap_or_else(PoisonError::into_inner);
-            lines.leave(&self.who)
-        };
-        // Whoever has gone meanwhile cannot be called: the turn comes back, is dropped, and the
-        // one after is called.
-        if let Some((who, call)) = next {
-            let _ = call.send(self.turns.turn(who));
+        if let Some(who) = self.who.take() {
+            self.turns.pass_on(who);
         }
     }
 }
@@ -263,6 +278,28 @@ mod tests {
         }
         assert_eq!(lines.come("a", || 6, |waiter| *waiter == 4), Said::Wait);
         assert_eq!(come(&mut lines, "a", 7), Said::Full);
+    }
+
+    #[tokio::test]
+    async fn thousands_who_gave_up_cost_no_stack() {
+        let turns = Turns::new(Bounds {
+            total: 1,
+            each: 1,
+            waiting: 1_000,
+        });
+        let first = turns.wait("first").await.expect("a turn");
+        let mut calls = Vec::new();
+        for service in 0..50 {
+            for _ in 0..1_000 {
+                let (call, called) = oneshot::channel();
+                let mut lines = turns.0.lock().expect("a lock");
+                lines.come(&format!("s{service}"), || call, |_| false);
+                calls.push(called);
+            }
+        }
+        drop(calls);
+        drop(first);
+        assert_eq!(turns.0.lock().expect("a lock").served, 0);
     }
 
     #[tokio::test]

@@ -67,7 +67,7 @@ impl Gateway {
         if let Some(url) = new.avatar_url.filter(|url| !url.is_empty()) {
             upstream.set_avatar(&agent.user, &url).await?;
         }
-        let device = upstream.sign_in_agent(&agent.user).await?;
+        let device = made(upstream.sign_in_agent(&agent.user).await, &agent.user);
         Ok(Registered {
             user: agent.user,
             device,
@@ -100,7 +100,7 @@ impl Gateway {
         };
         let upstream = self.upstream(caller).await?;
         upstream.register_person(&person).await?;
-        let device = upstream.sign_in(&user, &person.password).await?;
+        let device = made(upstream.sign_in(&user, &person.password).await, &user);
         Ok(Registered { user, device })
     }
 
@@ -179,4 +179,13 @@ impl Gateway {
         }
         Ok(directory.naming.entity(&user))
     }
+}
+
+/// The device of an account that has been made. It stands without one, and a caller who is told
+/// of a failure would make it again, in vain.
+fn made(device: Result<Option<Device>>, user: &UserId) -> Option<Device> {
+    device.unwrap_or_else(|error| {
+        tracing::warn!(%error, user_id = %user, "a new account has no device yet");
+        None
+    })
 }

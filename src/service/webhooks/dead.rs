@@ -8,6 +8,7 @@ use crate::domain::page::{Page, decode_cursor, encode_cursor};
 use crate::domain::service::ServiceCaller;
 use crate::domain::webhook::WebhookId;
 use crate::domain::{Error, Result};
+use crate::store::StoreError;
 use crate::store::webhooks::{DeadLetter, DeadPlace, DeadQuery};
 
 /// The size of the list's cursor, and of a dead letter's id: webhook and `seq`.
@@ -90,12 +91,18 @@ impl Webhooks {
         let mut replayed = 0;
         let mut after = None;
         while let Some(step) = self.step(caller, pick, &mut after).await? {
-            let store = &self.core.store.webhooks;
-            replayed += store.replay(step.clone(), now).await?;
             let touched: BTreeSet<_> = step.iter().map(|place| place.webhook).collect();
-            for webhook in touched {
-                self.deliveries.nudge(webhook).await;
-            }
+            let (store, deliveries) = (self.core.store.webhooks.clone(), self.deliveries.clone());
+            // Both, also when the caller goes away in between.
+            let both = tokio::spawn(async move {
+                let replayed = store.replay(step, now).await?;
+                for webhook in touched {
+                    deliveries.nudge(webhook).await;
+                }
+                Ok::<_, StoreError>(replayed)
+            });
+            let stopped = |_| Error::StoreUnavailable("daarion is stopping".to_owned());
+            replayed += both.await.map_err(stopped)??;
         }
         Ok(replayed)
     }

@@ -5,6 +5,8 @@
 
 use std::ops::Bound;
 
+use uuid::Uuid;
+
 use crate::domain::event::{NewEvent, What};
 use crate::domain::id::{ChannelId, EventId, MessageId, Millis, Seq, UserId};
 use crate::domain::member::Membership;
@@ -174,6 +176,13 @@ pub fn webhook_row(id: WebhookId, number: u64) -> Vec<u8> {
     let mut key = webhook(id);
     key.extend_from_slice(&number.to_be_bytes());
     key
+}
+
+/// The webhook of a row's key.
+pub fn webhook_id(key: &[u8]) -> Result<WebhookId, StoreError> {
+    let id = key.first_chunk().map(|id| Uuid::from_bytes(*id));
+    id.map(WebhookId)
+        .ok_or_else(|| StoreError::Damaged("the key of a webhook's row".to_owned()))
 }
 
 /// The number at the end of the key of a webhook's row.

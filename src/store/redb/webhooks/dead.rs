@@ -1,5 +1,7 @@
 //! Dead letters: what was given up, until it is replayed or purged.
 
+use std::collections::HashMap;
+
 use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata};
 
 use super::{DeadLetterRecord, PendingRecord, Rows};
@@ -11,6 +13,9 @@ use crate::store::redb::records::Record;
 use crate::store::redb::tables;
 use crate::store::redb::writer::Work;
 use crate::store::webhooks::{DeadLetter, DeadPlace, DeadQuery, Pending};
+
+/// How many make room for one more.
+const DROPPED_AT_ONCE: usize = 1_000;
 
 pub fn list(txn: &ReadTransaction, query: &DeadQuery) -> Result<Vec<DeadLetter>, StoreError> {
     let table = txn.open_table(tables::DEAD_LETTERS)?;
@@ -69,20 +74,30 @@ pub fn bury(work: &Work<'_>, dead: &[DeadLetter]) -> Result<(), StoreError> {
         let record = DeadLetterRecord::new(&letter).encode();
         table.insert(key.as_slice(), record.as_slice())?;
         if table.len()? > tables::DEAD_LETTERS_KEPT {
-            drop_oldest(&mut table, letter.webhook)?;
+            make_room(&mut table)?;
         }
     }
     Ok(())
 }
 
-fn drop_oldest(table: &mut Rows<'_>, id: WebhookId) -> Result<(), StoreError> {
-    let range = Range::of(&keys::webhook(id));
-    let oldest = table.range::<&[u8]>(range.bounds())?.next();
-    let oldest = oldest
-        .map(|row| Ok::<_, StoreError>(row?.0.value().to_vec()))
-        .transpose()?;
-    if let Some(oldest) = oldest {
-        table.remove(oldest.as_slice())?;
+/// Drops the oldest of the webhook that has most. Many at once, because all have to be counted
+/// for it.
+fn make_room(table: &mut Rows<'_>) -> Result<(), StoreError> {
+    let mut counts: HashMap<WebhookId, u64> = HashMap::new();
+    for row in table.iter()? {
+        *counts.entry(keys::webhook_id(row?.0.value())?).or_default() += 1;
+    }
+    let Some((most, count)) = counts.into_iter().max_by_key(|(_, count)| *count) else {
+        return Ok(());
+    };
+    let range = Range::of(&keys::webhook(most));
+    let mut oldest = Vec::new();
+    for row in table.range::<&[u8]>(range.bounds())?.take(DROPPED_AT_ONCE) {
+        oldest.push(row?.0.value().to_vec());
+    }
+    tracing::warn!(webhook = %most, count, dropped = oldest.len(), "there are too many dead letters");
+    for key in oldest {
+        table.remove(key.as_slice())?;
     }
     Ok(())
 }
