@@ -175,6 +175,8 @@ pub struct Settled {
     pub dead: Vec<DeadLetter>,
     pub attempts: Vec<Attempt>,
     pub pause: Option<Pause>,
+    /// Until when the receiver has asked to be left alone; not stored.
+    pub come_back_at: Option<Millis>,
 }
 
 #[async_trait]

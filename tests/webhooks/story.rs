@@ -160,6 +160,32 @@ async fn receiver_says_when_to_come_back() {
 }
 
 #[tokio::test]
+async fn receiver_that_wants_to_be_left_alone_is_left_alone_by_every_channel() {
+    let world = &world_with(quick()).await;
+    let tries = AtomicUsize::new(0);
+    let receiver = Receiver::answering(move |_| match tries.fetch_add(1, Ordering::SeqCst) {
+        0 => Reply::With(429, "retry-after", "4".into()),
+        _ => Reply::Status(200),
+    })
+    .await;
+    let rooms = [Room::new(world).await, Room::new(world).await];
+    let body = json!({ "webhook_url": receiver.url(), "events": ["m.room.message"] });
+    Hook::subscribe(world, body).await;
+    rooms[0].say("first").await;
+    receiver.until("the refusal", |seen| seen.len() == 1).await;
+    rooms[1].say("second").await;
+    let seen = receiver.until("all", |seen| seen.len() == 3).await;
+    for later in &seen[1..] {
+        let waited = later.at.duration_since(seen[0].at);
+        assert!(
+            waited >= Duration::from_millis(3_900),
+            "{waited:?} for {}",
+            later.text()
+        );
+    }
+}
+
+#[tokio::test]
 async fn what_is_given_up_can_be_replayed_and_purged() {
     let (world, elsewhere) = (shared().await, Receiver::start().await);
     let there = elsewhere.url();

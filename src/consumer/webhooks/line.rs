@@ -173,6 +173,11 @@ impl<'a> Line<'a> {
             let due_at = now().saturating_add(wait_ms);
             self.log(&answer, &delivery, &item, Fate::Retried, Some(due_at));
             if wait > AT_ONCE {
+                if retry_after.is_some() {
+                    // It is the receiver that wants to be left alone, not this channel.
+                    self.settled.come_back_at = Some(due_at);
+                    self.halt.stop.cancel();
+                }
                 return Some((item, due_at));
             }
             tokio::select! {

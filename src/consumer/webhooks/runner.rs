@@ -17,7 +17,7 @@ use super::lanes::Lanes;
 use super::line::{Halt, Item, Line, Place};
 use super::pages::{PAGE, Pages};
 use crate::domain::event::Event;
-use crate::domain::id::{ChannelId, Seq};
+use crate::domain::id::{ChannelId, Millis, Seq};
 use crate::domain::webhook::{Pause, Webhook};
 use crate::store::StoreError;
 use crate::store::webhooks::{Pending, Settled};
@@ -44,6 +44,8 @@ pub struct Runner {
     halt: Halt,
     nudge: Arc<Notify>,
     lanes: Lanes,
+    /// Until when the receiver has asked to be left alone.
+    come_back_at: Millis,
     position: Seq,
     /// The position that is written down.
     saved: Seq,
@@ -77,6 +79,7 @@ impl Runner {
             halt,
             nudge,
             lanes: Lanes::default(),
+            come_back_at: 0,
         }
     }
 
@@ -114,7 +117,10 @@ impl Runner {
     /// How long there is nothing to do unless the bell rings.
     fn rest(&self) -> Duration {
         let now = self.workshop.clock.now();
-        let due = self.lanes.next_due();
+        let due = match now < self.come_back_at {
+            true => Some(self.come_back_at),
+            false => self.lanes.next_due(),
+        };
         let due = due.map(|due| Duration::from_millis(due.saturating_sub(now)));
         let most = if self.position == self.saved {
             LONGEST
@@ -143,6 +149,9 @@ impl Runner {
         if self.is_nudged() {
             self.look_at_lanes().await?;
         }
+        if self.workshop.clock.now() < self.come_back_at {
+            return Ok(Round::Idle);
+        }
         let mut work = self.due().await?;
         let mut behind = Vec::new();
         let position = self.fresh(&mut work, &mut behind).await?;
@@ -151,6 +160,7 @@ impl Runner {
         }
         let mut settled = self.carry_out(work).await;
         settled.position = position;
+        self.come_back_at = settled.come_back_at.unwrap_or_default();
         settled.pending.extend(behind);
         let (pause, waits) = (settled.pause, !settled.pending.is_empty());
         let given_up = settled.dead.len();
@@ -262,7 +272,7 @@ impl Runner {
     }
 
     async fn carry_out(&self, work: Work) -> Settled {
-        // A receiver that is gone ends the round, not the whole webhook's task.
+        // A receiver that is gone, or busy, ends the round, not the whole webhook's task.
         let halt = Halt {
             stop: self.halt.stop.child_token(),
             cut: self.halt.cut.clone(),
@@ -278,6 +288,7 @@ impl Runner {
             settled.dead.extend(one.dead);
             settled.attempts.extend(one.attempts);
             settled.pause = settled.pause.or(one.pause);
+            settled.come_back_at = settled.come_back_at.max(one.come_back_at);
         }
         settled.attempts.sort_by_key(|attempt| attempt.at);
         settled
