@@ -26,7 +26,8 @@
 //! `cargo bench --bench store`, 1,000,000 messages in 100 channels, the whole journal kept,
 //! 2026-11-22, two virtual cores on ext4. The disk's `fdatasync` of 4 KiB swung between
 //! 0.15 and 3.2 ms, and other work took up to two thirds of the machine, so: from the
-//! quietest run to the busiest.
+//! quietest run to the busiest. Newer than these are the held pages, which answer the second
+//! and further lists of a channel, and the one commit of a message that we sent.
 //!
 //! | | |
 //! |---|---|
