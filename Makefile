@@ -13,7 +13,7 @@ UI_SOURCES := $(shell find ui/src ui/static ui/messages ui/project.inlang -type 
     ui/package-lock.json ui/vite.config.ts ui/tsconfig.json
 
 .DEFAULT_GOAL := help
-.PHONY: help build ui deb demo test test-ui test-appliance screenshots soak check check-ui \
+.PHONY: help build ui deb demo test test-ui test-appliance screenshots soak soak-webhooks check check-ui \
     lint-openapi openapi bench clean cargo synapse package-tools npm
 # Each target uses all cores already, and the tests of one build stand on another's.
 .NOTPARALLEL:
@@ -60,6 +60,9 @@ screenshots: cargo synapse ui ## Write the pictures of docs/images anew
 
 soak: cargo synapse ## Kill daarion 200 times while 10,000 messages are sent; KILLS=n for another number
 	DAARION_KILLS=$(or $(KILLS),200) cargo test $(CARGO_FLAGS) --test durability kill:: -- --nocapture
+
+soak-webhooks: cargo synapse ## Deliver 10,000 events to 20 receivers while daarion is killed; EVENTS=n for another number
+	DAARION_WEBHOOK_EVENTS=$(or $(EVENTS),10000) cargo test $(CARGO_FLAGS) --test webhooks crash:: -- --nocapture
 
 check: cargo ## Check the formatting and the lints
 	cargo fmt --all --check

@@ -12,7 +12,9 @@ pub mod bridge;
 pub mod channels;
 pub mod city;
 pub mod error;
+pub mod gateway;
 pub mod live;
+pub mod media;
 pub mod members;
 pub mod messages;
 pub mod rendered;
@@ -21,6 +23,7 @@ pub mod sign_in;
 pub mod system;
 pub mod time;
 pub mod visit;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -33,13 +36,18 @@ use crate::service::backfill::Backfill;
 use crate::service::channels::Channels;
 use crate::service::city::City;
 use crate::service::doctor::Doctor;
+use crate::service::gateway::Gateway;
+use crate::service::gateway::history::History;
+use crate::service::gateway::sync::EventSync;
 use crate::service::health::Health;
+use crate::service::media::Media;
 use crate::service::members::Members;
 use crate::service::messages::Messages;
 use crate::service::online::Online;
 use crate::service::oversight::Oversight;
 use crate::service::presence::Presence;
 use crate::service::status::StatusService;
+use crate::service::webhooks::Webhooks;
 
 /// What the operations call.
 #[derive(Clone)]
@@ -57,6 +65,11 @@ pub struct Services {
     pub online: Arc<Online>,
     pub presence: Arc<Presence>,
     pub doctor: Arc<Doctor>,
+    pub gateway: Arc<Gateway>,
+    pub sync: Arc<EventSync>,
+    pub history: Arc<History>,
+    pub media: Arc<Media>,
+    pub webhooks: Arc<Webhooks>,
     /// The configuration that is in force.
     pub settings: Arc<[Setting]>,
 }
@@ -74,6 +87,8 @@ pub enum Tag {
     Agents,
     /// Matrix for services that do not know Matrix.
     Gateway,
+    /// Files, for whoever has a signed address of one.
+    Media,
     /// What only operators may see and do: local accounts, and people listed in
     /// `auth.operators`.
     Admin,
@@ -91,10 +106,16 @@ pub type Public = (
     sign_in::SignInApi,
     admin_session::AdminSessionApi,
     admin::AdminApi,
+    media::MediaApi,
 );
 
 /// Operations of the internal listener.
-pub type Internal = (bridge::BridgeApi, agents::AgentsApi);
+pub type Internal = (
+    bridge::BridgeApi,
+    agents::AgentsApi,
+    gateway::GatewayApi,
+    media::MediaApi,
+);
 
 fn license() -> LicenseObject {
     LicenseObject::new("MIT").url("https://spdx.org/licenses/MIT.html")
@@ -112,6 +133,7 @@ pub fn public(services: &Services) -> OpenApiService<(Public, system::SystemApi)
         sign_in::SignInApi(services.clone()),
         admin_session::AdminSessionApi(services.clone()),
         admin::all(services),
+        media::MediaApi(services.clone()),
     );
     let system = system::SystemApi(services.clone());
     OpenApiService::new((apis, system), "daarion", env!("CARGO_PKG_VERSION"))
@@ -125,6 +147,8 @@ pub fn internal(services: &Services) -> OpenApiService<(Internal, system::System
     let apis = (
         bridge::BridgeApi(services.clone()),
         agents::AgentsApi(services.clone()),
+        gateway::all(services),
+        media::MediaApi(services.clone()),
     );
     let system = system::SystemApi(services.clone());
     OpenApiService::new(

@@ -19,6 +19,7 @@ use self::start::Signals;
 use crate::api;
 use crate::config::Config;
 use crate::consumer::hub::Hub;
+use crate::consumer::webhooks::Deliveries;
 use crate::web::admin::Admin;
 use crate::web::docs::Documents;
 use crate::web::server::{Access, HEAD};
@@ -27,6 +28,8 @@ use crate::{store, systemd};
 
 /// How long the tasks may take to end.
 const STOP: Duration = Duration::from_secs(9);
+/// How long deliveries that are on their way may take to arrive, of that.
+const DRAIN: Duration = Duration::from_secs(5);
 
 /// Runs the daemon until it is told to stop.
 pub async fn serve(config: Config) -> anyhow::Result<()> {
@@ -68,17 +71,17 @@ struct Running {
 
 impl Running {
     async fn start(app: App, config: &Config) -> anyhow::Result<Self> {
-        let intake = (TaskTracker::new(), CancellationToken::new());
+        let intake = (TaskTracker::new(), app.stop.clone());
         let mut readers = (JoinSet::new(), CancellationToken::new());
         let hub = Arc::new(Hub::new(
             app.core.store.journal.clone(),
             app.core.store.index.clone(),
             app.core.indexed.clone(),
         ));
+        let parts = build::parts(&app, hub.clone(), config, intake.1.clone());
         readers.0.spawn(app.consumer.run(readers.1.clone()));
-        readers.0.spawn(hub.clone().run(readers.1.clone()));
+        readers.0.spawn(hub.run(readers.1.clone()));
 
-        let parts = build::parts(&app.core, &app.services, hub, config, intake.1.clone());
         let admin = Admin {
             core: app.core.clone(),
             status: app.services.status.clone(),
@@ -89,6 +92,12 @@ impl Running {
             auth: app.services.auth.clone(),
         };
         listen(&intake, config, &parts, admin).await?;
+        deliver(&mut readers, app.deliveries).await?;
+        let webhooks = app.services.webhooks.clone();
+        let stop = intake.1.clone();
+        intake
+            .0
+            .spawn(async move { webhooks.follow_tokens(stop).await });
 
         let connector = connector::Connector {
             core: app.core,
@@ -208,6 +217,20 @@ async fn listen(
     for (bound, tree) in listeners {
         web::server::serve(tracker, bound, tree, stop.clone());
     }
+    Ok(())
+}
+
+/// Lets the webhooks work until the readers are told to stop.
+async fn deliver(
+    (readers, stop): &mut (JoinSet<()>, CancellationToken),
+    deliveries: Arc<Deliveries>,
+) -> anyhow::Result<()> {
+    deliveries.start().await?;
+    let stop = stop.clone();
+    readers.spawn(async move {
+        stop.cancelled().await;
+        deliveries.stop(DRAIN).await;
+    });
     Ok(())
 }
 

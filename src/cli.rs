@@ -15,6 +15,7 @@ mod registration;
 mod reindex;
 mod setup;
 mod status;
+mod token;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -62,6 +63,9 @@ enum Command {
     /// Register and list agents.
     #[command(subcommand)]
     Agent(agent::Command),
+    /// Make, list and revoke tokens of services.
+    #[command(subcommand)]
+    Token(token::Command),
     /// The registration for the homeserver.
     #[command(subcommand)]
     Registration(registration::Command),
@@ -137,6 +141,7 @@ async fn talk(command: Command, place: &Place<'_>, output: Output) -> anyhow::Re
         Command::Reindex(args) => reindex::run(&args, place, output).await,
         Command::Backfill(args) => backfill::run(&args, socket, output).await,
         Command::Admin(command) => admin::run(&command, place, output).await,
+        Command::Token(command) => token::run(&command, place, output).await,
         Command::Agent(command) => agent::run(&command, socket, output).await,
         _ => Ok(()),
     }

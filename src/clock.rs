@@ -64,6 +64,13 @@ impl Clock {
         bytes
     }
 
+    /// Any number, for what must not happen to everybody at the same moment.
+    #[must_use]
+    pub fn luck(&self) -> u32 {
+        let [a, b, c, d, ..] = *self.uuid().as_bytes();
+        u32::from_be_bytes([a, b, c, d])
+    }
+
     /// A fresh random UUID.
     #[must_use]
     pub fn uuid(&self) -> Uuid {

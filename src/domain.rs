@@ -5,17 +5,22 @@
 
 pub mod access;
 pub mod account;
+pub mod canonical;
 pub mod channel;
 pub mod entity;
 pub mod error;
 pub mod event;
 pub mod finding;
 pub mod id;
+pub mod media;
 pub mod member;
 pub mod message;
+pub mod network;
 pub mod page;
+pub mod service;
 pub mod session;
 pub mod slug;
 pub mod text;
+pub mod webhook;
 
 pub use error::{Error, Result};

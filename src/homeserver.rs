@@ -6,6 +6,10 @@
 
 pub mod checkup;
 pub mod fake;
+pub mod gateway;
+pub mod media;
+pub mod timeline;
+pub mod watch;
 
 use std::net::IpAddr;
 use std::time::Duration;

@@ -39,6 +39,7 @@ pub mod homeserver;
 pub mod ingest;
 pub mod matrix;
 pub mod payload;
+pub mod recent;
 pub mod service;
 pub mod store;
 pub mod systemd;

@@ -13,13 +13,16 @@ mod checkup;
 mod client;
 mod commands;
 mod create;
+mod gateway;
 mod ids;
 pub mod mapping;
+mod media;
 mod messages;
 mod passwords;
 pub mod registration;
 mod rooms;
 mod takeover;
+mod timeline;
 pub mod transport;
 mod users;
 

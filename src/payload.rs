@@ -4,6 +4,8 @@
 //! here is a contract: fields are added, never renamed. `api` describes the same shapes to
 //! OpenAPI, and a test compares the two.
 
+pub mod outline;
+
 use serde::{Deserialize, Serialize};
 
 use crate::domain::channel::ChannelChange;

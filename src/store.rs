@@ -11,8 +11,10 @@ pub mod creations;
 pub mod index;
 pub mod journal;
 pub mod redb;
+pub mod service_tokens;
 pub mod sessions;
 pub mod subscriptions;
+pub mod webhooks;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,8 +23,10 @@ pub use accounts::Accounts;
 pub use creations::{Creation, Creations};
 pub use index::{ActivityMap, ClearTo, Index, MemberQuery, MessageQuery, RenderedPage};
 pub use journal::{Append, Appended, Journal, Placed, SkippedReport};
+pub use service_tokens::ServiceTokens;
 pub use sessions::Sessions;
 pub use subscriptions::{Subscription, Subscriptions};
+pub use webhooks::Webhooks;
 
 /// Why a store operation failed.
 #[derive(Debug, thiserror::Error)]
@@ -75,8 +79,10 @@ pub struct Store {
     pub index: Arc<dyn Index>,
     pub accounts: Arc<dyn Accounts>,
     pub creations: Arc<dyn Creations>,
+    pub service_tokens: Arc<dyn ServiceTokens>,
     pub sessions: Arc<dyn Sessions>,
     pub subscriptions: Arc<dyn Subscriptions>,
+    pub webhooks: Arc<dyn Webhooks>,
     /// Ends the store's threads and closes its file; part of the drain at the end.
     pub closer: Arc<dyn Closer>,
 }

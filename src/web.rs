@@ -12,6 +12,7 @@ pub mod docs;
 pub mod limit;
 pub mod live;
 pub mod problems;
+pub mod rate;
 pub mod server;
 pub mod trace;
 pub mod ui;
@@ -30,6 +31,10 @@ use crate::homeserver::Inbound;
 
 /// The largest JSON body of an operation, in bytes.
 const JSON_LIMIT: u64 = 2 * 1024 * 1024;
+/// The one operation that takes files.
+const UPLOAD: &str = "/internal/matrix/upload";
+/// What a form may have around its file, in bytes.
+const FORM: u64 = 64 * 1024;
 
 /// What the route trees are made of.
 #[derive(Clone)]
@@ -43,6 +48,8 @@ pub struct Parts {
     /// The largest transaction of the homeserver, in bytes.
     pub transaction_limit: u64,
     pub clock: Clock,
+    /// The largest file that is taken, in bytes.
+    pub upload_limit: u64,
     /// Ends the streams.
     pub stop: CancellationToken,
 }
@@ -62,7 +69,7 @@ pub fn public(parts: &Parts) -> BoxEndpoint<'static> {
         .at("/ws/messaging/:channel_id", get(live::channel).data(live))
         .nest("/", api);
     let routes = routes
-        .with(limit::BodyLimit(JSON_LIMIT))
+        .with(limit::BodyLimit::new(JSON_LIMIT))
         .with(ui::Pages::default());
     finish(routes, names, parts)
 }
@@ -80,7 +87,7 @@ pub fn internal(parts: &Parts) -> BoxEndpoint<'static> {
     let names = docs.names();
     let operations = docs::mount(Route::new(), docs)
         .nest("/", api)
-        .with(limit::BodyLimit(JSON_LIMIT));
+        .with(limit::BodyLimit::new(JSON_LIMIT).but(UPLOAD, parts.upload_limit + FORM));
     let routes = Route::new()
         .nest_no_strip("/_matrix/app/v1", matrix)
         .nest("/", operations);
@@ -99,6 +106,7 @@ fn finish(
         .with(problems::CatchPanics)
         .with(problems::Problems { names })
         .with(caching::NotKept)
+        .with(rate::RateHeaders)
         .with(trace::Trace::default())
         .data(parts.gate.clone())
         .map_to_response()

@@ -30,7 +30,7 @@ pub async fn measure(report: &mut Report, scale: &Scale) {
         ..DaarionOptions::default()
     }));
     ingest::start(&daarion).await;
-    wait_for_channels(&daarion).await;
+    wait_for_channels(&daarion, CHANNELS).await;
     let empty = process::resident(daarion.pid()).all;
 
     let mut pusher = Pusher {
@@ -72,8 +72,8 @@ pub async fn measure(report: &mut Report, scale: &Scale) {
     );
 }
 
-/// Waits until the rooms of the stub are channels.
-async fn wait_for_channels(daarion: &Daarion) {
+/// Waits until so many rooms of the stub are channels.
+pub async fn wait_for_channels(daarion: &Daarion, channels: u64) {
     let caller = daarion.api_as("user:person1");
     let deadline = Instant::now() + Duration::from_secs(60);
     loop {
@@ -84,7 +84,7 @@ async fn wait_for_channels(daarion: &Daarion) {
         );
         let (status, page) = caller.get("/api/messaging/channels?limit=200").await;
         assert_eq!(status, 200, "{page}");
-        if page["items"].as_array().map_or(0, Vec::len) as u64 == CHANNELS {
+        if page["items"].as_array().map_or(0, Vec::len) as u64 == channels {
             break;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;

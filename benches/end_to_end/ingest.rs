@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tokio::io;
+use tokio::net::TcpStream;
 
 use crate::daarion::Daarion;
 use crate::process;
@@ -57,7 +58,8 @@ impl Pusher<'_> {
                 let mut connection = Connection::open(port(&daarion.internal(""))).await?;
                 for number in 0..share {
                     let first = first + number * TRANSACTION;
-                    transaction(&mut connection, daarion.hs_token(), story, first).await?;
+                    let token = daarion.hs_token();
+                    transaction(&mut connection, token, story, first, TRANSACTION).await?;
                 }
                 io::Result::Ok(())
             }
@@ -75,6 +77,17 @@ impl Pusher<'_> {
         }
     }
 
+    /// Pushes one transaction and waits until it is acknowledged.
+    pub async fn one(
+        &self,
+        connection: &mut Connection<TcpStream>,
+        first: u64,
+        count: u64,
+    ) -> io::Result<()> {
+        let token = self.daarion.hs_token();
+        transaction(connection, token, self.story, first, count).await
+    }
+
     /// Pushes until daarion is killed under it. What was not acknowledged is pushed again by
     /// the next call, as a homeserver does.
     pub async fn push_until_killed(&mut self, after: Duration) {
@@ -83,9 +96,15 @@ impl Pusher<'_> {
         let hs_token = self.daarion.hs_token();
         let push = async {
             loop {
-                if transaction(&mut connection, hs_token, self.story, self.next)
-                    .await
-                    .is_err()
+                if transaction(
+                    &mut connection,
+                    hs_token,
+                    self.story,
+                    self.next,
+                    TRANSACTION,
+                )
+                .await
+                .is_err()
                 {
                     return;
                 }
@@ -101,14 +120,15 @@ impl Pusher<'_> {
 }
 
 async fn transaction(
-    connection: &mut Connection<tokio::net::TcpStream>,
+    connection: &mut Connection<TcpStream>,
     hs_token: &str,
     story: Story,
     first: u64,
+    count: u64,
 ) -> io::Result<()> {
     let path = format!("/_matrix/app/v1/transactions/from-{first}");
     let authorization = format!("authorization: Bearer {hs_token}\r\n");
-    let body = story.transaction(first, TRANSACTION);
+    let body = story.transaction(first, count);
     let request = with_body("PUT", &path, &authorization, &body);
     let answer = connection.exchange(&request).await?;
     assert_eq!(

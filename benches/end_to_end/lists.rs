@@ -47,10 +47,11 @@ pub async fn measure(report: &mut Report, daarion: &Daarion, channels: u64, requ
         }));
     }
 
-    let floor = load(daarion, &[get("/readyz", "")], requests / 4).await;
-    let listed = load(daarion, &lists, requests).await;
-    let turned = load(daarion, &older, requests).await;
-    let pointed = load(daarion, &points, requests).await;
+    let port = port(&daarion.public(""));
+    let floor = load(daarion, port, &[get("/readyz", "")], requests / 4).await;
+    let listed = load(daarion, port, &lists, requests).await;
+    let turned = load(daarion, port, &older, requests).await;
+    let pointed = load(daarion, port, &points, requests).await;
     let limit = Duration::from_micros(100);
     report.against(
         &format!("List 50 of a channel with authentication ({size} bytes): processor time"),
@@ -69,27 +70,27 @@ pub async fn measure(report: &mut Report, daarion: &Daarion, channels: u64, requ
 }
 
 /// What some requests took.
-struct Load {
-    time: Duration,
+pub struct Load {
+    pub time: Duration,
     /// Processor time of daarion, for one request.
-    cpu: Duration,
+    pub cpu: Duration,
 }
 
-async fn load(daarion: &Daarion, requests: &[Vec<u8>], count: u64) -> Load {
+/// Sends so many requests over some connections to a port of daarion's.
+pub async fn load(daarion: &Daarion, port: u16, requests: &[Vec<u8>], count: u64) -> Load {
     // Once before, so that connections are open and pages are in memory.
-    round(daarion, requests, count / 10).await;
+    round(port, requests, count / 10).await;
     let cpu = process::cpu(daarion.pid());
     let begun = Instant::now();
-    round(daarion, requests, count).await;
+    round(port, requests, count).await;
     Load {
         time: begun.elapsed(),
         cpu: share(process::cpu(daarion.pid()).saturating_sub(cpu), count),
     }
 }
 
-async fn round(daarion: &Daarion, requests: &[Vec<u8>], count: u64) {
+async fn round(port: u16, requests: &[Vec<u8>], count: u64) {
     let next = AtomicUsize::new(0);
-    let port = port(&daarion.public(""));
     let callers = (0..CONNECTIONS).map(|_| async {
         let mut connection = Connection::open(port).await.expect("daarion listens");
         loop {

@@ -2,7 +2,7 @@
 //! beside a real Synapse and beside a stub homeserver, everything in one run and one report.
 //!
 //! `cargo bench --bench end_to_end`, or with `-- --quick` in two minutes on a smaller index,
-//! and `-- --only synapse|index` for one part. The report goes to the standard output and to
+//! and `-- --only synapse|index|gateway` for one part. The report goes to the standard output and to
 //! `target/bench-report.md`; what is happening goes to the standard error stream.
 
 #[path = "../../tests/daarion/mod.rs"]
@@ -10,6 +10,7 @@ mod daarion;
 #[path = "../../tests/homeserver/mod.rs"]
 mod homeserver;
 
+mod gateway;
 mod index;
 mod ingest;
 mod lists;
@@ -41,6 +42,7 @@ struct Scale {
     lists: u64,
     starts: usize,
     kills: usize,
+    gateway: gateway::Scale,
 }
 
 const FULL: Scale = Scale {
@@ -53,6 +55,7 @@ const FULL: Scale = Scale {
     lists: 40_000,
     starts: 7,
     kills: 5,
+    gateway: gateway::FULL,
 };
 
 const QUICK: Scale = Scale {
@@ -65,6 +68,7 @@ const QUICK: Scale = Scale {
     lists: 8_000,
     starts: 3,
     kills: 2,
+    gateway: gateway::QUICK,
 };
 
 fn main() {
@@ -99,6 +103,9 @@ fn main() {
         }
         if runs("index") {
             index::measure(&mut report, &scale).await;
+        }
+        if runs("gateway") {
+            gateway::measure(&mut report, &scale.gateway).await;
         }
     });
     let text = report.markdown(&lines);

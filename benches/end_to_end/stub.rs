@@ -1,13 +1,13 @@
-//! A homeserver that answers what the connector asks at its start and does nothing else: what
-//! is measured beside it is daarion alone.
+//! A homeserver that answers what the connector asks at its start, takes messages, and does
+//! nothing else: what is measured beside it is daarion alone.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use poem::http::StatusCode;
 use poem::listener::TcpListener;
 use poem::web::{Data, Json, Path};
-use poem::{EndpointExt, IntoResponse, Response, Route, Server, get, handler, post};
+use poem::{EndpointExt, IntoResponse, Response, Route, Server, get, handler, post, put};
 use serde_json::json;
 
 use crate::homeserver::Port;
@@ -25,6 +25,8 @@ pub struct Stub {
 struct Shared {
     story: Story,
     pushed: AtomicU64,
+    /// The latest message that was taken, by its transaction id.
+    sent: Mutex<String>,
 }
 
 impl Stub {
@@ -32,6 +34,7 @@ impl Stub {
         let shared = Arc::new(Shared {
             story,
             pushed: AtomicU64::new(0),
+            sent: Mutex::default(),
         });
         let port = Port::reserve();
         let client = "/_matrix/client/v3";
@@ -43,6 +46,7 @@ impl Stub {
             .at(format!("{client}/joined_rooms"), get(joined_rooms))
             .at(format!("{client}/rooms/:room/state"), get(state))
             .at(format!("{client}/rooms/:room/messages"), get(messages))
+            .at(format!("{client}/rooms/:room/send/:kind/:txn"), put(send))
             .at(format!("{client}/presence/:user/status"), get(presence))
             .at("/*path", unknown)
             .data(shared.clone());
@@ -56,6 +60,11 @@ impl Stub {
 
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port.number())
+    }
+
+    /// The event that the latest message became.
+    pub fn sent(&self) -> String {
+        self.shared.sent.lock().expect("no holder panics").clone()
     }
 
     /// From now on, that many events are part of the rooms' history.
@@ -106,6 +115,18 @@ fn messages(Path(room): Path<String>, shared: Data<&Arc<Shared>>) -> Response {
         .history(&room, pushed, PAGE)
         .with_content_type("application/json")
         .into_response()
+}
+
+/// At once: nothing comes of it.
+#[handler]
+fn send(
+    Path((_, _, transaction)): Path<(String, String, String)>,
+    shared: Data<&Arc<Shared>>,
+) -> Response {
+    let event = format!("${transaction}");
+    let answer = Json(json!({ "event_id": event })).into_response();
+    *shared.sent.lock().expect("no holder panics") = event;
+    answer
 }
 
 #[handler]

@@ -7,7 +7,9 @@ mod backfill;
 mod channels;
 mod doctor;
 mod overview;
+mod services;
 mod settings;
+mod webhooks;
 
 use super::Services;
 
@@ -19,6 +21,8 @@ pub type AdminApi = (
     agents::AdminAgentsApi,
     settings::SettingsApi,
     doctor::DoctorApi,
+    webhooks::AdminWebhooksApi,
+    services::ServicesApi,
 );
 
 /// The operations over these services.
@@ -30,5 +34,7 @@ pub fn all(services: &Services) -> AdminApi {
         agents::AdminAgentsApi(services.clone()),
         settings::SettingsApi(services.clone()),
         doctor::DoctorApi(services.clone()),
+        webhooks::AdminWebhooksApi(services.clone()),
+        services::ServicesApi(services.clone()),
     )
 }

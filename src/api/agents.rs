@@ -14,6 +14,7 @@ use super::schema::{Agent, AgentPage, AgentPatch, AgentPost, NewAgent};
 use super::{Services, Tag};
 use crate::domain::id::ChannelId;
 use crate::domain::page;
+use crate::domain::service::Scope;
 use crate::payload::MessageJson;
 
 /// The operations.
@@ -35,12 +36,13 @@ impl AgentsApi {
     #[oai(path = "/", method = "get", operation_id = "listAgents")]
     async fn list(
         &self,
-        _service: Service,
+        service: Service,
         /// How many, 1 to 200; 50 when absent.
         limit: Query<Option<u32>>,
         /// The `next` of an earlier page.
         cursor: Query<Option<String>>,
     ) -> Result<Json<AgentPage>, Failure> {
+        service.0.require(Scope::Agents)?;
         let limit = page::limit(limit.0)?;
         let page = self.0.agents.list(cursor.0.as_deref(), limit).await?;
         Ok(Json(page.into()))
@@ -49,16 +51,18 @@ impl AgentsApi {
     /// Register an agent
     ///
     /// Registers `@agent_<name>:<server>` with the homeserver, unless `matrix_user_id` names a
-    /// user that the agent shall be. 409 when the agent exists.
+    /// user that the agent shall be. 403 unless the token may act as the agent and as that user;
+    /// 409 when the agent exists.
     #[oai(path = "/", method = "post", operation_id = "createAgent")]
     async fn create(
         &self,
-        _service: Service,
+        service: Service,
         body: Body<NewAgent>,
     ) -> Result<CreatedAgent, Failure> {
         let new = body.0;
         let display_name = new.display_name.as_deref();
         let user = new.matrix_user_id.as_deref();
+        self.0.agents.require(&service.0, &new.id, user)?;
         let agent = self.0.agents.register(&new.id, display_name, user).await?;
         Ok(CreatedAgent::Created(Json(agent.into())))
     }
@@ -69,23 +73,27 @@ impl AgentsApi {
     #[oai(path = "/:agent_id", method = "get", operation_id = "getAgent")]
     async fn get(
         &self,
-        _service: Service,
+        service: Service,
         /// `agent:<name>`.
         agent_id: Path<String>,
     ) -> Result<Json<Agent>, Failure> {
+        service.0.require(Scope::Agents)?;
         Ok(Json(self.0.agents.get(&agent_id.0)?.into()))
     }
 
     /// Change an agent
+    ///
+    /// 403 unless the token may act as the agent.
     #[oai(path = "/:agent_id", method = "patch", operation_id = "updateAgent")]
     async fn patch(
         &self,
-        _service: Service,
+        service: Service,
         /// `agent:<name>`.
         agent_id: Path<String>,
         body: Body<AgentPatch>,
     ) -> Result<Json<Agent>, Failure> {
         let agents = &self.0.agents;
+        agents.require(&service.0, &agent_id.0, None)?;
         let agent = agents.update(&agent_id.0, &body.0.display_name).await?;
         Ok(Json(agent.into()))
     }
@@ -93,7 +101,7 @@ impl AgentsApi {
     /// Post to a channel as an agent
     ///
     /// Sent as `m.notice`, indexed with `sender_type` `agent`. 403 unless the agent is a member
-    /// of the channel; 404 when there is no such agent or channel.
+    /// of the channel and the token may act as the agent, and in that room; 404 when there is no such agent or channel.
     #[oai(
         path = "/:agent_id/post-to-channel",
         method = "post",
@@ -101,15 +109,17 @@ impl AgentsApi {
     )]
     async fn post(
         &self,
-        _service: Service,
+        service: Service,
         /// `agent:<name>`.
         agent_id: Path<String>,
         body: Body<AgentPost>,
     ) -> Result<SentMessage, Failure> {
-        let post = body.0;
+        let (agents, post) = (&self.0.agents, body.0);
         let channel = ChannelId(post.channel_id);
+        agents.require(&service.0, &agent_id.0, None)?;
+        agents.require_channel(&service.0, channel)?;
         let new = post.message.into();
-        let sent = self.0.agents.post(&agent_id.0, channel, new).await?;
+        let sent = agents.post(&agent_id.0, channel, new).await?;
         Ok(SentMessage::Created(Rendered::new(render(
             &MessageJson::from(&sent),
         )?)))

@@ -1,7 +1,7 @@
 //! Who is calling: the extractors that stand first in every operation, so that nothing of
 //! an anonymous request is parsed.
 
-use std::sync::{Arc, Once};
+use std::sync::{Arc, Once, OnceLock};
 
 use poem::http::StatusCode;
 use poem::{Request, RequestBody};
@@ -13,12 +13,15 @@ use url::Url;
 use super::error::Problem;
 use super::visit::{Cookie, Transport};
 use crate::config::IpRange;
+use crate::domain::Error;
 use crate::domain::access::{self, Caller};
 use crate::domain::entity::Entity;
+use crate::domain::service::{Scope, ServiceCaller};
 use crate::service::agents::Agents;
 use crate::service::auth::Auth;
 use crate::service::auth::operators::OperatorSession;
 use crate::service::auth::people::SignedIn;
+use crate::service::limits::{Allowance, ServiceLimits};
 
 /// The header of a service's shared secret.
 pub const SERVICE_TOKEN: &str = "X-Internal-Service-Token";
@@ -31,6 +34,10 @@ pub const CSRF_TOKEN: &str = "X-CSRF-Token";
 /// What callers are checked against.
 pub struct Gate {
     pub service_secret: String,
+    /// Whoever shows it.
+    pub shared: Arc<ServiceCaller>,
+    /// How often services may ask.
+    pub limits: ServiceLimits,
     /// Whether `X-User-Id` counts without a service token, from the machine itself only.
     pub insecure_user_header: bool,
     /// Who knows which Matrix user an entity is.
@@ -45,6 +52,23 @@ pub struct Gate {
     pub unheard_proxy: Once,
 }
 
+/// What is left of a service's allowance, noted by whoever counts a request for whoever answers
+/// it.
+#[derive(Clone, Default)]
+pub struct CountedRate(Arc<OnceLock<Allowance>>);
+
+impl CountedRate {
+    /// Notes it, once a request.
+    pub fn set(&self, allowance: Allowance) {
+        let _ = self.0.set(allowance);
+    }
+
+    #[must_use]
+    pub fn get(&self) -> Option<Allowance> {
+        self.0.get().copied()
+    }
+}
+
 /// An operator, and the session that it has when it has an account of its own.
 pub struct OperatorCall {
     pub operator: access::Operator,
@@ -56,10 +80,7 @@ impl Gate {
     pub async fn person(&self, request: &Request) -> Result<SignedIn, Problem> {
         match bearer(request) {
             Some(token) => Ok(self.auth.people.authenticate(token).await?),
-            None => Ok(SignedIn {
-                caller: self.represented(request)?,
-                session: None,
-            }),
+            None => self.represented(request),
         }
     }
 
@@ -109,11 +130,13 @@ impl Gate {
     }
 
     /// The person for whom a service acts.
-    fn represented(&self, request: &Request) -> Result<Caller, Problem> {
+    fn represented(&self, request: &Request) -> Result<SignedIn, Problem> {
         let has_token = request.headers().contains_key(SERVICE_TOKEN);
-        if has_token {
-            self.service(request)?;
-        } else if !self.believes_header_alone(request) {
+        let service = match has_token {
+            true => Some(self.service(request)?),
+            false => None,
+        };
+        if service.is_none() && !self.believes_header_alone(request) {
             return Err(missing(format!(
                 "Authorization: Bearer is needed, or {SERVICE_TOKEN} and {USER_ID}"
             )));
@@ -129,7 +152,15 @@ impl Gate {
                 "{entity} belongs to another homeserver; nobody can act for them here"
             )));
         }
-        Ok(self.auth.caller(entity))
+        if let Some(service) = &service {
+            service.require(Scope::Api)?;
+            service.require_act_as(&entity)?;
+        }
+        Ok(SignedIn {
+            caller: self.auth.caller(entity),
+            session: None,
+            service: service.and_then(|service| service.token),
+        })
     }
 
     /// Whether `X-User-Id` counts without a service token. Behind a proxy it would be anybody in
@@ -138,8 +169,28 @@ impl Gate {
         self.insecure_user_header && self.visit(request).transport == Transport::Loopback
     }
 
-    /// Checks a service's secret, in a time that does not depend on it.
-    pub fn service(&self, request: &Request) -> Result<(), Problem> {
+    /// The service by which a request is made, with the request counted.
+    pub fn service(&self, request: &Request) -> Result<Arc<ServiceCaller>, Problem> {
+        let caller = self.known_service(request)?;
+        let allowance = self.limits.count(&caller);
+        if let Some(counted) = request.extensions().get::<CountedRate>() {
+            counted.set(allowance);
+        }
+        match allowance.refused_for {
+            None => Ok(caller),
+            Some(retry_after) => Err(Error::TooMany {
+                message: format!(
+                    "the service {} asks more than {} times a second",
+                    caller.name, allowance.limit
+                ),
+                retry_after,
+            }
+            .into()),
+        }
+    }
+
+    /// Whose token is shown; the shared secret is compared in a time that does not depend on it.
+    fn known_service(&self, request: &Request) -> Result<Arc<ServiceCaller>, Problem> {
         let Some(token) = header(request, SERVICE_TOKEN) else {
             return Err(missing(format!("{SERVICE_TOKEN} is needed")));
         };
@@ -148,13 +199,16 @@ impl Gate {
             .ct_eq(self.service_secret.as_bytes())
             .into()
         {
-            return Ok(());
+            return Ok(self.shared.clone());
         }
-        Err(Problem::new(
-            StatusCode::UNAUTHORIZED,
-            "M_UNKNOWN_TOKEN",
-            format!("{SERVICE_TOKEN} is not known"),
-        ))
+        let known = self.auth.services.authenticate(token);
+        known.ok_or_else(|| {
+            Problem::new(
+                StatusCode::UNAUTHORIZED,
+                "M_UNKNOWN_TOKEN",
+                format!("{SERVICE_TOKEN} is not known, has expired or was revoked"),
+            )
+        })
     }
 }
 
@@ -197,7 +251,7 @@ pub struct Person(pub Caller);
 pub struct Myself(pub SignedIn);
 
 /// An operation for a service of the installation.
-pub struct Service;
+pub struct Service(pub Arc<ServiceCaller>);
 
 /// An operation for whoever runs the place.
 pub struct Operator(pub access::Operator);
@@ -260,7 +314,7 @@ extractor!(OperatorSelf, FOR_OPERATORS, |gate, request| {
     gate.operator(request).await.map(Self)
 });
 extractor!(Service, &["ServiceToken"], |gate, request| {
-    gate.service(request).map(|()| Self)
+    gate.service(request).map(Self)
 });
 
 /// A problem on its way through poem; the error map at the door gives it its shape.
@@ -298,7 +352,11 @@ fn scheme(name: &str) -> MetaSecurityScheme {
             CSRF_TOKEN,
             "The `csrf_token` of the operator's session, beside its cookie, for all but reading.",
         ),
-        "ServiceToken" => api_key("header", SERVICE_TOKEN, "The installation's shared secret."),
+        "ServiceToken" => api_key(
+            "header",
+            SERVICE_TOKEN,
+            "The installation's shared secret, or a service's own token (`daarion token create`).",
+        ),
         _ => api_key(
             "header",
             USER_ID,

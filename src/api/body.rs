@@ -18,6 +18,7 @@ use uuid::Uuid;
 
 use super::auth::Rejected;
 use super::error::Problem;
+use crate::payload::Rfc3339;
 
 /// A body in JSON; `Body<Option<T>>` may be left out.
 pub struct Body<T>(pub T);
@@ -155,6 +156,10 @@ fn mismatch(schema: &MetaSchema, value: &Value) -> Option<String> {
             let text = value.as_str();
             (text.is_some_and(|it| Uuid::parse_str(it).is_ok()), "a UUID")
         }
+        ("string", Some("date-time")) => (
+            serde_json::from_value::<Rfc3339>(value.clone()).is_ok(),
+            "a time like 2025-11-24T10:30:00Z",
+        ),
         ("string", _) => (value.is_string(), "a string"),
         _ => (true, ""),
     };

@@ -15,6 +15,7 @@ use super::error::BridgeFailure;
 use super::schema::Visibility;
 use super::{Services, Tag};
 use crate::domain::Error;
+use crate::domain::service::Scope;
 use crate::service::backfill::{Backfill, OldRoom, Outcome, Step, Summary};
 use crate::service::city::NewCityRoom;
 
@@ -151,9 +152,10 @@ impl BridgeApi {
     )]
     async fn create(
         &self,
-        _service: Service,
+        service: Service,
         body: Body<CreateRoom>,
     ) -> Result<Json<RoomAddress>, BridgeFailure> {
+        service.0.require(Scope::City)?;
         let new = NewCityRoom {
             slug: Some(body.0.slug),
             name: body.0.name,
@@ -180,11 +182,13 @@ impl BridgeApi {
     )]
     async fn find_by_alias(
         &self,
-        _service: Service,
+        service: Service,
         /// `#localpart:server`, percent-encoded.
         alias: Query<String>,
     ) -> Result<Json<RoomAddress>, BridgeFailure> {
+        service.0.require(Scope::Read)?;
         let (room, alias) = self.0.city.find_by_alias(&alias.0).await?;
+        service.0.require_room(&room)?;
         Ok(Json(RoomAddress {
             matrix_room_id: room.to_string(),
             matrix_room_alias: alias.to_string(),
@@ -204,10 +208,11 @@ impl BridgeApi {
     )]
     async fn backfill(
         &self,
-        _service: Service,
+        service: Service,
         request: &Request,
         body: Body<Option<BackfillRequest>>,
     ) -> Result<BackfillAnswer, BridgeFailure> {
+        service.0.require(Scope::City)?;
         let rooms = body.0.unwrap_or_default().rooms;
         let rooms: Vec<_> = rooms.into_iter().map(Into::into).collect();
         Backfill::check(&rooms)?;

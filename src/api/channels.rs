@@ -32,7 +32,8 @@ impl ChannelsApi {
     ///
     /// The channels that the caller may know of, city rooms among them, the oldest first: public
     /// ones, unless the caller is banned there, and private ones that the caller has joined or is
-    /// invited to.
+    /// invited to. Rooms that services had made by the gateway are listed with `kind=gateway`
+    /// alone.
     #[oai(path = "/", method = "get", operation_id = "listChannels")]
     #[expect(
         clippy::too_many_arguments,

@@ -111,7 +111,7 @@ impl From<Error> for Problem {
                 message,
             )
             .retry(retry_after),
-            Error::HomeserverLimited { retry_after } => {
+            Error::HomeserverLimited { retry_after, .. } => {
                 Self::new(StatusCode::TOO_MANY_REQUESTS, "M_LIMIT_EXCEEDED", message)
                     .retry(Some(retry_after))
             }

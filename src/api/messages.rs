@@ -206,7 +206,7 @@ fn damaged(error: serde_json::Error) -> Error {
 
 /// Read here, because poem-openapi takes a header that is no ASCII for none: what is sent again
 /// with such a key would be said twice.
-fn send_key(request: &Request) -> Result<Option<SendKey>, Error> {
+pub(super) fn send_key(request: &Request) -> Result<Option<SendKey>, Error> {
     let Some(given) = request.headers().get(IDEMPOTENCY_KEY) else {
         return Ok(None);
     };

@@ -4,12 +4,14 @@ mod agent;
 mod channel;
 mod city;
 mod doctor;
+pub mod gateway;
 mod job;
 mod live;
 mod member;
 mod message;
 mod overseen;
 mod overview;
+mod service_token;
 mod setting;
 mod sign_in;
 
@@ -29,6 +31,7 @@ pub use self::overseen::{
     AdminChannel, AdminChannelPage, AdminChannelPatch, ChannelHeal, Heal, NewAdminRoom, OnlinePage,
 };
 pub use self::overview::Overview;
+pub use self::service_token::{MadeServiceToken, NewServiceToken, ServiceToken, ServiceTokenList};
 pub use self::setting::EffectiveConfig;
 pub use self::sign_in::{
     Grant, Login, Me, OperatorGrant, OperatorLogin, OperatorSession, RefreshRequest, Ticket, Via,
@@ -67,6 +70,8 @@ contract_enum!(
         City,
         /// A channel of a microdao.
         Channel,
+        /// A Matrix room that a service had made.
+        Gateway,
     }
 );
 contract_enum!(

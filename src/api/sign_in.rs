@@ -206,7 +206,9 @@ impl SignInApi {
     /// Who am I?
     #[oai(path = "/me", method = "get", operation_id = "getMe")]
     async fn me(&self, me: Myself) -> Result<Json<Me>, Failure> {
-        let people::SignedIn { caller, session } = me.0;
+        let people::SignedIn {
+            caller, session, ..
+        } = me.0;
         let profile = self.0.auth.people.profile(&caller).await;
         Ok(Json(Me {
             entity_id: caller.entity.to_string(),

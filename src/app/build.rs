@@ -1,6 +1,9 @@
 //! Every part, made of the configuration and of the parts below it.
 
+mod gateway;
+
 use std::collections::HashSet;
+use std::num::NonZeroU32;
 use std::os::unix::fs::{MetadataExt, chown};
 use std::path::Path;
 use std::sync::{Arc, Once};
@@ -9,22 +12,29 @@ use anyhow::Context;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use self::gateway::Ground;
 use crate::api::Services;
 use crate::api::auth::Gate;
 use crate::clock::Clock;
 use crate::config::{self, ActAs, Config, CreateBy};
 use crate::consumer::hub::Hub;
 use crate::consumer::index::IndexConsumer;
+use crate::consumer::webhooks::{Deliveries, Outlet, Workshop};
 use crate::directory::Directory;
 use crate::domain::access::CityCreation;
 use crate::domain::channel::CityNaming;
 use crate::domain::entity::{Entity, Naming};
 use crate::domain::id::UserId;
+use crate::domain::network::{Range, Reach};
+use crate::domain::service::ServiceCaller;
+use crate::domain::webhook::Schedule;
 use crate::homeserver;
+use crate::homeserver::watch::RoomWatch;
 use crate::ingest::{Ingest, Outlets, Pushed};
 use crate::matrix::appservice::AppService;
 use crate::matrix::registration::{RegistrationInput, registration_yaml};
 use crate::matrix::{Matrix, MatrixSettings};
+use crate::recent::Recent;
 use crate::service::agents::Agents;
 use crate::service::auth::{Auth, AuthRules};
 use crate::service::backfill::Backfill;
@@ -33,6 +43,7 @@ use crate::service::city::City;
 use crate::service::creation::Creator;
 use crate::service::doctor::{Doctor, Examiner, Patient};
 use crate::service::health::Health;
+use crate::service::limits::ServiceLimits;
 use crate::service::link::Link;
 use crate::service::members::Members;
 use crate::service::messages::Messages;
@@ -41,6 +52,7 @@ use crate::service::oversight::Oversight;
 use crate::service::presence::Presence;
 use crate::service::reindex::Rebuilds;
 use crate::service::status::StatusService;
+use crate::service::webhooks::Webhooks;
 use crate::service::{Core, Rules};
 use crate::web::Parts;
 use crate::{store, telemetry};
@@ -56,6 +68,12 @@ pub struct App {
     pub(super) creator: Arc<Creator>,
     pub(super) presence: Arc<Presence>,
     pub(super) link: Arc<Link>,
+    pub(super) recent: Arc<Recent>,
+    /// Ends what waits.
+    pub(super) stop: CancellationToken,
+    pub(super) deliveries: Arc<Deliveries>,
+    /// Who is told of what happens in rooms.
+    pub(super) watches: Vec<Arc<dyn RoomWatch>>,
     pub(super) consumer: IndexConsumer,
     pub(super) outlets: Outlets,
 }
@@ -86,8 +104,9 @@ impl App {
             pushed,
             Examiner::Daemon,
         );
+        let recent = Arc::new(Recent::new(matrix.clone()));
         let core = Arc::new(Core {
-            homeserver: matrix,
+            homeserver: matrix.clone(),
             store,
             ingest,
             indexed,
@@ -102,17 +121,30 @@ impl App {
             core.clock.clone(),
             auth_rules(&core.directory, config),
         );
-        let (auth, doctor) = (Arc::new(auth.await?), Arc::new(doctor));
+        let ground = Ground::new(&core, matrix, recent.clone()).await?;
+        let (stop, details) = (ground.stop.clone(), ground.details.clone());
+        let auth = Arc::new(auth.await?);
+        let deliveries = Arc::new(deliveries(config, &core, &recent, &auth)?);
+        let made = Made {
+            auth,
+            doctor: Arc::new(doctor),
+            ground,
+            deliveries: deliveries.clone(),
+        };
         let creator = Arc::new(Creator::new(core.clone()));
         let presence = Arc::new(Presence::new(core.clone()));
         let link = Arc::new(Link::default());
         Ok(Self {
-            services: services(config, &core, &creator, &presence, &link, auth, doctor),
+            services: services(config, &core, (&creator, &presence, &link), made),
             rebuilds: Arc::new(Rebuilds::default()),
             core,
             creator,
             presence,
             link,
+            recent,
+            stop,
+            deliveries,
+            watches: vec![details],
             consumer,
             outlets,
         })
@@ -264,14 +296,54 @@ fn rules(config: &Config) -> Rules {
     }
 }
 
+/// Parts that are made before the services.
+struct Made {
+    auth: Arc<Auth>,
+    doctor: Arc<Doctor>,
+    ground: Ground,
+    deliveries: Arc<Deliveries>,
+}
+
+fn deliveries(
+    config: &Config,
+    core: &Core,
+    recent: &Arc<Recent>,
+    auth: &Arc<Auth>,
+) -> anyhow::Result<Deliveries> {
+    let webhooks = &config.webhooks;
+    let auth = auth.clone();
+    let ranges = |list: &[config::IpRange]| {
+        let range = |range: &config::IpRange| Range {
+            address: range.address,
+            prefix_bits: range.prefix_bits,
+        };
+        list.iter().map(range).collect()
+    };
+    let reach = Reach {
+        allow: ranges(&webhooks.allow),
+        deny: ranges(&webhooks.deny),
+    };
+    let workshop = Workshop {
+        store: core.store.clone(),
+        recent: recent.clone(),
+        directory: core.directory.clone(),
+        indexed: core.indexed.clone(),
+        clock: core.clock.clone(),
+        schedule: Schedule {
+            quick: webhooks.quick_retries.clone(),
+            long: webhooks.schedule.clone(),
+        },
+        outlet: Outlet::new(reach, webhooks.timeout, core.clock.clone())?,
+        has_ended: Box::new(move |token| auth.services.has_ended(token)),
+    };
+    Ok(Deliveries::new(workshop, core.store.journal.bell()))
+}
+
 fn services(
     config: &Config,
     core: &Arc<Core>,
-    creator: &Arc<Creator>,
-    presence: &Arc<Presence>,
-    link: &Arc<Link>,
-    auth: Arc<Auth>,
-    doctor: Arc<Doctor>,
+    (creator, presence, link): (&Arc<Creator>, &Arc<Presence>, &Arc<Link>),
+    made: Made,
 ) -> Services {
     let city = Arc::new(City::new(core.clone(), creator.clone(), presence.clone()));
     let messages = Arc::new(Messages::new(core.clone()));
@@ -288,40 +360,52 @@ fn services(
         homeserver_url: homeserver_url.trim_end_matches('/').to_owned(),
         started_at: core.clock.now(),
     };
+    let agents = Arc::new(Agents::new(core.clone(), messages.clone()));
+    let rooms = made.ground.build(config, core, &agents, &made.auth);
+    let webhooks = Webhooks::new(
+        core.clone(),
+        made.deliveries,
+        rooms.gateway.clone(),
+        made.auth.clone(),
+    );
     Services {
         channels: Arc::new(Channels::new(core.clone(), creator.clone())),
         members: Arc::new(Members::new(core.clone())),
-        agents: Arc::new(Agents::new(core.clone(), messages.clone())),
+        gateway: rooms.gateway,
+        agents,
         backfill: Arc::new(Backfill::new(core.clone(), city.clone(), creator.clone())),
         oversight: Arc::new(oversight),
         status: Arc::new(status),
         settings: config::settings(config).into(),
+        sync: rooms.sync,
+        history: rooms.history,
+        media: rooms.media,
+        webhooks: Arc::new(webhooks),
         online,
         presence: presence.clone(),
         health,
-        auth,
-        doctor,
+        auth: made.auth,
+        doctor: made.doctor,
         messages,
         city,
     }
 }
 
-pub(super) fn parts(
-    core: &Arc<Core>,
-    services: &Services,
-    hub: Arc<Hub>,
-    config: &Config,
-    stop: CancellationToken,
-) -> Parts {
+pub(super) fn parts(app: &App, hub: Arc<Hub>, config: &Config, stop: CancellationToken) -> Parts {
+    let (core, services) = (&app.core, &app.services);
     let inbound: Arc<dyn homeserver::Inbound> = Arc::new(AppService::new(
         core.ingest.clone(),
         core.directory.clone(),
+        app.recent.clone(),
+        app.watches.clone(),
         core.clock.clone(),
     ));
     Parts {
         services: services.clone(),
         gate: Arc::new(Gate {
             service_secret: config.internal.secret.expose().to_owned(),
+            shared: Arc::new(ServiceCaller::shared()),
+            limits: ServiceLimits::new(service_rate(config)),
             insecure_user_header: config.auth.insecure_user_header,
             agents: services.agents.clone(),
             auth: services.auth.clone(),
@@ -334,8 +418,13 @@ pub(super) fn parts(
         hs_token: config.matrix.hs_token.expose().to_owned(),
         transaction_limit: config.limits.transaction as u64,
         clock: core.clock.clone(),
+        upload_limit: config.limits.upload as u64,
         stop,
     }
+}
+
+fn service_rate(config: &Config) -> NonZeroU32 {
+    NonZeroU32::new(config.limits.service_per_second).unwrap_or(NonZeroU32::MIN)
 }
 
 fn auth_rules(directory: &Directory, config: &Config) -> AuthRules {

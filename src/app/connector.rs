@@ -151,6 +151,7 @@ impl Connector {
         if let Err(error) = &told {
             tracing::warn!(%error, "who is online is not known of everybody");
         }
+        self.auth.services.save_uses().await?;
         let expired = self.auth.drop_expired().await?;
         if expired > 0 {
             tracing::info!(expired, "sessions have expired");

@@ -50,7 +50,7 @@ impl Lagging {
             app.core.store.index.clone(),
             app.core.indexed.clone(),
         ));
-        let parts = build::parts(&app.core, &app.services, hub, &config, stop.clone());
+        let parts = build::parts(&app, hub, &config, stop.clone());
         let access = web::server::Access {
             mode: 0o600,
             connections: 9,

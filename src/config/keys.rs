@@ -75,6 +75,7 @@ pub(super) const KEYS: &[Key] = &[
     key("webhooks.timeout", r#""5s""#),
     key("webhooks.allow", "[]"),
     key("webhooks.deny", "[]"),
+    key("webhooks.quick_retries", r#"["250ms", "500ms", "1s"]"#),
     key(
         "webhooks.schedule",
         r#"["5s", "5m", "30m", "2h", "5h", "10h", "14h", "20h", "24h"]"#,

@@ -13,7 +13,7 @@ const LEAST_TRANSACTION: ByteSize = ByteSize::mib(16);
 /// The section `[limits]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LimitsConfig {
-    /// Requests per second of one service token. Default 100.
+    /// Requests per second of one service token, or of the shared secret. Default 100.
     pub service_per_second: u32,
     /// Requests per second of one person. Default 20.
     pub person_per_second: u32,

@@ -35,7 +35,7 @@ pub struct MatrixConfig {
     /// The access token of a homeserver administrator, for what only the admin API can do.
     /// Default `""`: those calls answer an error.
     pub admin_token: Option<Secret>,
-    /// How long a long poll of the homeserver may last. Default `30s`.
+    /// How long a poll waits for news when it does not say. Default `30s`.
     #[serde(with = "humantime_serde")]
     pub sync_timeout: Duration,
     /// The time between two runs of healing. Default `15m`.

@@ -18,7 +18,11 @@ pub struct WebhooksConfig {
     pub allow: Vec<IpRange>,
     /// Further ranges that no delivery goes to. Default `[]`.
     pub deny: Vec<IpRange>,
-    /// The waits between the attempts of one delivery; one attempt more than entries.
+    /// The waits of the retries that follow a failure at once.
+    /// Default `["250ms", "500ms", "1s"]`.
+    #[serde(serialize_with = "serialize_durations")]
+    pub quick_retries: Vec<Duration>,
+    /// The waits of the retries behind those; after the last one a delivery is given up.
     /// Default `["5s", "5m", "30m", "2h", "5h", "10h", "14h", "20h", "24h"]`.
     #[serde(serialize_with = "serialize_durations")]
     pub schedule: Vec<Duration>,
@@ -30,6 +34,7 @@ impl WebhooksConfig {
             timeout: values.duration("webhooks.timeout")?,
             allow: values.list("webhooks.allow", RANGE, IpRange::parse)?,
             deny: values.list("webhooks.deny", RANGE, IpRange::parse)?,
+            quick_retries: values.list("webhooks.quick_retries", DURATION, parse_duration)?,
             schedule: values.list("webhooks.schedule", DURATION, parse_duration)?,
         })
     }

@@ -14,6 +14,8 @@ pub enum ChannelKind {
     City,
     /// A channel of a microdao.
     Channel,
+    /// A Matrix room that a service had made by `/internal/matrix/create-room`.
+    Gateway,
 }
 
 /// Who may come in.
@@ -51,7 +53,7 @@ macro_rules! words {
     };
 }
 
-words!(ChannelKind { City = "city", Channel = "channel" });
+words!(ChannelKind { City = "city", Channel = "channel", Gateway = "gateway" });
 words!(Visibility { Public = "public", Private = "private" });
 words!(ChannelStatus { Active = "active", Archived = "archived" });
 

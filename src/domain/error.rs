@@ -50,9 +50,12 @@ pub enum Error {
         reason: String,
         retry_after: Option<Duration>,
     },
-    /// The homeserver asks for fewer requests.
-    #[error("homeserver limits requests")]
-    HomeserverLimited { retry_after: Duration },
+    /// The homeserver asks for fewer requests; its words are passed on.
+    #[error("{message}")]
+    HomeserverLimited {
+        message: String,
+        retry_after: Duration,
+    },
     /// The homeserver refused; its code and words are passed on.
     #[error("{message}")]
     HomeserverRefused {

@@ -1,9 +1,9 @@
 //! Events: what happened, in our words, numbered by their place in the journal.
 
-use super::channel::{Channel, ChannelChange};
+use super::channel::{Channel, ChannelChange, STATE_TYPE};
 use super::id::{ChannelId, EventId, Millis, Seq, UserId};
 use super::member::{Member, Membership};
-use super::message::Message;
+use super::message::{Message, MessageKind};
 
 /// By which way an event came to us.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -96,6 +96,46 @@ impl What {
         }
     }
 
+    /// The type of the Matrix event that it is.
+    #[must_use]
+    pub fn matrix_type(&self) -> &str {
+        match self {
+            Self::ChannelCreated(_) => STATE_TYPE,
+            Self::ChannelUpdated { change, .. } => match change {
+                ChannelChange::Name(_) => "m.room.name",
+                ChannelChange::Description(_) => "m.room.topic",
+                ChannelChange::Alias(_) => "m.room.canonical_alias",
+                ChannelChange::Visibility(_) => "m.room.join_rules",
+                ChannelChange::Encrypted => "m.room.encryption",
+                ChannelChange::Settings { .. } => STATE_TYPE,
+            },
+            Self::MessageCreated(message) | Self::MediaUploaded(message) => match &message.kind {
+                MessageKind::Encrypted => "m.room.encrypted",
+                // What is no `m.room.message` and yet a message is kept under its type.
+                MessageKind::Other(kind) if is_type_of_its_own(kind) => kind,
+                _ => "m.room.message",
+            },
+            Self::MessageEdited { .. } => "m.room.message",
+            Self::MessageDeleted { .. } => "m.room.redaction",
+            Self::ReactionAdded { .. } => "m.reaction",
+            Self::MemberChanged(_) => "m.room.member",
+        }
+    }
+
+    /// Who brought it about; `None` when it was the connector.
+    #[must_use]
+    pub fn by(&self) -> Option<&UserId> {
+        match self {
+            Self::ChannelCreated(_) => None,
+            Self::MessageCreated(message) | Self::MediaUploaded(message) => Some(&message.sender),
+            Self::MemberChanged(member) => Some(&member.by),
+            Self::ChannelUpdated { by, .. }
+            | Self::MessageEdited { by, .. }
+            | Self::MessageDeleted { by, .. }
+            | Self::ReactionAdded { by, .. } => Some(by),
+        }
+    }
+
     /// When it happened, by the homeserver's clock.
     #[must_use]
     pub fn at(&self) -> Millis {
@@ -110,19 +150,22 @@ impl What {
         }
     }
 
-    /// Takes out of an edit what must not be kept of a confidential channel. Says whether there
-    /// was anything.
+    /// Takes out what somebody said, which must not be kept of a confidential channel: who did
+    /// what, when and to what is left. Says whether there was anything.
     pub fn conceal(&mut self) -> bool {
-        let Self::MessageEdited {
-            preview, truncated, ..
-        } = self
-        else {
-            return false;
-        };
-        let reveals = !preview.is_empty() || *truncated;
-        preview.clear();
-        *truncated = false;
-        reveals
+        match self {
+            Self::MessageCreated(message) | Self::MediaUploaded(message) => message.conceal(),
+            Self::MessageEdited {
+                preview, truncated, ..
+            } => {
+                let reveals = !preview.is_empty() || *truncated;
+                preview.clear();
+                *truncated = false;
+                reveals
+            }
+            Self::ReactionAdded { key, .. } => !std::mem::take(key).is_empty(),
+            _ => false,
+        }
     }
 
     /// The message that is new with this event.
@@ -133,6 +176,14 @@ impl What {
             _ => None,
         }
     }
+}
+
+/// Whether a message's kind is the type of its event and no `msgtype`.
+fn is_type_of_its_own(kind: &str) -> bool {
+    matches!(
+        kind,
+        "m.sticker" | "m.poll.start" | "org.matrix.msc3381.poll.start"
+    )
 }
 
 /// A Matrix event of a channel that could not be turned into one of ours.

@@ -148,6 +148,29 @@ impl SendKey {
         let name = format!("{channel} {sender} {}", self.0);
         Uuid::new_v5(&SENDING_NAMESPACE, name.as_bytes())
     }
+
+    /// As [`transaction`](Self::transaction), of a service's sending into any Matrix room.
+    #[must_use]
+    pub fn transaction_of(&self, service: &str, room: &RoomId, sender: &UserId) -> Uuid {
+        let name = format!("service {service} {room} {sender} {}", self.0);
+        Uuid::new_v5(&SENDING_NAMESPACE, name.as_bytes())
+    }
+
+    /// The channel that a service makes with this key.
+    #[must_use]
+    pub fn channel_of(&self, service: &str) -> ChannelId {
+        let name = format!("room {service} {}", self.0);
+        ChannelId(Uuid::new_v5(&SENDING_NAMESPACE, name.as_bytes()))
+    }
+}
+
+impl ChannelId {
+    /// The channel that a room of others becomes: the same whoever says so first.
+    #[must_use]
+    pub fn of_room(room: &RoomId) -> Self {
+        let name = format!("room {room}");
+        Self(Uuid::new_v5(&SENDING_NAMESPACE, name.as_bytes()))
+    }
 }
 
 impl RoomId {

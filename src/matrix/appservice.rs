@@ -15,16 +15,26 @@ use crate::clock::Clock;
 use crate::directory::Directory;
 use crate::domain::entity::Entity;
 use crate::domain::event::Source;
-use crate::domain::id::{RoomAlias, UserId};
+use crate::domain::id::{EventId, RoomAlias, UserId};
 use crate::domain::{Error, Result};
+use crate::homeserver::watch::RoomWatch;
 use crate::homeserver::{Inbound, Mapped};
 use crate::ingest::Ingest;
+use crate::recent::Recent;
 
 /// The application service's side of the connector.
 pub struct AppService {
     ingest: Arc<Ingest>,
     directory: Arc<Directory>,
+    recent: Arc<Recent>,
+    watches: Vec<Arc<dyn RoomWatch>>,
     clock: Clock,
+}
+
+/// What those who hand raw events on are to know of one.
+enum Raw {
+    New(EventId, Box<RawValue>),
+    Redacted(EventId),
 }
 
 #[derive(Deserialize)]
@@ -40,10 +50,18 @@ struct Transaction<'a> {
 
 impl AppService {
     #[must_use]
-    pub fn new(ingest: Arc<Ingest>, directory: Arc<Directory>, clock: Clock) -> Self {
+    pub fn new(
+        ingest: Arc<Ingest>,
+        directory: Arc<Directory>,
+        recent: Arc<Recent>,
+        watches: Vec<Arc<dyn RoomWatch>>,
+        clock: Clock,
+    ) -> Self {
         Self {
             ingest,
             directory,
+            recent,
+            watches,
             clock,
         }
     }
@@ -64,6 +82,35 @@ impl AppService {
         mapped
     }
 
+    /// Tells who watches rooms, and picks out what is held of the events of channels. Of other
+    /// rooms' events only the room and the type are looked at.
+    fn look(&self, events: &[&RawValue]) -> Vec<Raw> {
+        let is_wanted = self.recent.is_wanted();
+        let look = |raw: &&RawValue| {
+            let glance = mapping::sight(raw)?;
+            for watch in &self.watches {
+                watch.happened(&glance.room, &glance.kind);
+            }
+            let channel = self.directory.channel_of(&glance.room)?;
+            if glance.kind == "m.room.redaction" {
+                return mapping::redacted(raw).map(Raw::Redacted);
+            }
+            let is_open = is_wanted && !channel.confidential;
+            let id = is_open.then(|| mapping::event_id(raw)).flatten()?;
+            Some(Raw::New(id, (*raw).to_owned()))
+        };
+        events.iter().filter_map(look).collect()
+    }
+
+    async fn hold(&self, seen: Vec<Raw>) {
+        for one in seen {
+            match one {
+                Raw::New(id, raw) => self.recent.put(id, raw).await,
+                Raw::Redacted(id) => self.recent.forget(&id).await,
+            }
+        }
+    }
+
     fn take_ephemeral(&self, list: &RawValue) {
         let list: Vec<&RawValue> = serde_json::from_str(list.get()).unwrap_or_default();
         if !list.is_empty() {
@@ -79,15 +126,18 @@ impl AppService {
 impl Inbound for AppService {
     async fn transaction(&self, id: &str, body: &[u8]) -> Result<()> {
         // Scoped: what was read borrows the body, and must not be held while we wait.
-        let mapped = {
+        let (mapped, seen) = {
             let transaction: Transaction = serde_json::from_slice(body)
                 .map_err(|error| Error::invalid("body", format!("is no transaction: {error}")))?;
             let ephemeral = transaction.ephemeral.or(transaction.unstable_ephemeral);
             if let Some(list) = ephemeral {
                 self.take_ephemeral(list);
             }
-            self.map(&transaction.events)
+            let events = &transaction.events;
+            (self.map(events), self.look(events))
         };
+        // Before the bell rings: whoever it wakes looks for them.
+        self.hold(seen).await;
         self.ingest.transaction(id, mapped).await
     }
 

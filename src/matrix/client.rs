@@ -49,6 +49,16 @@ pub enum Repeat {
     Never,
 }
 
+/// As whom a request without ruma's help is made.
+#[derive(Clone, Copy)]
+pub enum Credential<'a> {
+    None,
+    /// The application service's own token.
+    Connector,
+    /// Somebody else's.
+    Token(&'a str),
+}
+
 /// A homeserver as HTTP reaches it.
 pub struct Client {
     http: reqwest::Client,
@@ -132,9 +142,89 @@ impl Client {
             .map_err(|error| Error::internal(format!("cannot make a request: {error}")))?;
         let answer = self.execute(request.map(Bytes::from), repeat).await;
         let answer = answer.map_err(failure::name_as_token)?;
+        // Answers without fields are not read otherwise, and whoever answers may be no homeserver.
+        if !matches!(answer.1.trim_ascii_start().first(), Some(b'{' | b'[')) {
+            let message = "a success without JSON";
+            return Err(Error::HomeserverNonsense(message.to_owned()));
+        }
         let whole = http::Response::from_parts(answer.0, answer.1.as_ref());
         <R::IncomingResponse as IncomingResponse>::try_from_http_response_inner(whole)
             .map_err(|error| Error::HomeserverNonsense(error.to_string()))
+    }
+
+    /// Reads an address as a user, once, in a time that may be long. Ends when it is dropped.
+    pub async fn poll(&self, path: &str, as_user: &UserId, limit: Duration) -> Result<Bytes> {
+        let request = http::Request::get(self.address(path, Some(as_user)))
+            .header("authorization", format!("Bearer {}", self.token))
+            .body(Bytes::new())
+            .map_err(|error| Error::internal(format!("cannot make a request: {error}")))?;
+        let request = reqwest::Request::try_from(request)
+            .map_err(|error| Error::internal(format!("cannot make a request: {error}")))?;
+        let answer = self.once(&request, limit).await;
+        let answer = answer.map_err(|failure| failure::name_as_token(failure.error));
+        let answer = answer
+            .map_err(|error| failure::name_entity(error, Some(self.directory.entity(as_user))));
+        Ok(answer?.1)
+    }
+
+    /// Posts what is told piece by piece, as the connector, once.
+    pub async fn post_stream(
+        &self,
+        path: &str,
+        headers: impl IntoIterator<Item = (http::HeaderName, String)>,
+        body: reqwest::Body,
+        limit: Duration,
+    ) -> Result<Bytes> {
+        let mut request = self.http.post(self.address(path, None));
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        let answer = request.bearer_auth(&self.token).body(body).timeout(limit);
+        let answer = self.expect_success(answer.send().await).await?;
+        let body = answer.bytes().await;
+        body.map_err(|error| self.broken(&error).error)
+    }
+
+    /// Reads an address as the connector, once; what it has is read by whoever gets the answer.
+    pub async fn get_stream(&self, path: &str) -> Result<reqwest::Response> {
+        let request = self.http.get(self.address(path, None));
+        let answer = request.bearer_auth(&self.token).send();
+        match tokio::time::timeout(REQUEST_LIMIT, answer).await {
+            Ok(answer) => self.expect_success(answer).await,
+            Err(_) => {
+                let reason = format!("{} does not answer in time", self.base);
+                Err(Error::unavailable(reason))
+            }
+        }
+    }
+
+    async fn expect_success(
+        &self,
+        answer: reqwest::Result<reqwest::Response>,
+    ) -> Result<reqwest::Response> {
+        let transport = |error| self.broken(&error).error;
+        let answer = answer.map_err(transport)?;
+        if answer.status().is_success() {
+            return Ok(answer);
+        }
+        let mut head = http::Response::new(());
+        *head.status_mut() = answer.status();
+        *head.headers_mut() = answer.headers().clone();
+        let body = tokio::time::timeout(REQUEST_LIMIT, answer.bytes()).await;
+        let body = body.map_err(|_| Error::unavailable("it does not end its answer"))?;
+        let failure = Failure::answer(&head.into_parts().0, &body.map_err(transport)?);
+        Err(failure::name_as_token(failure.error))
+    }
+
+    /// A whole address, with whom we act as.
+    fn address(&self, path: &str, as_user: Option<&UserId>) -> String {
+        let base = &self.base;
+        let Some(user) = as_user else {
+            return format!("{base}{path}");
+        };
+        let user: String = url::form_urlencoded::byte_serialize(user.as_str().as_bytes()).collect();
+        let joint = if path.contains('?') { '&' } else { '?' };
+        format!("{base}{path}{joint}user_id={user}")
     }
 
     /// Reads an address that ruma has no request for, with a token of its own or none. A refusal
@@ -180,6 +270,36 @@ impl Client {
             .body(Bytes::from(body.to_string()))
             .map_err(|error| Error::internal(format!("cannot make a request: {error}")))?;
         Ok(self.execute(request, Repeat::Never).await?.1)
+    }
+
+    /// Asks for something that ruma has no request for, with JSON or without.
+    pub async fn send(
+        &self,
+        method: http::Method,
+        path: &str,
+        body: Option<&serde_json::Value>,
+        credential: Credential<'_>,
+        repeat: Repeat,
+    ) -> Result<Bytes> {
+        let mut request = http::Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.base));
+        let token = match credential {
+            Credential::None => None,
+            Credential::Connector => Some(self.token.as_str()),
+            Credential::Token(token) => Some(token),
+        };
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        if body.is_some() {
+            request = request.header("content-type", "application/json");
+        }
+        let body = body.map(ToString::to_string).unwrap_or_default();
+        let request = request
+            .body(Bytes::from(body))
+            .map_err(|error| Error::internal(format!("cannot make a request: {error}")))?;
+        Ok(self.execute(request, repeat).await?.1)
     }
 
     /// Sends a request, again where that is safe, and returns the answer if it is a success.
@@ -254,7 +374,7 @@ impl Client {
     /// How long to wait before the next attempt; `None` when there should be none.
     fn pause(&self, failure: &Failure, repetitions: u32) -> Option<Duration> {
         match &failure.error {
-            Error::HomeserverLimited { retry_after } => Some(*retry_after),
+            Error::HomeserverLimited { retry_after, .. } => Some(*retry_after),
             _ if !failure.may_pass || repetitions >= REPETITIONS => None,
             _ => {
                 // Between half and one and a half of the step, so that callers who failed

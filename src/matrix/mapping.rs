@@ -7,9 +7,12 @@
 
 mod channel_state;
 mod content;
+mod details;
+mod draft;
 mod edit;
 mod envelope;
 mod ephemeral;
+mod glance;
 mod html;
 mod json;
 mod message;
@@ -22,8 +25,11 @@ mod state;
 use serde_json::value::RawValue;
 
 pub use channel_state::{channel_state, read_channel_state};
+pub use details::{details, membership_word, reaction_by};
+pub use draft::draft_content;
 pub use edit::full_content;
 pub use ephemeral::ephemeral;
+pub use glance::{Glance, event_id, redacted, sight};
 pub use html::sanitise;
 pub use outgoing::message_content;
 pub use power::{Creation, Power, has_creators_rule};

@@ -141,7 +141,7 @@ impl Core {
         };
         match state.kind {
             ChannelKind::City => self.directory.city.room_name(name),
-            ChannelKind::Channel => name.clone(),
+            ChannelKind::Channel | ChannelKind::Gateway => name.clone(),
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::domain::id::{ChannelId, UserId};
 use crate::domain::member::Agent;
 use crate::domain::message::Message;
 use crate::domain::page::{Page, wrong_cursor};
+use crate::domain::service::{Scope, ServiceCaller};
 use crate::domain::{Error, Result, text};
 
 /// The agents service.
@@ -37,6 +38,26 @@ impl Agents {
             )));
         }
         Ok(entity)
+    }
+
+    /// Checks that a service may look after an agent, and act as the Matrix user that the agent is
+    /// to be: whoever registers somebody's user as an agent speaks for them from then on.
+    pub fn require(&self, caller: &ServiceCaller, id: &str, user: Option<&str>) -> Result<()> {
+        caller.require(Scope::Agents)?;
+        let name = name_of(id)?;
+        caller.require_act_as(&Entity::Agent { name })?;
+        match user.and_then(UserId::parse) {
+            Some(user) => caller.require_act_as(&self.core.directory.entity(&user)),
+            None => Ok(()),
+        }
+    }
+
+    /// Checks that a service may work in a channel.
+    pub fn require_channel(&self, caller: &ServiceCaller, id: ChannelId) -> Result<()> {
+        match self.core.directory.channel(id) {
+            Some(channel) => caller.require_room(&channel.room),
+            None => Ok(()),
+        }
     }
 
     /// Registers an agent. Without a Matrix user of its own it gets one in our namespace.

@@ -1,5 +1,5 @@
 //! Who somebody is, and for how long that counts: people by their Matrix password, operators
-//! by an account of their own.
+//! by an account of their own, services by a token.
 //!
 //! Begin with [`people`] and [`operators`]. Both keep [`Session`](crate::domain::session)s;
 //! `tokens` makes what their holders show, `attempts` and `passwords` stand in the way of
@@ -9,6 +9,7 @@ mod attempts;
 pub mod operators;
 mod passwords;
 pub mod people;
+pub mod services;
 mod tickets;
 mod tokens;
 
@@ -17,9 +18,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::broadcast;
+
 use self::attempts::Attempts;
 pub use self::operators::Operators;
 pub use self::people::People;
+pub use self::services::Services;
 use self::tokens::Tokens;
 use crate::clock::Clock;
 use crate::directory::Directory;
@@ -41,10 +45,15 @@ pub struct AuthRules {
     pub refresh_token_lifetime: Duration,
 }
 
-/// Both ways to sign in.
+/// How many ends of sessions and tokens a listener may be behind before it has to look for
+/// itself.
+const ENDS: usize = 256;
+
+/// The ways to say who one is.
 pub struct Auth {
     pub people: People,
     pub operators: Operators,
+    pub services: Services,
     store: Store,
     clock: Clock,
 }
@@ -71,6 +80,8 @@ impl Auth {
             tokens.clone(),
             attempts.clone(),
         );
+        let ends = broadcast::Sender::new(ENDS);
+        let services = Services::new(store.clone(), clock.clone(), ends.clone()).await?;
         let people = People::new(
             store.clone(),
             homeserver,
@@ -78,11 +89,13 @@ impl Auth {
             clock.clone(),
             tokens,
             attempts,
+            ends,
             rules,
         );
         Ok(Self {
             people,
             operators,
+            services,
             store,
             clock,
         })

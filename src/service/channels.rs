@@ -39,6 +39,7 @@ pub struct NewChannel {
 /// Which channels to list.
 #[derive(Clone, Debug, Default)]
 pub struct ChannelFilter {
+    /// `None`: city rooms and channels of microdaos.
     pub kind: Option<ChannelKind>,
     pub microdao: Option<String>,
     pub visibility: Option<Visibility>,
@@ -221,8 +222,16 @@ impl Channels {
 }
 
 impl ChannelFilter {
+    /// What services have made for themselves is listed for whoever asks for it.
+    fn admits_kind(&self, kind: ChannelKind) -> bool {
+        match self.kind {
+            Some(wanted) => wanted == kind,
+            None => kind != ChannelKind::Gateway,
+        }
+    }
+
     fn admits(&self, channel: &Channel, membership: Option<Membership>) -> bool {
-        self.kind.is_none_or(|kind| kind == channel.kind)
+        self.admits_kind(channel.kind)
             && self
                 .microdao
                 .as_ref()

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::Core;
-use crate::domain::channel::{Channel, ChannelStatus};
+use crate::domain::channel::{Channel, ChannelKind, ChannelStatus};
 use crate::domain::entity::Entity;
 use crate::domain::event::Source;
 use crate::domain::id::{ChannelId, Millis, RoomId, UserId};
@@ -321,8 +321,8 @@ impl Creator {
     fn room(&self, creation: &Creation, owner: Option<UserId>) -> NewRoom {
         let city = &self.core.directory.city;
         let name = match creation.kind {
-            crate::domain::channel::ChannelKind::City => city.matrix_name(&creation.name),
-            crate::domain::channel::ChannelKind::Channel => creation.name.clone(),
+            ChannelKind::City => city.matrix_name(&creation.name),
+            ChannelKind::Channel | ChannelKind::Gateway => creation.name.clone(),
         };
         NewRoom {
             alias: creation.alias.clone(),

@@ -159,18 +159,20 @@ impl Oversight {
 
     async fn describe(&self, channel: Arc<Channel>, life: &Life) -> Result<Overseen> {
         let directory = &self.core.directory;
-        let expected = match channel.kind {
-            ChannelKind::City => directory.city.alias(&channel.slug),
-            ChannelKind::Channel => channel_alias(
-                &channel.slug,
-                &channel.microdao,
-                &directory.naming.server_name,
-            ),
+        let server = &directory.naming.server_name;
+        let alias_expected = match channel.kind {
+            ChannelKind::City => directory.city.alias(&channel.slug).ok(),
+            ChannelKind::Channel => channel_alias(&channel.slug, &channel.microdao, server).ok(),
+            // Whatever alias its service has given it.
+            ChannelKind::Gateway => channel.alias.clone(),
         };
-        let alias_expected = expected.ok();
         let index = &self.core.store.index;
         Ok(Overseen {
-            adoption: Adoption::of(channel.alias.as_ref(), alias_expected.as_ref()),
+            adoption: match channel.kind {
+                // It needs none.
+                ChannelKind::Gateway => Adoption::Adopted,
+                _ => Adoption::of(channel.alias.as_ref(), alias_expected.as_ref()),
+            },
             alias_expected,
             members: index.count_members(channel.id, Membership::Joined).await?,
             members_online: life.online.get(&channel.id).copied().unwrap_or_default(),

@@ -13,9 +13,11 @@ pub mod messages;
 pub mod model;
 pub mod positions;
 pub mod samples;
+pub mod service_tokens;
 pub mod sessions;
 pub mod subscriptions;
 pub mod trim;
+pub mod webhooks;
 
 use async_trait::async_trait;
 
@@ -78,7 +80,11 @@ macro_rules! store_contract {
                 accounts_outlive_a_kill, operators_are_unique_by_name, a_new_password_ends_the_sessions;
             sessions: a_session_is_found_until_it_ends, a_token_is_replaced_once, the_oldest_sessions_make_room,
                 expired_sessions_are_dropped, sessions_and_keys_outlive_a_kill;
+            service_tokens: tokens_outlive_a_kill, a_token_is_revoked_once, the_last_use_of_a_token_is_kept;
             subscriptions: subscriptions_are_kept, a_position_never_goes_back, the_slowest_holds_the_journal;
+            webhooks: webhooks_are_kept, a_webhook_is_changed_and_keeps_the_rest, a_batch_settles_whole,
+                the_latest_attempts_are_kept, resuming_makes_what_waits_due,
+                dead_letters_are_replayed_and_purged, what_waits_holds_the_journal;
             model: random_deeds_agree_with_the_model, more_random_deeds_agree_with_the_model;
         );
     };

@@ -57,10 +57,12 @@ mod newest;
 mod operators;
 mod pages;
 mod records;
+mod service_tokens;
 mod sessions;
 mod shared;
 mod subscriptions;
 mod tables;
+mod webhooks;
 mod writer;
 
 use std::path::Path;
@@ -99,8 +101,10 @@ fn open_medium(medium: Box<dyn Medium>) -> Result<Store, StoreError> {
         index: redb.clone(),
         accounts: redb.clone(),
         creations: redb.clone(),
+        service_tokens: redb.clone(),
         sessions: redb.clone(),
         subscriptions: redb.clone(),
+        webhooks: redb.clone(),
         closer: redb,
     })
 }

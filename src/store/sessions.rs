@@ -14,6 +14,8 @@ pub enum KeyUse {
     Access,
     /// Makes refresh tokens and proofs that follow from a session.
     Refresh,
+    /// Makes addresses of files good.
+    Media,
 }
 
 impl KeyUse {
@@ -22,6 +24,7 @@ impl KeyUse {
         match self {
             Self::Access => "access",
             Self::Refresh => "refresh",
+            Self::Media => "media",
         }
     }
 }

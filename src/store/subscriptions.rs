@@ -42,6 +42,7 @@ pub trait Subscriptions: Send + Sync {
     /// Removes one; `false` when there is none.
     async fn remove(&self, id: Uuid) -> Result<bool, StoreError>;
 
-    /// The least position of those that are not paused: what the journal may not drop past.
+    /// The least position of those that are not paused, and of what waits to be tried again for
+    /// them: what the journal may not drop past.
     async fn slowest(&self) -> Result<Option<Seq>, StoreError>;
 }

@@ -1,6 +1,8 @@
 //! What the commands ask of the running daemon, over a unix socket that only root and the
 //! daemon's user may open. Not a public contract: both ends are one program.
 
+mod services;
+
 use std::sync::Arc;
 
 use futures_util::StreamExt;
@@ -12,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
+pub use self::services::{NewTokenJson, create_token, list_tokens, revoke_token};
 use super::problems::{CatchPanics, Problems, respond};
 use crate::domain::Error;
 use crate::domain::account::OperatorAccount;
@@ -89,6 +92,8 @@ pub fn routes(admin: Admin) -> BoxEndpoint<'static> {
         .at("/agents", get(list_agents).post(create_agent))
         .at("/operators", get(list_operators).post(create_operator))
         .at("/operators/:name/password", post(set_operator_password))
+        .at("/services", get(services::list).post(services::create))
+        .at("/services/revoke", post(services::revoke))
         .data(admin)
         .with(CatchPanics)
         .with(Problems::default())

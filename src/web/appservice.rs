@@ -47,7 +47,7 @@ pub fn routes(
         .at("/_matrix/app/v1/users/:user", get(user))
         .at("/_matrix/app/v1/rooms/:alias", get(room))
         .at("/_matrix/app/v1/ping", post(ping))
-        .with(limit::BodyLimit(limit))
+        .with(limit::BodyLimit::new(limit))
         // Outside of the limit, so that its refusals take the shape of this area, too.
         .with(Token { hs_token, clock })
         .data(inbound)

@@ -1,5 +1,6 @@
 //! A connection as it is accepted: it counts against its listener's number and must send the
-//! head of its first request in time, so that nobody holds a place by saying nothing.
+//! head of its first request in time, so that nobody holds a place by saying nothing. Once its peer
+//! has gone, what is done for the peer ends.
 //!
 //! What comes later on a connection that is kept open is the reverse proxy's to watch.
 
@@ -18,6 +19,8 @@ pub struct Connection<Io> {
     _place: OwnedSemaphorePermit,
     /// Until the first head is there.
     head: Option<Head>,
+    /// Whether the peer will say nothing more.
+    is_over: bool,
 }
 
 impl<Io> Connection<Io> {
@@ -31,6 +34,7 @@ impl<Io> Connection<Io> {
                 deadline,
                 at: At::Start,
             }),
+            is_over: false,
         }
     }
 }
@@ -73,7 +77,11 @@ impl<Io: AsyncRead + Unpin> AsyncRead for Connection<Io> {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
+        let has_room = buf.remaining() > 0;
         let read = Pin::new(&mut self.io).poll_read(cx, buf);
+        if has_room && matches!(read, Poll::Ready(Ok(()))) && buf.filled().len() == before {
+            self.is_over = true;
+        }
         let Some(head) = &mut self.head else {
             return read;
         };
@@ -96,8 +104,14 @@ impl<Io: AsyncWrite + Unpin> AsyncWrite for Connection<Io> {
         Pin::new(&mut self.io).poll_write(cx, buf)
     }
 
+    /// hyper gives a request up whose peer has gone, but poem then waits for the connection once
+    /// more, and with it for the request, which may be a long poll. It ends when this fails.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
+        let flushed = Pin::new(&mut self.io).poll_flush(cx);
+        match (self.is_over, flushed) {
+            (true, Poll::Ready(Ok(()))) => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+            (_, flushed) => flushed,
+        }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -14,12 +14,40 @@ use crate::api::error::Problem;
 pub const TOO_LARGE: &str = "request body is larger than the limit";
 
 /// Refuses bodies of more bytes than this.
-pub struct BodyLimit(pub u64);
+#[derive(Clone, Copy)]
+pub struct BodyLimit {
+    bytes: u64,
+    /// A path that has a limit of its own.
+    but: Option<(&'static str, u64)>,
+}
+
+impl BodyLimit {
+    #[must_use]
+    pub fn new(bytes: u64) -> Self {
+        Self { bytes, but: None }
+    }
+
+    /// Gives one path another limit.
+    #[must_use]
+    pub fn but(self, path: &'static str, bytes: u64) -> Self {
+        Self {
+            but: Some((path, bytes)),
+            ..self
+        }
+    }
+
+    fn of(self, path: &str) -> u64 {
+        match self.but {
+            Some((but, bytes)) if but == path => bytes,
+            _ => self.bytes,
+        }
+    }
+}
 
 /// The endpoint behind a [`BodyLimit`].
 pub struct Limited<E> {
     inner: E,
-    limit: u64,
+    limit: BodyLimit,
 }
 
 impl<E: Endpoint> Middleware<E> for BodyLimit {
@@ -28,7 +56,7 @@ impl<E: Endpoint> Middleware<E> for BodyLimit {
     fn transform(&self, inner: E) -> Limited<E> {
         Limited {
             inner,
-            limit: self.0,
+            limit: *self,
         }
     }
 }
@@ -37,7 +65,7 @@ impl<E: Endpoint> Endpoint for Limited<E> {
     type Output = E::Output;
 
     async fn call(&self, mut request: Request) -> Result<Self::Output> {
-        let limit = self.limit;
+        let limit = self.limit.of(request.uri().path());
         let declared = request.headers().get(CONTENT_LENGTH);
         let declared = declared.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
         match declared {

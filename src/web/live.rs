@@ -50,7 +50,11 @@ pub async fn channel(
     live: Data<&Live>,
     socket: WebSocket,
 ) -> poem::Result<impl IntoResponse + use<>> {
-    let SignedIn { caller, session } = listener(request).await.map_err(Rejected)?;
+    let SignedIn {
+        caller,
+        session,
+        service,
+    } = listener(request).await.map_err(Rejected)?;
     let id = Uuid::try_parse(&channel).map_err(|_| bad("channel_id: must be a UUID"))?;
     let after = after(request, &live.hub.journal())?;
     let id = ChannelId(id);
@@ -64,6 +68,7 @@ pub async fn channel(
         channel: id,
         caller,
         session,
+        service,
         after,
     };
     // The library's default buffers cost 134 KB a connection; frames are small.
@@ -135,6 +140,8 @@ struct Stream {
     caller: Caller,
     /// Whose end ends the stream.
     session: Option<Uuid>,
+    /// The service's token whose end ends the stream.
+    service: Option<Uuid>,
     after: After,
 }
 
@@ -189,7 +196,9 @@ impl Stream {
                     ));
                 }
                 ended = ends.recv() => match ended {
-                    Ok(ended) if self.session == Some(ended) => Err(End::SignedOut),
+                    Ok(ended) if [self.session, self.service].contains(&Some(ended)) => {
+                        Err(End::SignedOut)
+                    }
                     Ok(_) => Ok(()),
                     Err(_) => self.still_signed_in().await,
                 },
@@ -226,9 +235,16 @@ impl Stream {
     }
 
     async fn still_signed_in(&self) -> Result<(), End> {
-        match self.session {
-            Some(session) if self.people().has_ended(session).await => Err(End::SignedOut),
-            _ => Ok(()),
+        let auth = &self.live.services.auth;
+        let has_ended = match (self.session, self.service) {
+            (Some(session), _) => auth.people.has_ended(session).await,
+            (None, Some(token)) => auth.services.has_ended(token),
+            (None, None) => false,
+        };
+        if has_ended {
+            Err(End::SignedOut)
+        } else {
+            Ok(())
         }
     }
 

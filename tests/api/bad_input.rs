@@ -182,6 +182,7 @@ async fn every_path_parameter_is_checked() {
             }
             let unknown = match parameter.name.as_str() {
                 "agent_id" => "agent:nobody",
+                "room_id" => "%23nowhere:test.localhost",
                 _ if parameter.schema.is_uuid() => NOWHERE,
                 _ => "nowhere",
             };
@@ -540,6 +541,9 @@ async fn inner_paths_do_not_exist_outside() {
     }
 }
 
+/// A receiver that nobody ever reaches (RFC 2606).
+const RECEIVER: &str = "http://receiver.invalid/hook";
+
 /// Every operation, and things that exist for their parameters.
 struct Table {
     world: &'static World,
@@ -549,6 +553,8 @@ struct Table {
     channel: Value,
     message: Value,
     agent: String,
+    webhook: String,
+    token: String,
 }
 
 impl Table {
@@ -563,10 +569,18 @@ impl Table {
                 .post("/internal/agents", json!({ "id": agent }))
                 .await,
         );
+        let body = json!({ "webhook_url": RECEIVER });
+        let path = "/internal/matrix/webhook/subscribe";
+        let webhook = answered(200, service.post(path, body).await);
+        let operator = world.daarion.api_as("user:operator");
+        let body = json!({ "name": unique("service"), "scopes": ["gateway:read"] });
+        let token = answered(201, operator.post("/api/admin/services", body).await);
         let channel = person.channel(json!({})).await;
         let body = json!({ "member_id": agent });
         answered(201, person.api.post(&members_of(&channel), body).await);
         let mut operations = document("public");
+        // Whatever is wrong with a signed address, the signature is.
+        operations.retain(|it| !it.template.starts_with("/api/media/"));
         operations.extend(document("internal").into_iter().filter(is_internal));
         Self {
             world,
@@ -576,6 +590,8 @@ impl Table {
             channel,
             person,
             agent,
+            webhook: text(&webhook["subscription_id"]).to_owned(),
+            token: text(&token["service"]["id"]).to_owned(),
         }
     }
 
@@ -590,7 +606,16 @@ impl Table {
             "channel_id" => text(&self.channel["id"]).to_owned(),
             "message_id" | "reply_to" | "thread_id" => text(&self.message["id"]).to_owned(),
             "agent_id" | "member_id" => self.agent.clone(),
+            "user_id" => self.person.user_id().to_owned(),
+            "event_id" => text(&self.message["matrix_event_id"]).to_owned(),
+            "username" => unique("person"),
+            "avatar_url" => "mxc://test.localhost/picture".to_owned(),
+            "subscription_id" => self.webhook.clone(),
+            "token_id" => self.token.clone(),
+            "scopes" => "gateway:read".to_owned(),
+            "webhook_url" => RECEIVER.to_owned(),
             "microdao_id" => "microdao:daarion".to_owned(),
+            "room_id" => text(&self.channel["matrix_room_id"]).to_owned(),
             "alias" => text(&self.room["matrix_room_alias"]).replace('#', "%23"),
             _ => return None,
         };
@@ -737,7 +762,10 @@ impl Table {
         let expected = json!({ "error": body["error"], field: body[field] });
         assert_eq!(body, expected, "{case}");
         let code = body["error"].as_str().unwrap_or_default();
-        assert!(codes.contains(&code), "{case}");
+        // What the homeserver itself refuses is passed on in its own words.
+        let is_passed_on =
+            code == "M_UNKNOWN" && operation.template.starts_with("/internal/matrix/");
+        assert!(codes.contains(&code) || is_passed_on, "{case}");
         let words = body[field].as_str().unwrap_or_default();
         assert!(!words.is_empty(), "{case}");
         words.to_owned()

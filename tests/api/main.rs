@@ -23,6 +23,7 @@ mod messaging;
 mod operations;
 mod operators;
 mod raw;
+mod services;
 mod sign_in;
 mod stream;
 mod support;

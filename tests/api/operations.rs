@@ -17,7 +17,7 @@ pub struct Operation {
     /// With `{parameters}`.
     pub template: String,
     pub parameters: Vec<Parameter>,
-    /// What the body must be; `None` when there is none.
+    /// What the body must be; `None` when there is none, or one that is no JSON.
     pub body: Option<Schema>,
     pub is_body_required: bool,
     /// Whether callers must say who they are.
@@ -74,7 +74,8 @@ fn operation(document: &Value, template: &str, method: Method, described: &Value
         schema: Schema(resolve(document, &parameter["schema"])),
     });
     let content = described["requestBody"]["content"].as_object();
-    let body = content.and_then(|content| content.values().next());
+    let is_json = |(kind, _): &(&String, &Value)| kind.starts_with("application/json");
+    let body = content.and_then(|content| content.iter().find(is_json));
     let answers = described["responses"].as_object().into_iter().flatten();
     let answers = answers.filter_map(|(status, answer)| {
         let content = answer["content"].as_object()?.values().next()?;
@@ -87,7 +88,7 @@ fn operation(document: &Value, template: &str, method: Method, described: &Value
         method,
         template: template.to_owned(),
         parameters: parameters.collect(),
-        body: body.map(|body| Schema(resolve(document, &body["schema"]))),
+        body: body.map(|(_, body)| Schema(resolve(document, &body["schema"]))),
         is_body_required: described["requestBody"]["required"] == true,
         is_guarded: described["security"]
             .as_array()

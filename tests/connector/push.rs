@@ -10,6 +10,7 @@ use daarion::domain::id::{ChannelId, EventId, Millis, Seq};
 use daarion::homeserver::{Ephemeral, Homeserver as _, Inbound as _};
 use daarion::ingest::Ingest;
 use daarion::matrix::appservice::AppService;
+use daarion::recent::Recent;
 use daarion::store::{Append, Appended, Journal, Placed, SkippedReport, StoreError};
 use poem::listener::TcpListener;
 use poem::web::{Data, Path};
@@ -106,7 +107,14 @@ async fn pushed_events_enter_the_journal_and_foreign_ones_do_not() {
     let journal = Arc::new(Kept::default());
     let (ingest, mut outlets) = Ingest::new(journal.clone(), Clock::system());
     let ingest = Arc::new(ingest);
-    let app = AppService::new(ingest.clone(), connector.directory.clone(), Clock::system());
+    let recent = Arc::new(Recent::new(connector.matrix.clone()));
+    let app = AppService::new(
+        ingest.clone(),
+        connector.directory.clone(),
+        recent,
+        Vec::new(),
+        Clock::system(),
+    );
     let failed = connector.matrix.ping().await.expect_err("nobody listens");
     assert!(failed.is_refusal("M_CONNECTION_FAILED"), "{failed:?}");
     let routes = Route::new()

@@ -28,7 +28,7 @@ async fn story_is_true_of_synapse() {
         users.push(user(&user_id));
     }
     let connector = world.connector();
-    story(&connector.matrix, &connector, &users[0], &users[1]).await;
+    story(connector.matrix.as_ref(), &connector, &users[0], &users[1]).await;
 }
 
 #[tokio::test]

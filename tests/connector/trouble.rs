@@ -124,7 +124,14 @@ async fn limit_is_waited_for_while_it_is_short() {
         .await
         .expect_err("is limited");
     let retry_after = Duration::from_mins(1);
-    assert_eq!(failed, Error::HomeserverLimited { retry_after });
+    let message = "slow".to_owned();
+    assert_eq!(
+        failed,
+        Error::HomeserverLimited {
+            message,
+            retry_after
+        }
+    );
 }
 
 #[tokio::test]

@@ -26,7 +26,7 @@ pub struct World {
 
 /// The connector of one test: its connections belong to the test's own runtime.
 pub struct Connector {
-    pub matrix: Matrix,
+    pub matrix: Arc<Matrix>,
     pub directory: Arc<Directory>,
     pub clock: Clock,
 }
@@ -96,7 +96,7 @@ pub fn connector_at(homeserver: &str, admin_token: Option<String>) -> Connector 
     };
     let matrix = Matrix::new(settings, directory.clone(), clock.clone());
     Connector {
-        matrix: matrix.expect("a connector"),
+        matrix: Arc::new(matrix.expect("a connector")),
         directory,
         clock,
     }

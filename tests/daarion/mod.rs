@@ -362,6 +362,8 @@ impl Daarion {
             options.insecure_user_header.to_string(),
         );
         toml.set("auth.operators", "[\"user:operator\"]");
+        // All tests of a world are one service.
+        toml.set("limits.service_per_second", "100000");
         for (key, value) in &options.settings {
             toml.set(key, value.as_str());
         }

@@ -3,49 +3,24 @@
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
-use std::process::Command;
 
 use reqwest::StatusCode;
 use serde_json::json;
 
 use crate::daarion::World;
+use crate::homeserver::mounts::{self, with_own_mounts};
 use crate::support::{Listener, city_room, event_ids, eventually, text, until_whole};
 
-/// Set in the process that has a mount namespace of its own.
-const INSIDE: &str = "DAARION_TEST_OWN_MOUNTS";
 /// Room for a small database.
 const SIZE: &str = "size=16m";
 /// More than the database has set aside for itself.
 const ENOUGH: usize = 300;
 
-/// Runs itself once more where it may mount a small disk that nobody else sees, and that is
-/// gone with it.
+/// On a small disk that nobody else sees.
 #[test]
 fn full_disk_loses_nothing_and_acknowledges_nothing_that_it_cannot_keep() {
-    if std::env::var_os(INSIDE).is_some() {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build();
-        runtime.expect("a runtime").block_on(fill_the_disk());
-        return;
-    }
-    let unshare = |arguments: &[&str]| {
-        let mut command = Command::new("unshare");
-        command.args(["--mount", "--map-root-user"]).args(arguments);
-        command
-    };
-    let allowed = unshare(&["true"]).status();
-    assert!(
-        allowed.is_ok_and(|status| status.success()),
-        "this machine does not let us mount a small disk: be root, or allow user namespaces"
-    );
     let test = "disk::full_disk_loses_nothing_and_acknowledges_nothing_that_it_cannot_keep";
-    let itself = std::env::current_exe().expect("a test binary");
-    let itself = itself.to_str().expect("a path in UTF-8");
-    let status = unshare(&[itself, "--exact", test, "--nocapture"])
-        .env(INSIDE, "1")
-        .status();
-    assert!(status.expect("unshare runs").success(), "see above");
+    with_own_mounts(test, fill_the_disk());
 }
 
 async fn fill_the_disk() {
@@ -118,11 +93,8 @@ async fn fill_the_disk() {
 
 fn mount(directory: &Path) {
     fs::create_dir_all(directory).expect("the data directory can be made");
-    let mounted = Command::new("mount")
-        .args(["-t", "tmpfs", "-o", SIZE, "tmpfs"])
-        .arg(directory)
-        .status();
-    assert!(mounted.expect("mount runs").success());
+    let directory = directory.to_str().expect("a path in UTF-8");
+    mounts::mount(&["-t", "tmpfs", "-o", SIZE, "tmpfs", directory]);
 }
 
 /// Takes all the room that is left.

@@ -13,6 +13,7 @@
 pub mod child;
 mod directory;
 pub mod http;
+pub mod mounts;
 mod port;
 mod user;
 

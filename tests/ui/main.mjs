@@ -20,7 +20,7 @@ if (!values.daarion || !values.synapse) {
 /** In this order: the first two need a city without anything in it, the last two end what runs. */
 const STORIES = [
   'delivery', 'operators', 'sign-in', 'city', 'chat', 'unsent', 'stream', 'states', 'phone', 'history', 'refusals',
-  'admin', 'admin-rooms', 'looks', 'keyboard', 'crash', 'away',
+  'admin', 'admin-rooms', 'tokens', 'webhooks', 'looks', 'keyboard', 'crash', 'away',
 ];
 
 if (values.screenshots) {

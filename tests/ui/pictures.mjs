@@ -2,6 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { until } from './world/processes.mjs';
+import { Receiver } from './world/receiver.mjs';
 
 const ROOMS = [
   { name: 'General', slug: 'general', description: 'Where the day begins', is_default: true },
@@ -47,6 +48,7 @@ async function furnish(world) {
     await program.as('alice').inside('POST', '/internal/agents', { id: `agent:${id}`, display_name: name });
   }
   await trouble(world, rooms);
+  return rooms;
 }
 
 /** Something for operators to see: an event that nobody knows, a room without its address. */
@@ -54,6 +56,41 @@ async function trouble({ matrix }, { energy, biblioteka }) {
   await matrix.alice.send(energy.matrix_room_id, { reading: 14 }, 'org.example.meter');
   const alias = `/rooms/${encodeURIComponent(biblioteka.matrix_room_id)}/state/m.room.canonical_alias/`;
   await matrix.alice.call('PUT', alias, {});
+}
+
+const SERVICES = [
+  { name: 'bakery-till', scopes: ['gateway:read', 'gateway:send'], act_as: ['agent:bakery'], expires_in: 90 * 86_400 },
+  { name: 'weather', scopes: ['gateway:send', 'agents'], act_as: ['agent:*'], expires_in: 30 * 86_400 },
+  { name: 'energy-board', scopes: ['gateway:read', 'gateway:webhooks'] },
+  { name: 'archive', scopes: ['gateway:*'], act_as: ['*'], expires_in: 365 * 86_400 },
+];
+
+/** Services with tokens, and receivers of which one wants nothing and one works no more. */
+async function connect(world, { general, energy, market }) {
+  for (const service of SERVICES) {
+    const rooms = service.name === 'bakery-till' ? [market.matrix_room_id] : undefined;
+    await world.serviceToken({ ...service, rooms });
+  }
+  const { program } = world;
+  const inside = (path, body) => program.as('alice').inside('POST', `/internal/matrix/webhook/${path}`, body);
+  const [good, broken, gone] = await Promise.all([1, 2, 3].map(() => Receiver.start()));
+  Object.assign(broken, { status: 500, answer: 'no space left on the shelf' });
+  gone.status = 410;
+  const names = ['messaging.message.created'];
+  const subscribe = (receiver, description, room, events) =>
+    inside('subscribe', { webhook_url: receiver.url, description, events, room_id: room?.matrix_room_id });
+  await subscribe(good, 'Notices on the board', general, names);
+  await subscribe(good, 'Search');
+  await subscribe(broken, 'Library catalogue', energy, [...names, 'messaging.message.updated', 'm.reaction']);
+  await subscribe(gone, 'The old till', market, names);
+  for (const [who, room, text] of [
+    ['bob', energy, 'The meters are read'],
+    ['olena', energy, 'Акумулятори заряджено'],
+    ['alice', market, 'Honey is here'],
+  ]) await program.say(who, room, text);
+  await until('one is given up', 30_000, async () =>
+    (await program.as('alice').inside('GET', '/internal/matrix/webhook/dead-letters')).items.length === 2);
+  return () => [good, broken, gone].forEach((receiver) => receiver.close());
 }
 
 /** Until the overview knows of all that. */
@@ -85,13 +122,19 @@ const PICTURES = [
   { name: 'admin-rooms-dark-uk', operator: true, path: '/admin/rooms', theme: 'dark', language: 'uk', wide: true, height: 1092 },
   { name: 'admin-rooms-phone-uk', operator: true, path: '/admin/rooms', phone: true, language: 'uk' },
   { name: 'chat-phone-dark-uk', path: '/city/general', phone: true, theme: 'dark', language: 'uk', chat: true },
+  { name: 'admin-services-light', operator: true, connected: true, path: '/admin/services', wide: true, height: 712 },
+  { name: 'admin-webhooks-light', operator: true, connected: true, path: '/admin/webhooks', wide: true, height: 712 },
+  { name: 'admin-webhooks-phone-uk', operator: true, connected: true, path: '/admin/webhooks', phone: true, language: 'uk' },
 ];
 
 export async function takePictures(world, folder) {
   mkdirSync(folder, { recursive: true });
-  await furnish(world);
+  const rooms = await furnish(world);
+  // Once services are there, the overview has more to tell than a picture holds.
+  let disconnect;
   await isNoticed(world);
   for (const picture of PICTURES) {
+    if (picture.connected) disconnect ??= await connect(world, rooms);
     const isMember = !picture.guest && !picture.operator;
     const visitor = await world.visitor(isMember ? 'alice' : undefined, picture);
     const { page } = visitor;
@@ -104,4 +147,5 @@ export async function takePictures(world, folder) {
     console.log(join(folder, `${picture.name}.png`));
     await world.dismiss();
   }
+  disconnect?.();
 }

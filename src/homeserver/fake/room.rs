@@ -213,7 +213,7 @@ impl Room {
             Deed::Member(member) => Some(What::MemberChanged(member.clone())),
             Deed::Name(name) => updated(ChannelChange::Name(match channel.kind {
                 ChannelKind::City => directory.city.room_name(name),
-                ChannelKind::Channel => name.clone(),
+                ChannelKind::Channel | ChannelKind::Gateway => name.clone(),
             })),
             Deed::Topic(topic) => updated(ChannelChange::Description(topic.clone())),
             Deed::Alias(alias) => updated(ChannelChange::Alias(Some(alias.clone()))),

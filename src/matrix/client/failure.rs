@@ -63,7 +63,11 @@ impl Failure {
         let matrix: Option<MatrixError> = serde_json::from_slice(body).ok();
         let retry_after = retry_after(&parts.headers, matrix.as_ref());
         let error = match matrix {
-            _ if status == StatusCode::TOO_MANY_REQUESTS => Error::HomeserverLimited {
+            matrix if status == StatusCode::TOO_MANY_REQUESTS => Error::HomeserverLimited {
+                message: matrix
+                    .map(|matrix| matrix.error)
+                    .filter(|words| !words.is_empty())
+                    .unwrap_or_else(|| "the homeserver limits requests".to_owned()),
                 retry_after: retry_after.unwrap_or(DEFAULT_RETRY),
             },
             Some(matrix) if status.is_server_error() && !is_about_us(&matrix) => {

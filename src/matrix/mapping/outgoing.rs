@@ -10,7 +10,7 @@ use crate::homeserver::Outgoing;
 
 /// A Matrix event may have 65,536 bytes (client-server API, "Size limits"); this much is left
 /// for what the homeserver lays around the content.
-const MAX_CONTENT: usize = 62_000;
+pub(super) const MAX_CONTENT: usize = 62_000;
 
 #[derive(Serialize)]
 struct Content<'a> {

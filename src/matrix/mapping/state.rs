@@ -196,7 +196,7 @@ fn channel_name(header: &Header, matrix_name: &str) -> String {
     let Channel { kind, slug, .. } = header.channel;
     let bare = match kind {
         ChannelKind::City => header.directory.city.room_name(matrix_name),
-        ChannelKind::Channel => matrix_name.to_owned(),
+        ChannelKind::Channel | ChannelKind::Gateway => matrix_name.to_owned(),
     };
     let name = json::cut(bare.trim(), MAX_NAME);
     if name.is_empty() { slug.clone() } else { name }

@@ -27,8 +27,6 @@ use crate::store::Store;
 
 /// How many sessions one person may have; the oldest makes room.
 const EACH: usize = 100;
-/// How many ends of sessions a listener may be behind before it has to look for itself.
-const ENDS: usize = 256;
 
 /// How long somebody waits for their own name.
 const NAME: Duration = Duration::from_secs(2);
@@ -39,6 +37,8 @@ pub struct SignedIn {
     pub caller: Caller,
     /// The session that the request belongs to; `None` when a service acts for the person.
     pub session: Option<Uuid>,
+    /// The token of the service that acts for the person, when it has one of its own.
+    pub service: Option<Uuid>,
 }
 
 /// What a client gets for a password or a refresh token.
@@ -72,6 +72,10 @@ pub struct People {
 }
 
 impl People {
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is a part of its own, and all are made in one place"
+    )]
     pub(super) fn new(
         store: Store,
         homeserver: Arc<dyn Homeserver>,
@@ -79,6 +83,7 @@ impl People {
         clock: Clock,
         tokens: Arc<Tokens>,
         attempts: Arc<Attempts>,
+        ends: broadcast::Sender<Uuid>,
         rules: AuthRules,
     ) -> Self {
         Self {
@@ -89,7 +94,7 @@ impl People {
             clock,
             tokens,
             attempts,
-            ends: broadcast::Sender::new(ENDS),
+            ends,
             rules,
         }
     }
@@ -172,6 +177,7 @@ impl People {
         Ok(SignedIn {
             caller: self.caller(access.entity),
             session: Some(access.session),
+            service: None,
         })
     }
 
@@ -199,7 +205,7 @@ impl People {
         matches!(found, Err(Error::Unauthenticated(_)))
     }
 
-    /// Tells of sessions as they end, but for those that expire.
+    /// Tells of sessions and services' tokens as they end, but for those that expire.
     #[must_use]
     pub fn ends(&self) -> broadcast::Receiver<Uuid> {
         self.ends.subscribe()

@@ -81,6 +81,7 @@ mod tests {
                 operator: false,
             },
             session: None,
+            service: None,
         }
     }
 

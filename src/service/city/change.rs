@@ -75,7 +75,7 @@ impl City {
         if let Some(name) = name {
             let matrix_name = match channel.kind {
                 ChannelKind::City => self.core.directory.city.matrix_name(&name),
-                ChannelKind::Channel => name.clone(),
+                ChannelKind::Channel | ChannelKind::Gateway => name.clone(),
             };
             let change = ChannelChange::Name(name);
             self.set(channel, Setting::Name(matrix_name), change, as_user)

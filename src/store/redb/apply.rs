@@ -212,6 +212,7 @@ pub fn store_positions(work: &Work<'_>) -> Result<(), StoreError> {
 
 /// The open tables of the index, and what is gathered for the end of a batch.
 struct Applying<'t> {
+    txn: &'t WriteTransaction,
     known: Known<'t>,
     messages: Rows<'t>,
     channels: Rows<'t>,
@@ -281,6 +282,7 @@ impl<'t> Applying<'t> {
         let (txn, staged) = (work.txn, &mut work.staged);
         let orphans = txn.open_table(tables::ORPHANS)?;
         Ok(Self {
+            txn,
             known: Known {
                 table: txn.open_table(tables::KNOWN)?,
                 fresh: BTreeMap::new(),

@@ -5,11 +5,14 @@
 
 use std::ops::Bound;
 
+use uuid::Uuid;
+
 use crate::domain::event::{NewEvent, What};
 use crate::domain::id::{ChannelId, EventId, MessageId, Millis, Seq, UserId};
 use crate::domain::member::Membership;
 use crate::domain::page::Order;
 use crate::domain::session::Digest;
+use crate::domain::webhook::WebhookId;
 use crate::store::StoreError;
 
 /// The 16 bytes by which an event is known.
@@ -161,6 +164,50 @@ pub fn orphan_seq(key: &[u8]) -> Result<Seq, StoreError> {
     key.last_chunk::<TIME>()
         .map(|seq| u64::from_be_bytes(*seq))
         .ok_or_else(|| StoreError::Damaged(format!("key of what waits: {key:02x?}")))
+}
+
+/// What all rows of a webhook begin with.
+pub fn webhook(id: WebhookId) -> Vec<u8> {
+    id.0.as_bytes().to_vec()
+}
+
+/// The key of a webhook's row by a number of 8 bytes: of its try, or of its dead letter.
+pub fn webhook_row(id: WebhookId, number: u64) -> Vec<u8> {
+    let mut key = webhook(id);
+    key.extend_from_slice(&number.to_be_bytes());
+    key
+}
+
+/// The webhook of a row's key.
+pub fn webhook_id(key: &[u8]) -> Result<WebhookId, StoreError> {
+    let id = key.first_chunk().map(|id| Uuid::from_bytes(*id));
+    id.map(WebhookId)
+        .ok_or_else(|| StoreError::Damaged("the key of a webhook's row".to_owned()))
+}
+
+/// The number at the end of the key of a webhook's row.
+pub fn webhook_number(key: &[u8]) -> Result<u64, StoreError> {
+    orphan_seq(key)
+}
+
+/// What all that waits for a webhook in a channel begins with.
+pub fn pending_lane(id: WebhookId, channel: ChannelId) -> Vec<u8> {
+    let mut key = webhook(id);
+    key.extend_from_slice(channel.as_bytes());
+    key
+}
+
+/// The key of a delivery that waits.
+pub fn pending(id: WebhookId, channel: ChannelId, seq: Seq) -> Vec<u8> {
+    let mut key = pending_lane(id, channel);
+    key.extend_from_slice(&seq.to_be_bytes());
+    key
+}
+
+/// The channel and the `seq` of a delivery that waits.
+pub fn pending_place(key: &[u8]) -> Result<(ChannelId, Seq), StoreError> {
+    let channel_bytes = key.get(CHANNEL..2 * CHANNEL).unwrap_or_default();
+    Ok((channel(channel_bytes)?, orphan_seq(key)?))
 }
 
 const DIGEST: usize = 32;

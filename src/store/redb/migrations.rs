@@ -12,7 +12,7 @@ use crate::store::StoreError;
 
 type Step = fn(&WriteTransaction) -> Result<(), StoreError>;
 
-const STEPS: &[Step] = &[create_tables, create_sign_in_tables];
+const STEPS: &[Step] = &[create_tables, create_sign_in_tables, create_gateway_tables];
 
 /// The newest format that this version knows.
 pub const KNOWN: u64 = STEPS.len() as u64;
@@ -89,5 +89,15 @@ fn create_sign_in_tables(txn: &WriteTransaction) -> Result<(), StoreError> {
     txn.open_table(tables::SESSIONS)?;
     txn.open_table(tables::SESSION_HOLDERS)?;
     txn.open_table(tables::KEYS)?;
+    Ok(())
+}
+
+/// Format 3: webhooks, and the tokens of services.
+fn create_gateway_tables(txn: &WriteTransaction) -> Result<(), StoreError> {
+    txn.open_table(tables::WEBHOOKS)?;
+    txn.open_table(tables::PENDING)?;
+    txn.open_table(tables::ATTEMPTS)?;
+    txn.open_table(tables::DEAD_LETTERS)?;
+    txn.open_table(tables::SERVICE_TOKENS)?;
     Ok(())
 }

@@ -11,9 +11,11 @@ pub mod event;
 pub mod member;
 pub mod message;
 pub mod operator;
+pub mod service_token;
 pub mod session;
 pub mod skipped;
 pub mod subscription;
+pub mod webhook;
 
 use serde::{Deserialize, Serialize};
 

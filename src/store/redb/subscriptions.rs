@@ -8,8 +8,10 @@ use super::Redb;
 use super::records::Record;
 use super::records::subscription::SubscriptionRecord;
 use super::tables;
+use super::webhooks;
 use super::writer::Work;
 use crate::domain::id::Seq;
+use crate::domain::webhook::WebhookId;
 use crate::store::{StoreError, Subscription, Subscriptions};
 
 #[async_trait]
@@ -68,8 +70,18 @@ impl Subscriptions for Redb {
 
     async fn slowest(&self) -> Result<Option<Seq>, StoreError> {
         let all = self.list().await?;
-        let reading = all.iter().filter(|subscription| !subscription.paused);
-        Ok(reading.map(|subscription| subscription.position).min())
+        let reading = all.into_iter().filter(|subscription| !subscription.paused);
+        let reading: Vec<_> = reading.map(|it| (it.id, it.position)).collect();
+        self.scan(move |txn| {
+            let mut slowest = None;
+            for (id, position) in reading {
+                let oldest = webhooks::oldest_pending(txn, WebhookId(id))?;
+                let needed = oldest.map_or(position, |seq| position.min(seq.saturating_sub(1)));
+                slowest = Some(slowest.map_or(needed, |slowest: Seq| slowest.min(needed)));
+            }
+            Ok(slowest)
+        })
+        .await
     }
 }
 

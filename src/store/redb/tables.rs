@@ -126,6 +126,37 @@ pub const KEYS: TableDefinition<&str, Bytes> = TableDefinition::new("keys_v1");
 /// [`CreationRecord`](super::records::creation::CreationRecord), 1.
 pub const CREATIONS: TableDefinition<&str, Bytes> = TableDefinition::new("creations_v1");
 
+/// Tokens of services. Key: id (16 bytes). Value: record
+/// [`ServiceTokenRecord`](super::records::service_token::ServiceTokenRecord), 1.
+pub const SERVICE_TOKENS: TableDefinition<Bytes, Bytes> = TableDefinition::new("service_tokens_v1");
+
 /// Subscriptions. Key: id (16 bytes). Value: record
 /// [`SubscriptionRecord`](super::records::subscription::SubscriptionRecord), 1.
 pub const SUBSCRIPTIONS: TableDefinition<Bytes, Bytes> = TableDefinition::new("subscriptions_v1");
+
+/// Webhooks. Key: id (16 bytes). Value: record
+/// [`WebhookRecord`](super::records::webhook::WebhookRecord), 1. Where each has come to stands in
+/// [`SUBSCRIPTIONS`], under the same id, because it changes with every batch.
+pub const WEBHOOKS: TableDefinition<Bytes, Bytes> = TableDefinition::new("webhooks_v1");
+
+/// Deliveries that wait to be tried again. Key: webhook (16 bytes), channel (16 bytes), `seq`
+/// (8 bytes, big-endian): what waits in a channel is one range in the order in which it must
+/// arrive. Value: record [`PendingRecord`](super::records::webhook::PendingRecord), 1.
+pub const PENDING: TableDefinition<Bytes, Bytes> = TableDefinition::new("webhook_pending_v1");
+
+/// The latest tries of deliveries. Key: webhook (16 bytes), a counter of the webhook's own
+/// (8 bytes, big-endian): the latest are the end of a range. Value: record
+/// [`AttemptRecord`](super::records::webhook::AttemptRecord), 1.
+pub const ATTEMPTS: TableDefinition<Bytes, Bytes> = TableDefinition::new("webhook_attempts_v1");
+
+/// How many tries of a webhook are kept; each may have 1 KiB of an answer.
+pub const ATTEMPTS_KEPT: u64 = 200;
+
+/// Deliveries that were given up. Key: webhook (16 bytes), `seq` (8 bytes, big-endian): in the
+/// order in which things happened. Value: record
+/// [`DeadLetterRecord`](super::records::webhook::DeadLetterRecord), 1, the event inside, so that
+/// it outlives the journal's retention; what was said in it is not.
+pub const DEAD_LETTERS: TableDefinition<Bytes, Bytes> = TableDefinition::new("dead_letters_v1");
+
+/// How many dead letters are kept in all; the oldest of the same webhook make room.
+pub const DEAD_LETTERS_KEPT: u64 = 100_000;

@@ -106,6 +106,10 @@ connector_url = ${text(this.internal)}
 secret = ${text(this.secrets.internal)}
 [auth]
 operators = ["@mayor:${SERVER_NAME}"]
+[webhooks]
+allow = ["127.0.0.1"]
+quick_retries = ["50ms"]
+schedule = ["1s"]
 `);
     const registration = ['registration', 'show', '--config', this.#file('daarion.toml')];
     this.#write('registration.yaml', execFileSync(this.program, registration, { encoding: 'utf8' }));

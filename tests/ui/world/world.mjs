@@ -79,6 +79,18 @@ class World {
     return { name, value, url: this.url, httpOnly: true, sameSite: 'Strict' };
   }
 
+  /** A token of a service, which an operator has made without the page. */
+  async serviceToken(body) {
+    const { name, value } = await this.operatorCookie();
+    const headers = { Cookie: `${name}=${value}`, 'Content-Type': 'application/json', Origin: this.url };
+    const me = await (await fetch(`${this.url}/api/admin/session`, { headers })).json();
+    headers['X-CSRF-Token'] = me.csrf_token;
+    const request = { method: 'POST', headers, body: JSON.stringify(body) };
+    const answer = await fetch(`${this.url}/api/admin/services`, request);
+    if (!answer.ok) throw new Error(`no token: ${await answer.text()}`);
+    return (await answer.json()).token;
+  }
+
   /** A person's tokens, as a program gets them. */
   async tokens(name) {
     const body = { user: name, password: this.password(name) };

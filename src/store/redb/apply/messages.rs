@@ -12,6 +12,7 @@ use crate::store::redb::journal;
 use crate::store::redb::keys::{self, Location, Place};
 use crate::store::redb::records::event::EventRecord;
 use crate::store::redb::records::{Record, message};
+use crate::store::redb::webhooks::attempts;
 
 /// How many messages are concealed at once.
 const CONCEALED_AT_ONCE: usize = 1_000;
@@ -206,15 +207,16 @@ impl Applying<'_> {
         self.store_message(&new.key, message, keeps)
     }
 
-    /// Takes what was said in a channel out of its messages and out of what waits for them: it
-    /// is confidential from now on. Reads all of them, which happens once in a channel's life at
-    /// the most.
+    /// Takes what was said in a channel out of its messages, out of what waits for them and out
+    /// of what receivers answered to it: it is confidential from now on. Reads all of them, which
+    /// happens once in a channel's life at the most.
     pub(super) fn conceal_messages(&mut self, channel: ChannelId) -> Result<(), StoreError> {
         let mut range = keys::Range::of(channel.as_bytes());
         while let Some(last) = self.conceal_some(&range)? {
             range.begin_behind(last, Order::Ascending);
         }
-        self.conceal_waiting(channel)
+        self.conceal_waiting(channel)?;
+        attempts::conceal(self.txn, channel)
     }
 
     /// Conceals the first messages of a range, as many as may be in memory at once. Says which

@@ -29,6 +29,17 @@ impl SubscriptionRecord {
     pub fn advance(&mut self, position: Seq) {
         self.position = self.position.max(position);
     }
+
+    /// Says whether it holds the journal's retention up.
+    pub fn set_paused(&mut self, paused: bool) {
+        self.paused = paused;
+    }
+
+    /// Says where to, and what of the journal, it reads.
+    pub fn set_target(&mut self, target: &str, events: &[String]) {
+        target.clone_into(&mut self.target);
+        self.events = events.to_vec();
+    }
 }
 
 impl From<Subscription> for SubscriptionRecord {

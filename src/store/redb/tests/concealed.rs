@@ -5,14 +5,16 @@ use tempfile::TempDir;
 
 use crate::domain::channel::ChannelChange;
 use crate::domain::event::What;
-use crate::store::contract::samples::{Shorthand, created, edited, new, said, user};
+use crate::store::contract::samples::{Shorthand, channel_id, created, edited, new, said, user};
+use crate::store::contract::webhooks::{attempt, webhook};
 use crate::store::redb::{open, tables};
+use crate::store::webhooks::{Attempt, Settled};
 
-/// Whether these words stand in the index of a file.
+/// Whether these words stand in the index of a file, or in what is kept of deliveries.
 fn stands(path: &std::path::Path, words: &str) -> bool {
     let database = Database::open(path).expect("opened");
     let txn = database.begin_read().expect("begun");
-    [tables::MESSAGES, tables::ORPHANS]
+    [tables::MESSAGES, tables::ORPHANS, tables::ATTEMPTS]
         .into_iter()
         .any(|table| {
             let rows = txn.open_table(table).expect("a table");
@@ -42,7 +44,20 @@ async fn what_waits_is_concealed_too() {
         let said = |n| said(1, &format!("secret {batch}-{n}"), n);
         store.put_and_index((0..900).map(said).collect()).await;
     }
+    store.webhooks.add(webhook(1)).await.expect("added");
+    let elsewhere = Attempt {
+        channel: Some(channel_id(2)),
+        answer: "an answer aloud".into(),
+        ..attempt(2)
+    };
+    let settled = Settled {
+        attempts: vec![attempt(1), elsewhere],
+        ..Settled::default()
+    };
+    let settled = store.webhooks.settle(webhook(1).id, settled).await;
+    assert!(settled.expect("written"));
     store.closer.close().await;
+    assert!(stands(&path, "тиша"), "an answer");
     assert!(stands(&path, "hushed words") && stands(&path, "text of secret"));
 
     let store = open(&path).expect("the store opens");
@@ -56,8 +71,10 @@ async fn what_waits_is_concealed_too() {
         .put_and_index(vec![new(1, "encrypted", encrypted), late])
         .await;
     store.closer.close().await;
-    assert!(stands(&path, "words aloud"), "of another channel");
-    for words in ["hushed words", "hushed as well", "text of secret"] {
+    for words in ["words aloud", "an answer aloud"] {
+        assert!(stands(&path, words), "of another channel");
+    }
+    for words in ["hushed words", "hushed as well", "text of secret", "тиша"] {
         assert!(!stands(&path, words), "{words}");
     }
 }

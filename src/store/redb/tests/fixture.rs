@@ -20,6 +20,7 @@ use crate::store::contract::samples::{
 use crate::store::contract::subscriptions::subscription;
 use crate::store::index::{MemberQuery, MessageQuery};
 use crate::store::redb::{migrations, open};
+use crate::store::sessions::KeyUse;
 use crate::store::{Append, Store};
 
 fn agent() -> Agent {
@@ -90,20 +91,51 @@ async fn write_fixture() {
 
 #[tokio::test]
 async fn format_1_is_read() {
-    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/store-format-1.redb");
-    let directory = TempDir::new().expect("a directory");
-    let path = directory.path().join("daarion.redb");
-    std::fs::copy(fixture, &path).expect("copied");
-    let store = open(&path).expect("the store opens");
-    assert_eq!(store.closer.status().format, migrations::KNOWN);
+    let (_directory, store) = open_fixture("store-format-1.redb");
     assert_journal(&store).await;
-    assert_index(&store).await;
+    // The last event was left to the reader's index.
+    assert_index(&store, events().len() as u64 - 1).await;
     assert_rows(&store).await;
     // What came later is there, and empty.
     assert!(store.accounts.operators().await.expect("read").is_empty());
     let digest = crate::domain::session::Digest([7; 32]);
     assert_eq!(store.sessions.session(digest).await.expect("read"), None);
+    assert_gateway_is_empty(&store).await;
     store.closer.close().await;
+}
+
+/// Written as above and then by `daarion admin create root`.
+#[tokio::test]
+async fn format_2_is_read() {
+    let (_directory, store) = open_fixture("store-format-2.redb");
+    assert_journal(&store).await;
+    assert_index(&store, events().len() as u64).await;
+    assert_rows(&store).await;
+    let operators = store.accounts.operators().await.expect("read");
+    let names: Vec<_> = operators.iter().map(|it| it.name.as_str()).collect();
+    assert_eq!(names, ["root"]);
+    let fresh = [7; 32];
+    let key = store.sessions.key(KeyUse::Access, fresh).await;
+    assert_ne!(key.expect("read"), fresh, "there is one");
+    assert_gateway_is_empty(&store).await;
+    store.closer.close().await;
+}
+
+fn open_fixture(name: &str) -> (TempDir, Store) {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    let directory = TempDir::new().expect("a directory");
+    let path = directory.path().join("daarion.redb");
+    std::fs::copy(fixtures.join(name), &path).expect("copied");
+    let store = open(&path).expect("the store opens");
+    assert_eq!(store.closer.status().format, migrations::KNOWN);
+    (directory, store)
+}
+
+async fn assert_gateway_is_empty(store: &Store) {
+    let webhooks = store.webhooks.webhooks().await.expect("read");
+    assert_eq!(webhooks, []);
+    // A subscription that is no webhook's waits for nothing.
+    assert_eq!(store.subscriptions.slowest().await.expect("read"), Some(10));
 }
 
 async fn assert_journal(store: &Store) {
@@ -140,9 +172,9 @@ async fn assert_journal(store: &Store) {
     assert!(knows.into_iter().all(|known| known));
 }
 
-async fn assert_index(store: &Store) {
+async fn assert_index(store: &Store, position: u64) {
     let index = &store.index;
-    assert_eq!(index.position(), events().len() as u64 - 1);
+    assert_eq!(index.position(), position);
     // The format's first writers did not say since when.
     let since = index.rebuilding().await.expect("read");
     assert_eq!(since, Some(u64::MAX));

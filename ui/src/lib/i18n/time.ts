@@ -51,6 +51,18 @@ export function ago(at: Date, now: Date = new Date()): string {
   return format(`date ${year ?? ''}`, { day: 'numeric', month: 'short', year }).format(at);
 }
 
+/** `in 5 minutes`, `tomorrow`, and beyond two months the date. */
+export function ahead(at: Date, now: Date = new Date()): string {
+  const relative = new Intl.RelativeTimeFormat(language.current, { numeric: 'auto' });
+  const seconds = Math.max(0, Math.round((at.getTime() - now.getTime()) / 1_000));
+  if (seconds < 60) return relative.format(seconds, 'second');
+  if (seconds < 3_600) return relative.format(Math.round(seconds / 60), 'minute');
+  if (seconds < 2 * 86_400) return relative.format(Math.round(seconds / 3_600), 'hour');
+  const days = Math.round(seconds / 86_400);
+  if (days < 62) return relative.format(days, 'day');
+  return format('date numeric', { day: 'numeric', month: 'short', year: 'numeric' }).format(at);
+}
+
 export const number = (value: number): string =>
   new Intl.NumberFormat(language.current).format(value);
 

@@ -1,0 +1,71 @@
+//! Files for services (`/internal/matrix/upload`, `/internal/matrix/media/sign`).
+
+mod form;
+
+use poem_openapi::OpenApi;
+use poem_openapi::payload::Json;
+
+use self::form::UploadForm;
+use crate::api::auth::Service;
+use crate::api::body::Body;
+use crate::api::error::Failure;
+use crate::api::schema::gateway::{MediaAddresses, SignRequest, UploadedFile};
+use crate::api::time::Time;
+use crate::api::{Services, Tag};
+use crate::domain::Error;
+use crate::domain::service::Scope;
+
+/// The operations.
+pub struct GatewayMediaApi(pub Services);
+
+#[OpenApi(prefix_path = "/internal/matrix", tag = "Tag::Gateway")]
+impl GatewayMediaApi {
+    /// Upload a file
+    ///
+    /// To the homeserver, as the connector. The file streams through: its size is bounded by
+    /// `limits.upload` and by the homeserver alone.
+    ///
+    /// For services with the scope `gateway:media`. 400 when the form has no `file`, 413
+    /// `M_TOO_LARGE` when the file is larger than `limits.upload` or than the homeserver takes.
+    #[oai(path = "/upload", method = "post", operation_id = "uploadMedia")]
+    async fn upload(
+        &self,
+        service: Service,
+        form: UploadForm,
+    ) -> Result<Json<UploadedFile>, Failure> {
+        service.0.require(Scope::Media)?;
+        let file = form.file().await?;
+        let file = file.ok_or_else(|| Error::invalid("file", "is needed"))?;
+        let stored = self.0.media.upload(&service.0, file).await?;
+        Ok(Json(stored.into()))
+    }
+
+    /// Sign addresses of a file
+    ///
+    /// Matrix shows files to its users only. The addresses show this one, and small pictures of it,
+    /// to whoever has them, until they expire: browsers, receivers of webhooks.
+    ///
+    /// For services with the scope `gateway:media`. Whether the homeserver has such a file is seen
+    /// when an address is used.
+    #[oai(
+        path = "/media/sign",
+        method = "post",
+        operation_id = "signMediaAddresses"
+    )]
+    async fn sign(
+        &self,
+        service: Service,
+        body: Body<SignRequest>,
+    ) -> Result<Json<MediaAddresses>, Failure> {
+        let SignRequest {
+            content_uri,
+            expires_in,
+        } = body.0;
+        let addresses = self.0.media.sign(&service.0, &content_uri, expires_in)?;
+        Ok(Json(MediaAddresses {
+            url: addresses.file,
+            thumbnail_url: addresses.thumbnail,
+            expires_at: Time(addresses.expires_at),
+        }))
+    }
+}

@@ -1,0 +1,317 @@
+//! The task of one webhook: rounds of reading, delivering and writing down, and waiting for the
+//! bell or for what is due.
+//!
+//! A round takes the channels whose turn has come, and the next page of the journal, as far as
+//! nothing of a channel waits already. All that came of it is one operation of the store,
+//! together with the new position: whatever is cut off is delivered again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{FutureExt, StreamExt, stream};
+use tokio::sync::{Notify, watch};
+
+use super::Workshop;
+use super::lanes::Lanes;
+use super::line::{Halt, Item, Line, Place};
+use super::pages::{PAGE, Pages};
+use crate::domain::event::Event;
+use crate::domain::id::{ChannelId, Millis, Seq};
+use crate::domain::webhook::{Pause, Webhook};
+use crate::store::StoreError;
+use crate::store::webhooks::{Pending, Settled};
+
+/// How many deliveries of one webhook are on their way at once, each of another channel.
+const IN_FLIGHT: usize = 8;
+/// How long a page waits for the index, which knows its channels.
+const INDEX_WAIT: Duration = Duration::from_secs(5);
+/// How long it waits after a failure of the store.
+const RETRY: Duration = Duration::from_secs(1);
+/// A position that has moved by less than this, over events that are none of its own, is
+/// written down when nothing else happens.
+const STRIDE: Seq = 500;
+/// When nothing else has happened.
+const REST: Duration = Duration::from_secs(5);
+/// The longest sleep.
+const LONGEST: Duration = Duration::from_secs(60 * 60);
+
+/// The task.
+pub struct Runner {
+    workshop: Arc<Workshop>,
+    pages: Arc<Pages>,
+    webhook: Webhook,
+    halt: Halt,
+    nudge: Arc<Notify>,
+    lanes: Lanes,
+    /// Until when the receiver has asked to be left alone.
+    come_back_at: Millis,
+    position: Seq,
+    /// The position that is written down.
+    saved: Seq,
+}
+
+/// What a round has come to.
+enum Round {
+    Worked,
+    Idle,
+    /// The webhook is paused or gone.
+    Ended,
+}
+
+type Work = BTreeMap<ChannelId, Vec<Item>>;
+
+impl Runner {
+    #[must_use]
+    pub fn new(
+        workshop: Arc<Workshop>,
+        pages: Arc<Pages>,
+        webhook: Webhook,
+        halt: Halt,
+        nudge: Arc<Notify>,
+    ) -> Self {
+        Self {
+            position: webhook.position,
+            saved: webhook.position,
+            workshop,
+            pages,
+            webhook,
+            halt,
+            nudge,
+            lanes: Lanes::default(),
+            come_back_at: 0,
+        }
+    }
+
+    /// Delivers until it is told to stop.
+    pub async fn run(mut self, mut bell: watch::Receiver<Seq>) {
+        let _want = self.workshop.recent.want();
+        // There may be something that waits since an earlier life.
+        self.nudge.notify_one();
+        while !self.halt.stop.is_cancelled() {
+            bell.mark_unchanged();
+            match self.round().await {
+                Ok(Round::Worked) => {}
+                Ok(Round::Ended) => return,
+                Ok(Round::Idle) => {
+                    tokio::select! {
+                        () = self.halt.stop.cancelled() => break,
+                        changed = bell.changed() => if changed.is_err() { break },
+                        () = self.nudge.notified() => self.nudge.notify_one(),
+                        () = tokio::time::sleep(self.rest()) => self.save().await,
+                    }
+                }
+                Err(error) => {
+                    let webhook = self.webhook.id;
+                    tracing::error!(%error, %webhook, "deliveries cannot be read or written down");
+                    tokio::select! {
+                        () = self.halt.stop.cancelled() => break,
+                        () = tokio::time::sleep(RETRY) => self.nudge.notify_one(),
+                    }
+                }
+            }
+        }
+        self.save().await;
+    }
+
+    /// How long there is nothing to do unless the bell rings.
+    fn rest(&self) -> Duration {
+        let now = self.workshop.clock.now();
+        let due = match now < self.come_back_at {
+            true => Some(self.come_back_at),
+            false => self.lanes.next_due(),
+        };
+        let due = due.map(|due| Duration::from_millis(due.saturating_sub(now)));
+        let most = if self.position == self.saved {
+            LONGEST
+        } else {
+            REST
+        };
+        due.map_or(most, |due| due.min(most))
+    }
+
+    async fn save(&mut self) {
+        if self.position == self.saved {
+            return;
+        }
+        let settled = Settled {
+            position: self.position,
+            ..Settled::default()
+        };
+        // What cannot be written down is read once more.
+        let webhooks = &self.workshop.store.webhooks;
+        if webhooks.settle(self.webhook.id, settled).await.is_ok() {
+            self.saved = self.position;
+        }
+    }
+
+    async fn round(&mut self) -> Result<Round, StoreError> {
+        if self.is_nudged() {
+            self.look_at_lanes().await?;
+        }
+        if self.workshop.clock.now() < self.come_back_at {
+            return Ok(Round::Idle);
+        }
+        let mut work = self.due().await?;
+        let mut behind = Vec::new();
+        let position = self.fresh(&mut work, &mut behind).await?;
+        if work.is_empty() && behind.is_empty() {
+            return self.pass_over(position).await;
+        }
+        let mut settled = self.carry_out(work).await;
+        settled.position = position;
+        self.come_back_at = settled.come_back_at.unwrap_or_default();
+        settled.pending.extend(behind);
+        let (pause, waits) = (settled.pause, !settled.pending.is_empty());
+        let given_up = settled.dead.len();
+        let webhooks = &self.workshop.store.webhooks;
+        if !webhooks.settle(self.webhook.id, settled).await? {
+            return Ok(Round::Ended);
+        }
+        (self.position, self.saved) = (position, position);
+        let webhook = self.webhook.id;
+        if given_up > 0 {
+            tracing::warn!(%webhook, given_up, "deliveries of a webhook are given up");
+        }
+        if let Some(Pause { reason, .. }) = pause {
+            tracing::warn!(%webhook, reason = reason.as_str(), "a webhook is paused");
+            return Ok(Round::Ended);
+        }
+        if waits || !self.lanes.is_empty() {
+            self.look_at_lanes().await?;
+        }
+        Ok(Round::Worked)
+    }
+
+    /// Whether something waits that is not known here; forgets that it was told so.
+    fn is_nudged(&self) -> bool {
+        self.nudge.notified().now_or_never().is_some()
+    }
+
+    async fn look_at_lanes(&mut self) -> Result<(), StoreError> {
+        let webhooks = &self.workshop.store.webhooks;
+        self.lanes = Lanes::new(webhooks.lanes(self.webhook.id).await?);
+        Ok(())
+    }
+
+    /// What has waited and is due. Where the first has failed before, it goes alone: if it fails
+    /// again, the others need not have been read.
+    async fn due(&self) -> Result<Work, StoreError> {
+        let webhooks = &self.workshop.store.webhooks;
+        let mut work = Work::new();
+        for channel in self.lanes.due(self.workshop.clock.now()) {
+            let first = webhooks.pending(self.webhook.id, channel, 1).await?;
+            let is_fresh = first.first().is_some_and(|first| first.tries == 0);
+            let rows = match is_fresh {
+                true => webhooks.pending(self.webhook.id, channel, PAGE).await?,
+                false => first,
+            };
+            let mut items = Vec::with_capacity(rows.len());
+            for row in rows {
+                items.push(self.item(row).await?);
+            }
+            work.insert(channel, items);
+        }
+        Ok(work)
+    }
+
+    async fn item(&self, row: Pending) -> Result<Item, StoreError> {
+        let (event, place) = match row.event {
+            Some(event) => (Some(event), Place::Replayed),
+            None => (self.pages.event(row.seq).await?, Place::Waiting),
+        };
+        Ok(Item {
+            seq: row.seq,
+            event,
+            tries: row.tries,
+            since: row.since,
+            place,
+        })
+    }
+
+    /// What comes next in the journal: work, or what has to wait behind others. Answers the
+    /// position behind it.
+    async fn fresh(&self, work: &mut Work, behind: &mut Vec<Pending>) -> Result<Seq, StoreError> {
+        if self.lanes.is_full() {
+            return Ok(self.position);
+        }
+        let page = self.pages.after(self.position).await?;
+        let Some(last) = page.last().map(|event| event.seq) else {
+            return Ok(self.position);
+        };
+        tokio::select! {
+            () = self.halt.stop.cancelled() => return Ok(self.position),
+            _ = self.workshop.indexed.reached(last, INDEX_WAIT) => {}
+        }
+        for event in page.iter().filter(|event| self.wants(event)) {
+            if self.lanes.has(event.channel) {
+                behind.push(waiting(event));
+            } else {
+                work.entry(event.channel).or_default().push(fresh(event));
+            }
+        }
+        Ok(last)
+    }
+
+    fn wants(&self, event: &Event) -> bool {
+        let channel = self.workshop.directory.channel(event.channel);
+        let room = channel.as_ref().map(|channel| &channel.room);
+        self.webhook.wants(event, room)
+    }
+
+    /// Goes on over events that are none of its own.
+    async fn pass_over(&mut self, position: Seq) -> Result<Round, StoreError> {
+        if position == self.position {
+            return Ok(Round::Idle);
+        }
+        self.position = position;
+        if position - self.saved >= STRIDE {
+            self.save().await;
+        }
+        Ok(Round::Worked)
+    }
+
+    async fn carry_out(&self, work: Work) -> Settled {
+        // A receiver that is gone, or busy, ends the round, not the whole webhook's task.
+        let halt = Halt {
+            stop: self.halt.stop.child_token(),
+            cut: self.halt.cut.clone(),
+        };
+        let walks = work.into_iter().map(|(channel, items)| {
+            Line::new(&self.workshop, &self.webhook, channel, &halt).walk(items)
+        });
+        let mut walks = stream::iter(walks).buffer_unordered(IN_FLIGHT);
+        let mut settled = Settled::default();
+        while let Some(one) = walks.next().await {
+            settled.done.extend(one.done);
+            settled.pending.extend(one.pending);
+            settled.dead.extend(one.dead);
+            settled.attempts.extend(one.attempts);
+            settled.pause = settled.pause.or(one.pause);
+            settled.come_back_at = settled.come_back_at.max(one.come_back_at);
+        }
+        settled.attempts.sort_by_key(|attempt| attempt.at);
+        settled
+    }
+}
+
+fn fresh(event: &Event) -> Item {
+    Item {
+        seq: event.seq,
+        event: Some(event.clone()),
+        tries: 0,
+        since: event.arrived_at,
+        place: Place::Journal,
+    }
+}
+
+fn waiting(event: &Event) -> Pending {
+    Pending {
+        channel: event.channel,
+        seq: event.seq,
+        tries: 0,
+        due_at: 0,
+        since: event.arrived_at,
+        event: None,
+    }
+}

@@ -1,0 +1,92 @@
+//! What the gateway asks of the homeserver, topic by topic: `create`, `rooms`, `messages`,
+//! `membership`, `users`.
+
+mod create;
+mod membership;
+mod messages;
+mod rooms;
+mod users;
+
+use async_trait::async_trait;
+
+use super::Matrix;
+use crate::domain::Result;
+use crate::domain::id::{EventId, RoomId, UserId};
+use crate::domain::member::Membership;
+use crate::homeserver::gateway::{
+    Device, Draft, Gateway, MemberStep, NewMatrixRoom, NewPerson, Reaction, Redaction, RoomDetails,
+    Traces,
+};
+
+#[async_trait]
+impl Gateway for Matrix {
+    async fn create_matrix_room(&self, room: &NewMatrixRoom) -> Result<RoomId> {
+        self.make_matrix_room(room).await
+    }
+
+    async fn is_listed(&self, room: &RoomId) -> Result<bool> {
+        self.read_listing(room).await
+    }
+
+    async fn details(&self, room: &RoomId) -> Result<RoomDetails> {
+        self.read_details(room).await
+    }
+
+    async fn set_room_avatar(
+        &self,
+        room: &RoomId,
+        url: &str,
+        acting: Option<&UserId>,
+    ) -> Result<EventId> {
+        self.put_room_avatar(room, url, acting).await
+    }
+
+    async fn send_draft(&self, draft: &Draft) -> Result<EventId> {
+        self.send_content(draft).await
+    }
+
+    async fn react(&self, reaction: &Reaction) -> Result<EventId> {
+        self.send_reaction(reaction).await
+    }
+
+    async fn find_reaction(&self, reaction: &Reaction) -> Result<Option<EventId>> {
+        self.look_for_reaction(reaction).await
+    }
+
+    async fn redact(&self, redaction: &Redaction) -> Result<EventId> {
+        self.send_redaction(redaction).await
+    }
+
+    async fn change_membership(&self, step: &MemberStep) -> Result<()> {
+        self.take_step(step).await
+    }
+
+    async fn membership(
+        &self,
+        room: &RoomId,
+        user: &UserId,
+        acting: Option<&UserId>,
+    ) -> Result<Option<Membership>> {
+        self.read_membership(room, user, acting).await
+    }
+
+    async fn register_person(&self, person: &NewPerson) -> Result<()> {
+        self.add_person(person).await
+    }
+
+    async fn sign_in(&self, user: &UserId, password: &str) -> Result<Option<Device>> {
+        self.log_in(user, password).await
+    }
+
+    async fn sign_in_agent(&self, user: &UserId) -> Result<Option<Device>> {
+        self.log_in_agent(user).await
+    }
+
+    async fn set_avatar(&self, user: &UserId, url: &str) -> Result<()> {
+        self.put_avatar(user, url).await
+    }
+
+    async fn deactivate(&self, user: &UserId, traces: Traces) -> Result<()> {
+        self.close_account(user, traces).await
+    }
+}

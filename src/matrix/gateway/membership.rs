@@ -1,0 +1,94 @@
+//! Who is in a room, and who brings in or sends out whom.
+
+use ruma::api::client::membership::{
+    ban_user, invite_user, join_room_by_id, kick_user, leave_room, unban_user,
+};
+use ruma::api::client::state::get_state_event_for_key;
+use ruma::events::StateEventType;
+
+use super::super::client::Repeat;
+use super::super::{Matrix, ids, mapping};
+use crate::domain::id::{RoomId, UserId};
+use crate::domain::member::Membership;
+use crate::domain::{Error, Result};
+use crate::homeserver::gateway::{MemberStep, Step};
+
+impl Matrix {
+    /// Each step sets a membership, so that repeating it does no more.
+    pub(super) async fn take_step(&self, step: &MemberStep) -> Result<()> {
+        let (room, user) = (ids::room(&step.room)?, ids::user(&step.user)?);
+        let reason = step.reason.clone();
+        let acting = step.acting.as_ref();
+        let client = &self.client;
+        match step.step {
+            Step::Invite => {
+                let mut target = invite_user::v3::InviteUserId::new(user);
+                target.reason = reason;
+                let target = invite_user::v3::InvitationRecipient::UserId(target);
+                let request = invite_user::v3::Request::new(room, target);
+                client
+                    .request(request, acting, Repeat::Safe)
+                    .await
+                    .map(drop)
+            }
+            Step::Join => {
+                let mut request = join_room_by_id::v3::Request::new(room);
+                request.reason = reason;
+                client
+                    .request(request, acting, Repeat::Safe)
+                    .await
+                    .map(drop)
+            }
+            Step::Leave => {
+                let mut request = leave_room::v3::Request::new(room);
+                request.reason = reason;
+                client
+                    .request(request, acting, Repeat::Safe)
+                    .await
+                    .map(drop)
+            }
+            Step::Kick => {
+                let mut request = kick_user::v3::Request::new(room, user);
+                request.reason = reason;
+                client
+                    .request(request, acting, Repeat::Safe)
+                    .await
+                    .map(drop)
+            }
+            Step::Ban => {
+                let mut request = ban_user::v3::Request::new(room, user);
+                request.reason = reason;
+                client
+                    .request(request, acting, Repeat::Safe)
+                    .await
+                    .map(drop)
+            }
+            Step::Unban => {
+                let mut request = unban_user::v3::Request::new(room, user);
+                request.reason = reason;
+                client
+                    .request(request, acting, Repeat::Safe)
+                    .await
+                    .map(drop)
+            }
+        }
+    }
+
+    pub(super) async fn read_membership(
+        &self,
+        room: &RoomId,
+        user: &UserId,
+        acting: Option<&UserId>,
+    ) -> Result<Option<Membership>> {
+        let request = get_state_event_for_key::v3::Request::new(
+            ids::room(room)?,
+            StateEventType::RoomMember,
+            user.to_string(),
+        );
+        match self.client.request(request, acting, Repeat::Safe).await {
+            Ok(answer) => Ok(mapping::membership_word(&answer.event_or_content)),
+            Err(Error::HomeserverRefused { status: 404, .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! Messages of services.
+
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::checks::{check_content, check_text, is_mxc};
+use super::{Actor, Gateway, Place};
+use crate::domain::channel::ChannelStatus;
+use crate::domain::id::{EventId, Millis, RoomId, SendKey, UserId};
+use crate::domain::message::MessageKind;
+use crate::domain::service::{Scope, ServiceCaller};
+use crate::domain::{Error, Result};
+use crate::homeserver::gateway::Draft;
+
+/// The longest text, in bytes: it stands in an event of 65,536 beside the rest. An edit says it
+/// twice and is held against the whole's limit.
+const MAX_BODY: usize = 60_000;
+const MAX_FILENAME: usize = 255;
+const MAX_MENTIONS: usize = 50;
+/// Mentions everybody in the room.
+const WHOLE_ROOM: &str = "@room";
+
+/// A message to be sent.
+#[derive(Clone, Debug)]
+pub struct NewDraft {
+    pub room: String,
+    pub sender: Actor,
+    pub kind: MessageKind,
+    pub body: String,
+    pub format: Option<String>,
+    pub formatted_body: Option<String>,
+    pub url: Option<String>,
+    pub filename: Option<String>,
+    pub info: Option<Map<String, Value>>,
+    pub relates_to: Option<Map<String, Value>>,
+    pub mentions: Vec<String>,
+    /// The caller's own name of this sending: what is sent again with it is said once.
+    pub key: Option<SendKey>,
+}
+
+/// A message that was sent.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Sent {
+    pub event: EventId,
+    pub at: Millis,
+}
+
+/// A sending with a key: what was sent, and what came of it.
+#[derive(Clone, Debug)]
+pub(super) struct Remembered {
+    digest: [u8; 32],
+    sent: Sent,
+}
+
+impl Gateway {
+    /// Sends a message. With a key it is the homeserver that remembers, by the transaction id made
+    /// of it, for half an hour at least; what was said with it is remembered here while we run.
+    pub async fn send(&self, caller: &ServiceCaller, new: NewDraft) -> Result<Sent> {
+        caller.require(Scope::Send)?;
+        check(&new)?;
+        let mentions = self.mentions(&new.mentions)?;
+        let room = self
+            .resolve(caller, &new.room, Place::Field("room_id"))
+            .await?;
+        let sender = self.acting(caller, &new.sender)?;
+        self.require_open(&room)?;
+        let transaction = self.transaction(caller, &new, &room, sender.as_ref());
+        let digest = new.key.is_some().then(|| digest(&new));
+        if let Some(digest) = digest
+            && let Some(known) = self.sent.get(&transaction).await
+        {
+            return known.again(digest);
+        }
+        let draft = Draft {
+            mentions_room: new.mentions.iter().any(|it| it == WHOLE_ROOM),
+            html: new.formatted_body,
+            at: self.core.clock.now(),
+            room,
+            sender,
+            transaction,
+            kind: new.kind,
+            body: new.body,
+            url: new.url,
+            filename: new.filename,
+            info: new.info,
+            relates_to: new.relates_to,
+            mentions,
+        };
+        let event = self.upstream(caller).await?.send_draft(&draft).await?;
+        let sent = Sent {
+            event,
+            at: draft.at,
+        };
+        if let Some(digest) = digest {
+            let remembered = Remembered {
+                digest,
+                sent: sent.clone(),
+            };
+            self.sent.insert(transaction, remembered).await;
+        }
+        Ok(sent)
+    }
+
+    /// What holds in a channel, whoever speaks there.
+    pub(super) fn require_open(&self, room: &RoomId) -> Result<()> {
+        let Some(channel) = self.core.directory.channel_of(room) else {
+            return Ok(());
+        };
+        if channel.status == ChannelStatus::Archived {
+            return Err(Error::forbidden("the channel is archived"));
+        }
+        if channel.confidential {
+            return Err(Error::forbidden(
+                "the room is end-to-end encrypted: only a Matrix client that holds its keys can \
+                 speak there",
+            ));
+        }
+        Ok(())
+    }
+
+    fn mentions(&self, given: &[String]) -> Result<Vec<UserId>> {
+        if given.len() > MAX_MENTIONS {
+            let message = format!("must be at most {MAX_MENTIONS}");
+            return Err(Error::invalid("mentions", message));
+        }
+        let people = given.iter().filter(|it| *it != WHOLE_ROOM);
+        people
+            .map(|one| self.user(one, Place::Field("mentions")))
+            .collect()
+    }
+
+    fn transaction(
+        &self,
+        caller: &ServiceCaller,
+        new: &NewDraft,
+        room: &RoomId,
+        sender: Option<&UserId>,
+    ) -> Uuid {
+        let Some(key) = &new.key else {
+            return self.core.clock.uuid();
+        };
+        let connector = self.core.directory.naming.connector();
+        key.transaction_of(&caller.name, room, sender.unwrap_or(&connector))
+    }
+}
+
+impl Remembered {
+    fn again(self, digest: [u8; 32]) -> Result<Sent> {
+        if self.digest == digest {
+            return Ok(self.sent);
+        }
+        Err(Error::conflict(
+            "this Idempotency-Key was used for another message",
+        ))
+    }
+}
+
+/// What tells one message from another.
+fn digest(new: &NewDraft) -> [u8; 32] {
+    let said = (
+        new.kind.as_str(),
+        &new.body,
+        &new.formatted_body,
+        &new.url,
+        &new.filename,
+        &new.info,
+        &new.relates_to,
+        &new.mentions,
+    );
+    let said = serde_json::to_vec(&said).unwrap_or_default();
+    Sha256::digest(said).into()
+}
+
+fn check(new: &NewDraft) -> Result<()> {
+    check_body("body", &new.body)?;
+    if new.body.is_empty() {
+        return Err(Error::invalid("body", "must not be empty"));
+    }
+    check_format(new)?;
+    check_file(new)?;
+    if let Some(info) = &new.info {
+        check_content("info", info)?;
+    }
+    if let Some(relation) = &new.relates_to {
+        check_content("relates_to", relation)?;
+        check_relation(relation)?;
+    }
+    Ok(())
+}
+
+fn check_body(field: &'static str, text: &str) -> Result<()> {
+    if text.len() > MAX_BODY {
+        let message = format!("must have at most {MAX_BODY} bytes");
+        return Err(Error::invalid(field, message));
+    }
+    check_text(field, text, MAX_BODY)
+}
+
+fn check_format(new: &NewDraft) -> Result<()> {
+    match (&new.format, &new.formatted_body) {
+        (Some(format), _) if format != "org.matrix.custom.html" => Err(Error::invalid(
+            "format",
+            "must be \"org.matrix.custom.html\", the one that Matrix knows",
+        )),
+        (Some(_), None) => Err(Error::invalid("formatted_body", "is needed beside format")),
+        (_, Some(html)) => check_body("formatted_body", html),
+        (None, None) => Ok(()),
+    }
+}
+
+fn check_file(new: &NewDraft) -> Result<()> {
+    let word = new.kind.as_str();
+    if let Some(name) = &new.filename {
+        check_text("filename", name, MAX_FILENAME)?;
+    }
+    match &new.url {
+        Some(url) if !is_mxc(url) => Err(Error::invalid("url", "must be mxc://server/id")),
+        None if new.kind.is_media() => Err(Error::invalid(
+            "url",
+            format!("is needed for {word}: mxc://server/id"),
+        )),
+        Some(_) if !new.kind.is_media() => Err(Error::invalid(
+            "url",
+            format!("is not for {word}, which carries no file"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// What of a relation Matrix takes for an event's id must be one; the homeserver does not look.
+fn check_relation(relation: &Map<String, Value>) -> Result<()> {
+    let wrong = |message: &str| Error::invalid("relates_to", message);
+    let is_event = |id: &Value| id.as_str().and_then(EventId::parse).is_some();
+    if relation.get("event_id").is_some_and(|id| !is_event(id)) {
+        return Err(wrong("event_id: must be an event id (\"$…\")"));
+    }
+    if let Some(reply) = relation.get("m.in_reply_to") {
+        let id = reply.get("event_id");
+        if !id.is_some_and(is_event) {
+            return Err(wrong(
+                "m.in_reply_to.event_id: must be an event id (\"$…\")",
+            ));
+        }
+    }
+    match relation.get("rel_type") {
+        Some(Value::String(_)) if relation.contains_key("event_id") => Ok(()),
+        Some(Value::String(_)) => Err(wrong("event_id: is needed beside rel_type")),
+        Some(_) => Err(wrong("rel_type: must be a string")),
+        None => Ok(()),
+    }
+}

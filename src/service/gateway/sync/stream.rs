@@ -1,0 +1,205 @@
+//! Our own numbered stream in the shape of Matrix's `/sync`: what the journal has of channels, the
+//! events whole. A position is `d<journal>_<seq>`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+
+use super::filter::Filter;
+use super::position::{self, Position};
+use super::{EventSync, Poll};
+use crate::domain::channel::Channel;
+use crate::domain::event::{Event, Source};
+use crate::domain::id::{EventId, RoomId, Seq};
+use crate::domain::service::ServiceCaller;
+use crate::domain::{Error, Result};
+use crate::payload::outline;
+
+/// How many events are read of the journal at once.
+const BATCH: usize = 500;
+/// How many events an answer of our own stream has at most.
+const MOST: usize = 100;
+/// How many events are fetched at once for an answer.
+const FETCHES: usize = 8;
+/// How long what is new waits at a time for the index, which knows the rooms of new channels.
+const INDEX_WAIT: Duration = Duration::from_millis(250);
+
+/// An event that an answer has, and where it happened.
+struct Shown {
+    event: Event,
+    channel: Arc<Channel>,
+}
+
+/// An event of an answer, by its id.
+type Told = (Option<EventId>, Value);
+
+impl EventSync {
+    pub(super) async fn ours(&self, caller: &ServiceCaller, poll: &Poll) -> Result<Value> {
+        let filter = Filter::parse(poll.filter.as_deref())?;
+        self.warm.keep();
+        let journal = &self.core.store.journal;
+        let Some(since) = &poll.since else {
+            let head = Position::new(journal.id(), journal.head());
+            return Ok(answer(head, Map::new()));
+        };
+        let mut at = Position::parse(since, journal.id(), journal.head())?;
+        let oldest = journal.first().await?.saturating_sub(1);
+        let is_gap = at.seq < oldest;
+        at.seq = at.seq.max(oldest);
+        let mut bell = self.core.store.journal.bell();
+        let deadline = tokio::time::sleep(self.wait_of(poll));
+        tokio::pin!(deadline);
+        loop {
+            bell.mark_unchanged();
+            let events = journal.read(at.seq, BATCH).await?;
+            let is_all = events.len() < BATCH;
+            if let Some(last) = events.last() {
+                self.core.indexed.reached(last.seq, INDEX_WAIT).await;
+            }
+            let last = events.last().map_or(at.seq, |event| event.seq);
+            let shown = self.choose(caller, &filter, events, &mut at.seq);
+            if !shown.is_empty() {
+                let rooms = self.render(caller, &filter, shown, is_gap).await?;
+                return Ok(answer(at, rooms));
+            }
+            let lags = at.seq < last;
+            if !is_all && !lags {
+                continue;
+            }
+            tokio::select! {
+                () = self.stop.cancelled() => break,
+                () = &mut deadline => break,
+                rung = bell.changed() => if rung.is_err() { break },
+                () = tokio::time::sleep(INDEX_WAIT), if lags => {}
+            }
+        }
+        Ok(answer(at, Map::new()))
+    }
+
+    /// The first events that a service is shown, at most one answer's worth; `at` becomes the
+    /// position behind what was looked at.
+    fn choose(
+        &self,
+        caller: &ServiceCaller,
+        filter: &Filter,
+        events: Vec<Event>,
+        at: &mut Seq,
+    ) -> Vec<Shown> {
+        let mut shown = Vec::new();
+        for event in events {
+            if shown.len() == MOST {
+                break;
+            }
+            let channel = self.core.directory.channel(event.channel);
+            // What the index has not met yet waits for it.
+            if channel.is_none() && self.core.indexed.position() < event.seq {
+                break;
+            }
+            *at = event.seq;
+            // Nothing new has happened when the index is made anew.
+            let Some(channel) = channel.filter(|_| event.source != Source::Rebuild) else {
+                continue;
+            };
+            let connector = self.core.directory.naming.connector();
+            let sender = event.what.by().unwrap_or(&connector);
+            if caller.require_room(&channel.room).is_ok()
+                && filter.takes(&channel.room, event.what.matrix_type(), sender)
+            {
+                shown.push(Shown { event, channel });
+            }
+        }
+        shown
+    }
+
+    async fn render(
+        &self,
+        caller: &ServiceCaller,
+        filter: &Filter,
+        shown: Vec<Shown>,
+        is_gap: bool,
+    ) -> Result<Map<String, Value>> {
+        let whole = |shown: Shown| async move {
+            let event = self.whole(caller, &shown).await?;
+            Ok::<_, Error>((shown, event))
+        };
+        let events: Vec<_> = stream::iter(shown)
+            .map(whole)
+            .buffered(FETCHES)
+            .try_collect()
+            .await?;
+        let mut rooms: Vec<(RoomId, Vec<Told>)> = Vec::new();
+        for (Shown { event, channel }, value) in events {
+            let place = rooms.iter().position(|(room, _)| *room == channel.room);
+            let place = place.unwrap_or_else(|| {
+                rooms.push((channel.room.clone(), Vec::new()));
+                rooms.len() - 1
+            });
+            rooms[place].1.push((event.event, value));
+        }
+        let timelines = rooms.into_iter().map(|(room, mut events)| {
+            let surplus = events.len().saturating_sub(filter.limit());
+            events.drain(..surplus);
+            let timeline = timeline(events, is_gap || surplus > 0);
+            (room.as_str().to_owned(), json!({ "timeline": timeline }))
+        });
+        Ok(timelines.collect())
+    }
+
+    /// An event as Matrix has it, the entity beside the sender.
+    async fn whole(&self, caller: &ServiceCaller, shown: &Shown) -> Result<Value> {
+        let Shown { event, channel } = shown;
+        let raw = match &event.event {
+            Some(id) if !channel.confidential => self.raw(caller, &channel.room, id).await?,
+            _ => None,
+        };
+        let directory = &self.core.directory;
+        let mut whole = match raw.and_then(|raw| serde_json::from_str(raw.get()).ok()) {
+            Some(whole) => whole,
+            None => {
+                let why = channel.confidential.then_some("encrypted");
+                outline::outline(event, &directory.naming.connector(), why)
+            }
+        };
+        if let Some(fields) = whole.as_object_mut() {
+            // The room is the key; the others are what homeservers add for application services.
+            for added in ["room_id", "user_id", "age"] {
+                fields.shift_remove(added);
+            }
+        }
+        outline::name_sender(&mut whole, |user| directory.entity(user));
+        Ok(whole)
+    }
+
+    async fn raw(
+        &self,
+        caller: &ServiceCaller,
+        room: &RoomId,
+        event: &EventId,
+    ) -> Result<Option<Arc<RawValue>>> {
+        if let Some(held) = self.recent.held(event).await {
+            return Ok(Some(held));
+        }
+        let _turn = self.gateway.turn(caller).await?;
+        self.recent.event(room, event).await
+    }
+}
+
+fn answer(at: Position, rooms: Map<String, Value>) -> Value {
+    json!({ "next_batch": at.to_string(), "rooms": { "join": rooms } })
+}
+
+/// `limited` says that something is missing before these events; what is before them is read as
+/// history from `prev_batch`.
+fn timeline(events: Vec<Told>, is_limited: bool) -> Value {
+    let first = events.iter().find_map(|(id, _)| id.as_ref());
+    let before = first.map(position::before);
+    let events: Vec<_> = events.into_iter().map(|(_, event)| event).collect();
+    let mut timeline = json!({ "events": events, "limited": is_limited });
+    if let Some(before) = before {
+        timeline["prev_batch"] = before.into();
+    }
+    timeline
+}

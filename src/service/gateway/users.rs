@@ -1,0 +1,191 @@
+//! Accounts on the homeserver: agents by the application service alone, people with a password
+//! through the admin API.
+
+use super::checks::{check_address, check_text};
+use super::{Gateway, Place};
+use crate::domain::entity::Entity;
+use crate::domain::id::UserId;
+use crate::domain::service::{ActAs, Scope, ServiceCaller};
+use crate::domain::{Error, Result};
+use crate::homeserver::gateway::{Device, NewPerson, Traces};
+
+/// What Synapse takes for a name, in characters.
+const MAX_NAME: usize = 256;
+const MAX_PASSWORD: usize = 512;
+
+/// A user to be registered.
+#[derive(Clone)]
+pub struct NewUser {
+    /// The part of a Matrix id before the colon, or an entity.
+    pub username: String,
+    pub password: Option<String>,
+    pub display_name: Option<String>,
+    pub avatar_url: Option<String>,
+    pub is_admin: bool,
+}
+
+/// A user that was registered.
+#[derive(Clone, Debug)]
+pub struct Registered {
+    pub user: UserId,
+    /// `None` where the homeserver leaves signing in to an authentication service.
+    pub device: Option<Device>,
+}
+
+impl Gateway {
+    /// Registers an agent or a person.
+    pub async fn register_user(&self, caller: &ServiceCaller, new: NewUser) -> Result<Registered> {
+        caller.require(Scope::Users)?;
+        let entity = self.newcomer(&new.username)?;
+        caller.require_act_as(&entity)?;
+        if let Some(name) = &new.display_name {
+            check_text("display_name", name, MAX_NAME)?;
+        }
+        if let Some(url) = &new.avatar_url {
+            check_address("avatar_url", url)?;
+        }
+        match &entity {
+            Entity::Agent { .. } => self.register_agent(caller, &entity, new).await,
+            Entity::User { .. } => self.register_person(caller, &entity, new).await,
+        }
+    }
+
+    async fn register_agent(
+        &self,
+        caller: &ServiceCaller,
+        entity: &Entity,
+        new: NewUser,
+    ) -> Result<Registered> {
+        if new.is_admin {
+            let message = "an agent is no administrator of the homeserver";
+            return Err(Error::invalid("admin", message));
+        }
+        let upstream = self.upstream(caller).await?;
+        let name = new.display_name.as_deref();
+        let id = entity.to_string();
+        let agent = self.agents.register(&id, name, None).await?;
+        if let Some(url) = new.avatar_url.filter(|url| !url.is_empty()) {
+            upstream.set_avatar(&agent.user, &url).await?;
+        }
+        let device = made(upstream.sign_in_agent(&agent.user).await, &agent.user);
+        Ok(Registered {
+            user: agent.user,
+            device,
+        })
+    }
+
+    async fn register_person(
+        &self,
+        caller: &ServiceCaller,
+        entity: &Entity,
+        new: NewUser,
+    ) -> Result<Registered> {
+        if new.is_admin && !caller.rights.act_as.contains(&ActAs::Everybody) {
+            return Err(Error::forbidden(
+                "whoever makes administrators of the homeserver must be a service that may act \
+                 as everybody",
+            ));
+        }
+        let Some(password) = new.password.filter(|it| !it.is_empty()) else {
+            return Err(Error::invalid("password", "is needed for a person"));
+        };
+        check_text("password", &password, MAX_PASSWORD)?;
+        let user = self.core.directory.user_id(entity);
+        let person = NewPerson {
+            user: user.clone(),
+            password,
+            display_name: new.display_name,
+            avatar_url: new.avatar_url.filter(|url| !url.is_empty()),
+            is_admin: new.is_admin,
+        };
+        let upstream = self.upstream(caller).await?;
+        upstream.register_person(&person).await?;
+        let device = made(upstream.sign_in(&user, &person.password).await, &user);
+        Ok(Registered { user, device })
+    }
+
+    /// Names a user. An agent's new name is also known to the agents' list.
+    pub async fn set_display_name(
+        &self,
+        caller: &ServiceCaller,
+        user: &str,
+        name: &str,
+    ) -> Result<()> {
+        let user = self.account(caller, user)?;
+        check_text("display_name", name, MAX_NAME)?;
+        let directory = &self.core.directory;
+        let entity = directory.entity(&user);
+        let upstream = self.upstream(caller).await?;
+        match &entity {
+            Entity::Agent { name: agent } if directory.agent(agent).is_some() => {
+                let renamed = self.agents.update(&entity.to_string(), name).await;
+                renamed.map(drop)
+            }
+            _ => upstream.set_display_name(&user, name).await,
+        }
+    }
+
+    /// Gives a user a picture; an empty address takes it away.
+    pub async fn set_avatar(&self, caller: &ServiceCaller, user: &str, url: &str) -> Result<()> {
+        let user = self.account(caller, user)?;
+        check_address("avatar_url", url)?;
+        self.upstream(caller).await?.set_avatar(&user, url).await
+    }
+
+    /// Closes a user's account for good.
+    pub async fn deactivate(
+        &self,
+        caller: &ServiceCaller,
+        user: &str,
+        traces: Traces,
+    ) -> Result<()> {
+        let user = self.account(caller, user)?;
+        self.upstream(caller).await?.deactivate(&user, traces).await
+    }
+
+    /// A user of the path, for whom the caller may act.
+    fn account(&self, caller: &ServiceCaller, given: &str) -> Result<UserId> {
+        caller.require(Scope::Users)?;
+        let user = self.user(given, Place::Path)?;
+        self.require_act_as(caller, &user)?;
+        Ok(user)
+    }
+
+    /// Whom a new account's name makes: an agent by our naming, or a person.
+    fn newcomer(&self, username: &str) -> Result<Entity> {
+        let wrong = || {
+            let message = "must be 1 to 255 characters from a-z, 0-9 and \"._=-/+\", or an entity \
+                 (\"agent:<name>\", \"user:<localpart>\")";
+            Error::invalid("username", message)
+        };
+        let directory = &self.core.directory;
+        let user = match username.contains(':') {
+            true => {
+                let entity = Entity::parse(username).ok_or_else(wrong)?;
+                directory.naming.user_id(&entity)
+            }
+            false => UserId::parse(&format!("@{username}:{}", directory.naming.server_name))
+                .ok_or_else(wrong)?,
+        };
+        let is_new_style = user
+            .localpart()
+            .bytes()
+            .all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || b"._=-/+".contains(&it));
+        if !is_new_style || user.server() != directory.naming.server_name {
+            return Err(wrong());
+        }
+        if self.is_connector(&user) {
+            return Err(Error::conflict("username: is the connector itself"));
+        }
+        Ok(directory.naming.entity(&user))
+    }
+}
+
+/// The device of an account that has been made. It stands without one, and a caller who is told
+/// of a failure would make it again, in vain.
+fn made(device: Result<Option<Device>>, user: &UserId) -> Option<Device> {
+    device.unwrap_or_else(|error| {
+        tracing::warn!(%error, user_id = %user, "a new account has no device yet");
+        None
+    })
+}

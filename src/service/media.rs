@@ -1,0 +1,205 @@
+//! Files: taken in for services, and shown to whoever has an address that a service was given.
+//!
+//! Homeservers want to know a file's size before they read it, and forms do not tell it: what
+//! comes in goes through a file without a name in the data directory, never through memory.
+
+mod kind;
+mod signature;
+mod spool;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+
+use self::signature::Signer;
+use self::spool::Spool;
+use crate::clock::Clock;
+use crate::domain::id::Millis;
+use crate::domain::media::{MediaId, Thumbnail};
+use crate::domain::service::{Scope, ServiceCaller};
+use crate::domain::{Error, Result};
+pub use crate::homeserver::media::{Chunks, Download};
+use crate::homeserver::media::{MediaStore, Upload};
+use crate::service::gateway::turns::{Turn, Turns};
+
+/// How long an address is good when nobody says, in seconds.
+const LIFETIME: u32 = 3_600;
+/// The longest time that an address may be good: a week, in seconds.
+const LONGEST: u32 = 7 * 86_400;
+/// The line that those who show an address wait in.
+const VISITORS: &str = "visitors";
+
+/// A file as a service sends it.
+pub struct NewFile {
+    pub name: Option<String>,
+    /// What the service says that it is.
+    pub declared: Option<String>,
+    pub body: Chunks,
+}
+
+/// A file that the homeserver has.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StoredFile {
+    pub media: MediaId,
+    pub content_type: String,
+    pub size: u64,
+}
+
+/// Addresses that show a file without any token.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Addresses {
+    pub file: String,
+    pub thumbnail: String,
+    pub expires_at: Millis,
+}
+
+/// What makes an address good.
+#[derive(Clone, Copy, Debug)]
+pub struct Proof<'a> {
+    /// Seconds since the Unix epoch.
+    pub expires: u64,
+    pub signature: &'a str,
+}
+
+/// The part of the configuration that files go by.
+#[derive(Clone, Debug)]
+pub struct MediaRules {
+    /// The largest file, in bytes.
+    pub limit: u64,
+    /// Where files stand for a moment that are on their way to the homeserver.
+    pub spool: PathBuf,
+    /// As members reach us; without it addresses have no server.
+    pub public_url: Option<String>,
+    /// Makes addresses good.
+    pub key: [u8; 32],
+}
+
+/// Files of the homeserver.
+pub struct Media {
+    store: Arc<dyn MediaStore>,
+    turns: Arc<Turns>,
+    clock: Clock,
+    signer: Signer,
+    rules: MediaRules,
+}
+
+impl Media {
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn MediaStore>,
+        turns: Arc<Turns>,
+        clock: Clock,
+        rules: MediaRules,
+    ) -> Self {
+        Self {
+            store,
+            turns,
+            clock,
+            signer: Signer::new(rules.key),
+            rules,
+        }
+    }
+
+    /// Gives a file to the homeserver.
+    pub async fn upload(&self, caller: &ServiceCaller, file: NewFile) -> Result<StoredFile> {
+        caller.require(Scope::Media)?;
+        // Also bounds the files on the disk.
+        let _turn = self.turns.wait(&caller.name).await?;
+        let mut spool = Spool::new(&self.rules.spool, self.rules.limit).await?;
+        let mut body = file.body;
+        while let Some(chunk) = body.next().await {
+            let chunk = chunk.map_err(|error| {
+                Error::invalid("file", format!("cannot be read to its end: {error}"))
+            })?;
+            spool.write(&chunk).await?;
+        }
+        let content_type = kind::of(spool.head(), file.declared.as_deref());
+        let (size, body) = spool.read().await?;
+        let media = self.store.upload(Upload {
+            content_type: content_type.clone(),
+            name: file.name,
+            size,
+            body,
+        });
+        Ok(StoredFile {
+            media: media.await?,
+            content_type,
+            size,
+        })
+    }
+
+    /// Makes addresses that show a file for a while; `lifetime` in seconds.
+    pub fn sign(
+        &self,
+        caller: &ServiceCaller,
+        uri: &str,
+        lifetime: Option<u32>,
+    ) -> Result<Addresses> {
+        caller.require(Scope::Media)?;
+        let media = MediaId::parse(uri)
+            .ok_or_else(|| Error::invalid("content_uri", "must be mxc://server/id"))?;
+        let lifetime = lifetime.unwrap_or(LIFETIME);
+        if !(1..=LONGEST).contains(&lifetime) {
+            let message = format!("must be 1 to {LONGEST} seconds");
+            return Err(Error::invalid("expires_in", message));
+        }
+        let expires = self.clock.now() / 1_000 + u64::from(lifetime);
+        let signature = self.signer.sign(&media, expires);
+        let base = self.rules.public_url.as_deref().unwrap_or_default();
+        let path = format!("{base}/api/media/{}/{}", media.server(), media.id());
+        let proof = format!("expires={expires}&signature={signature}");
+        Ok(Addresses {
+            file: format!("{path}?{proof}"),
+            thumbnail: format!("{path}/thumbnail?width=320&height=240&{proof}"),
+            expires_at: expires * 1_000,
+        })
+    }
+
+    /// A file, for whoever has a good address of it.
+    pub async fn download(&self, media: &MediaId, proof: Proof<'_>) -> Result<Download> {
+        self.check(media, proof)?;
+        let turn = self.turns.wait(VISITORS).await?;
+        Ok(hold(self.store.download(media).await?, turn))
+    }
+
+    /// A small picture of a file, for whoever has a good address of the file.
+    pub async fn thumbnail(
+        &self,
+        media: &MediaId,
+        size: &Thumbnail,
+        proof: Proof<'_>,
+    ) -> Result<Download> {
+        self.check(media, proof)?;
+        let turn = self.turns.wait(VISITORS).await?;
+        Ok(hold(self.store.thumbnail(media, size).await?, turn))
+    }
+
+    fn check(&self, media: &MediaId, proof: Proof<'_>) -> Result<()> {
+        if !self.signer.is_good(media, proof.expires, proof.signature) {
+            return Err(Error::forbidden("the address's signature is wrong"));
+        }
+        if proof.expires <= self.clock.now() / 1_000 {
+            return Err(Error::forbidden("the address has expired"));
+        }
+        Ok(())
+    }
+
+    /// How long an address that is good now may be kept by a browser, in seconds.
+    #[must_use]
+    pub fn remaining(&self, proof: Proof<'_>) -> u64 {
+        proof.expires.saturating_sub(self.clock.now() / 1_000)
+    }
+}
+
+/// Keeps the place with the homeserver until the file has been read or let go.
+fn hold(download: Download, turn: Turn) -> Download {
+    let body = download.body.map(move |chunk| {
+        let _ = &turn;
+        chunk
+    });
+    Download {
+        body: body.boxed(),
+        ..download
+    }
+}

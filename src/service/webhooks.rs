@@ -1,0 +1,330 @@
+//! Webhooks, for the services that make them and for operators.
+//!
+//! A service sees the webhooks that its own token has made; the shared secret and operators see
+//! all. What is set here is stored first and then told to the deliveries.
+
+mod dead;
+mod orphans;
+mod secrets;
+mod tries;
+
+use std::sync::Arc;
+
+pub use self::dead::{DeadPick, dead_id};
+use super::Core;
+use super::auth::Auth;
+use super::gateway::Gateway;
+use crate::consumer::webhooks::Deliveries;
+use crate::domain::channel::Channel;
+use crate::domain::id::{ChannelId, Millis, RoomId, SendKey, Seq, UserId};
+use crate::domain::page::{Page, decode_cursor, encode_cursor};
+use crate::domain::service::{Scope, ServiceCaller};
+use crate::domain::webhook::{
+    Pause, PauseReason, Secrets, Webhook, WebhookId, description, wanted_events,
+};
+use crate::domain::{Error, Result};
+use crate::store::StoreError;
+use crate::store::webhooks::WebhookChange;
+pub use crate::store::webhooks::{Attempt, DeadLetter, Fate};
+
+/// How many webhooks there may be.
+const MOST: usize = 1_000;
+/// The size of a list's cursor: the time of creation and the id.
+const CURSOR: usize = 24;
+
+/// The webhooks service.
+pub struct Webhooks {
+    core: Arc<Core>,
+    deliveries: Arc<Deliveries>,
+    /// Knows rooms.
+    gateway: Arc<Gateway>,
+    /// Knows when a token counts no more.
+    auth: Arc<Auth>,
+}
+
+/// A webhook to be made.
+#[derive(Clone, Debug)]
+pub struct NewWebhook {
+    /// The Matrix room, by id or alias; `None` for all channels that the token may use.
+    pub room: Option<String>,
+    pub url: String,
+    pub events: Vec<String>,
+    pub description: Option<String>,
+    /// Makes the same request answer the same webhook.
+    pub key: Option<SendKey>,
+}
+
+/// What of a webhook is to be changed.
+#[derive(Clone, Debug, Default)]
+pub struct WebhookPatch {
+    pub url: Option<String>,
+    pub events: Option<Vec<String>>,
+    pub description: Option<String>,
+}
+
+/// A webhook with how it does.
+#[derive(Clone, Debug)]
+pub struct WebhookView {
+    pub webhook: Webhook,
+    pub channel: Option<Arc<Channel>>,
+    /// How many events of the journal it has not looked at yet.
+    pub lag: u64,
+    /// How many deliveries wait to be tried again.
+    pub pending: u64,
+    /// When the next of them is.
+    pub next_at: Option<Millis>,
+    pub dead_letters: u64,
+    /// The latest try, test events included.
+    pub latest: Option<Attempt>,
+}
+
+impl Webhooks {
+    #[must_use]
+    pub fn new(
+        core: Arc<Core>,
+        deliveries: Arc<Deliveries>,
+        gateway: Arc<Gateway>,
+        auth: Arc<Auth>,
+    ) -> Self {
+        Self {
+            core,
+            deliveries,
+            gateway,
+            auth,
+        }
+    }
+
+    /// Makes a webhook, which is told of what happens from now on.
+    pub async fn subscribe(&self, caller: &ServiceCaller, new: NewWebhook) -> Result<WebhookView> {
+        caller.require(Scope::Webhooks)?;
+        let events = wanted_events(&new.events)?;
+        let description = description(new.description.as_deref())?;
+        let url = self.deliveries.outlet().check(&new.url).await?;
+        let channel = match &new.room {
+            Some(room) => Some(self.gateway.channel(caller, room, "room_id").await?),
+            None => None,
+        };
+        let rooms = caller.rights.rooms.as_ref();
+        let webhook = Webhook {
+            id: self.id(caller, new.key.as_ref()),
+            channel: channel.map(|channel| channel.id),
+            rooms: rooms.map(|rooms| rooms.iter().map(RoomId::trusted).collect()),
+            url: url.into(),
+            events,
+            description,
+            secrets: Secrets {
+                current: self.secret(),
+                previous: None,
+            },
+            paused: None,
+            created_by: caller.token,
+            created_at: self.core.clock.now(),
+            position: self.core.store.journal.head(),
+        };
+        let store = &self.core.store.webhooks;
+        if let Some(found) = store.webhook(webhook.id).await? {
+            return self.repeated(found, &webhook).await;
+        }
+        if store.webhooks().await?.len() >= MOST {
+            let message = format!("there are {MOST} webhooks already; remove one first");
+            return Err(Error::conflict(message));
+        }
+        let (store, new) = (store.clone(), webhook.clone());
+        self.set(webhook.id, async move { store.add(new).await })
+            .await?;
+        self.view(webhook).await
+    }
+
+    /// One webhook.
+    pub async fn get(&self, caller: &ServiceCaller, id: &str) -> Result<WebhookView> {
+        let webhook = self.find(caller, id).await?;
+        self.view(webhook).await
+    }
+
+    /// A page of webhooks, the oldest first.
+    pub async fn list(
+        &self,
+        caller: &ServiceCaller,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<WebhookView>> {
+        let after = cursor.map(|cursor| decode_cursor(cursor, CURSOR));
+        let after = after.transpose()?;
+        let mut rest = self.all(caller).await?.into_iter().filter(|webhook| {
+            let after = after.as_deref();
+            after.is_none_or(|after| key(webhook).as_slice() > after)
+        });
+        let mut items = Vec::new();
+        for webhook in rest.by_ref().take(limit) {
+            items.push(self.view(webhook).await?);
+        }
+        let is_more = rest.next().is_some();
+        let last = items.last().map(|last| encode_cursor(&key(&last.webhook)));
+        Ok(Page {
+            next: last.filter(|_| is_more),
+            items,
+        })
+    }
+
+    /// Changes a webhook. What is on its way to the old address is given up and sent to the new.
+    pub async fn update(
+        &self,
+        caller: &ServiceCaller,
+        id: &str,
+        patch: WebhookPatch,
+    ) -> Result<WebhookView> {
+        let webhook = self.find(caller, id).await?;
+        let url = match &patch.url {
+            Some(url) => Some(self.deliveries.outlet().check(url).await?.into()),
+            None => None,
+        };
+        let events = patch.events.as_deref().map(wanted_events);
+        let given = patch.description.as_deref();
+        let change = WebhookChange {
+            url,
+            events: events.transpose()?,
+            description: given.map(|given| description(Some(given))).transpose()?,
+            ..WebhookChange::default()
+        };
+        self.change(webhook.id, change).await
+    }
+
+    /// Stops sending. When this returns, nothing more is sent.
+    pub async fn pause(&self, caller: &ServiceCaller, id: &str) -> Result<WebhookView> {
+        let webhook = self.find(caller, id).await?;
+        if webhook.paused.is_some() {
+            return self.view(webhook).await;
+        }
+        let pause = Pause {
+            reason: PauseReason::Asked,
+            at: self.core.clock.now(),
+        };
+        self.set_paused(webhook.id, Some(pause)).await
+    }
+
+    /// Goes on where the webhook was paused, as far as the journal still has it. What waits is
+    /// tried at once.
+    pub async fn resume(&self, caller: &ServiceCaller, id: &str) -> Result<WebhookView> {
+        let webhook = self.find(caller, id).await?;
+        if self.is_orphan(&webhook) {
+            let message = "the token that made the webhook has expired or was revoked";
+            return Err(Error::conflict(message));
+        }
+        self.set_paused(webhook.id, None).await
+    }
+
+    /// Removes a webhook with all that waits and all that was given up.
+    pub async fn unsubscribe(&self, caller: &ServiceCaller, id: &str) -> Result<()> {
+        let webhook = self.find(caller, id).await?;
+        let store = self.core.store.webhooks.clone();
+        let removal = async move { store.remove_webhook(webhook.id).await };
+        match self.set(webhook.id, removal).await? {
+            true => Ok(()),
+            false => Err(unknown(id)),
+        }
+    }
+
+    /// All that a caller may see, the oldest first.
+    async fn all(&self, caller: &ServiceCaller) -> Result<Vec<Webhook>> {
+        caller.require(Scope::Webhooks)?;
+        let mut all = self.core.store.webhooks.webhooks().await?;
+        all.retain(|webhook| is_seen(caller, webhook));
+        Ok(all)
+    }
+
+    async fn find(&self, caller: &ServiceCaller, id: &str) -> Result<Webhook> {
+        caller.require(Scope::Webhooks)?;
+        let parsed = WebhookId::parse(id).ok_or_else(|| unknown(id))?;
+        let found = self.core.store.webhooks.webhook(parsed).await?;
+        let seen = found.filter(|webhook| is_seen(caller, webhook));
+        seen.ok_or_else(|| unknown(id))
+    }
+
+    async fn set_paused(&self, id: WebhookId, paused: Option<Pause>) -> Result<WebhookView> {
+        let change = WebhookChange {
+            paused: Some(paused),
+            ..WebhookChange::default()
+        };
+        self.change(id, change).await
+    }
+
+    async fn change(&self, id: WebhookId, change: WebhookChange) -> Result<WebhookView> {
+        let store = self.core.store.webhooks.clone();
+        let changed = self.set(id, async move { store.change(id, change).await });
+        let webhook = changed.await?;
+        let webhook = webhook.ok_or_else(|| unknown(&id.to_string()))?;
+        self.view(webhook).await
+    }
+
+    /// Stores something of a webhook and lets the deliveries go by it: both, also when the
+    /// caller goes away in between.
+    async fn set<T: Send + 'static>(
+        &self,
+        id: WebhookId,
+        change: impl Future<Output = std::result::Result<T, StoreError>> + Send + 'static,
+    ) -> Result<T> {
+        let deliveries = self.deliveries.clone();
+        let both = tokio::spawn(async move {
+            let stored = change.await?;
+            deliveries.refresh(id).await?;
+            Ok(stored)
+        });
+        let stopped = |_| Error::StoreUnavailable("daarion is stopping".to_owned());
+        both.await.map_err(stopped)?
+    }
+
+    async fn view(&self, webhook: Webhook) -> Result<WebhookView> {
+        let store = &self.core.store;
+        let lanes = store.webhooks.lanes(webhook.id).await?;
+        let tries = store.webhooks.attempts(webhook.id, None, 1).await?;
+        let head: Seq = store.journal.head();
+        Ok(WebhookView {
+            channel: webhook
+                .channel
+                .and_then(|id| self.core.directory.channel(id)),
+            lag: head.saturating_sub(webhook.position),
+            pending: lanes.iter().map(|lane| lane.length).sum(),
+            next_at: lanes.iter().map(|lane| lane.due_at).min(),
+            dead_letters: store.webhooks.count_dead(webhook.id).await?,
+            latest: tries.into_iter().next().map(|(_, latest)| latest),
+            webhook,
+        })
+    }
+
+    /// The same request again, by its key.
+    async fn repeated(&self, found: Webhook, asked: &Webhook) -> Result<WebhookView> {
+        let is_same = (found.channel, &found.url, &found.events)
+            == (asked.channel, &asked.url, &asked.events);
+        if is_same {
+            return self.view(found).await;
+        }
+        Err(Error::conflict(
+            "Idempotency-Key: was used for another webhook",
+        ))
+    }
+
+    /// A fresh id, or the one that a caller's key stands for.
+    fn id(&self, caller: &ServiceCaller, key: Option<&SendKey>) -> WebhookId {
+        let Some(key) = key else {
+            return WebhookId(self.core.clock.uuid());
+        };
+        let scope = ChannelId(caller.token.unwrap_or_default());
+        let maker = UserId::trusted("webhook");
+        WebhookId(key.transaction(scope, &maker))
+    }
+}
+
+fn is_seen(caller: &ServiceCaller, webhook: &Webhook) -> bool {
+    caller.token.is_none() || caller.token == webhook.created_by
+}
+
+fn unknown(id: &str) -> Error {
+    Error::not_found(format!("no webhook {id}"))
+}
+
+/// The order of the list.
+fn key(webhook: &Webhook) -> Vec<u8> {
+    let mut key = webhook.created_at.to_be_bytes().to_vec();
+    key.extend_from_slice(webhook.id.0.as_bytes());
+    key
+}

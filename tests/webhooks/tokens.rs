@@ -1,0 +1,100 @@
+//! A webhook hears nothing more once the token that made it has ended.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::daarion::World;
+use crate::homeserver::unique;
+use crate::receiver::{Receiver, Reply};
+use crate::support::{Hook, Room, answered, shared, text};
+
+/// A webhook that a service's own token has made, seen by the installation, and the token's id.
+async fn of_token(world: &World, room: &Room, url: &str, more: Value) -> (Hook, String) {
+    let operator = world.daarion.api_as("user:operator");
+    let mut body = json!({
+        "name": unique("service"), "scopes": ["gateway:webhooks", "gateway:read"],
+    });
+    for (key, value) in more.as_object().into_iter().flatten() {
+        body[key] = value.clone();
+    }
+    let made = answered(201, operator.post("/api/admin/services", body).await);
+    let service = world.daarion.anonymous_internal();
+    let service = service.with_header("x-internal-service-token", &text(&made["token"]));
+    let body = json!({
+        "room_id": room.matrix, "webhook_url": url, "events": ["m.room.message"],
+    });
+    let hook = service.post("/internal/matrix/webhook/subscribe", body);
+    let hook = answered(200, hook.await);
+    let hook = Hook {
+        id: text(&hook["subscription_id"]),
+        secret: text(&hook["secret"]),
+        service: world.daarion.service(),
+    };
+    (hook, text(&made["service"]["id"]))
+}
+
+/// Talks on and on until nothing has come for longer than a delivery takes, and answers when the
+/// last came.
+async fn last_of_a_talk(room: &Room, receiver: &Receiver, until: Instant) -> Instant {
+    let mut number = 0;
+    while Instant::now() < until {
+        room.say(&format!("word {number}")).await;
+        number += 1;
+    }
+    let seen = receiver.seen();
+    seen.last().expect("something came").at
+}
+
+async fn is_paused(hook: &Hook) {
+    let paused = hook.until("a pause", |it| it["status"] == "paused").await;
+    assert_eq!(paused["paused_because"], "revoked");
+}
+
+#[tokio::test]
+async fn webhook_of_a_token_that_expires_stops_with_it() {
+    let (world, receiver) = (shared().await, Receiver::start().await);
+    let (room, witness) = (Room::new(world).await, Receiver::start().await);
+    let begun = Instant::now();
+    let brief = json!({ "expires_in": 3 });
+    let (hook, _) = of_token(world, &room, &receiver.url(), brief).await;
+    // Another one of the same room shows that there was something to be told.
+    let other = Hook::to_messages(world, &room, &witness.url()).await;
+    let last = last_of_a_talk(&room, &receiver, begun + Duration::from_secs(7)).await;
+    let lasted = last.duration_since(begun);
+    assert!(
+        (Duration::from_secs(2)..Duration::from_secs(4)).contains(&lasted),
+        "{lasted:?}"
+    );
+    is_paused(&hook).await;
+    let heard = receiver.count();
+    let all = witness.seen();
+    let after = all
+        .iter()
+        .filter(|it| it.at > last + Duration::from_secs(1));
+    assert!(after.count() > 0, "it was talked on");
+    let resumed = hook.service.post(&hook.path(&["resume"]), json!({})).await;
+    answered(409, resumed);
+    assert_eq!(receiver.count(), heard);
+    other.post("pause", json!({})).await;
+}
+
+#[tokio::test]
+async fn webhook_of_a_token_that_is_revoked_stops_at_once() {
+    let world = shared().await;
+    // It fails, so that there is always something to be tried again.
+    let receiver = Receiver::answering(|_| Reply::Status(500)).await;
+    let room = Room::new(world).await;
+    let (hook, token) = of_token(world, &room, &receiver.url(), json!({})).await;
+    room.say("again and again").await;
+    receiver.until("a try", |seen| !seen.is_empty()).await;
+    let operator = world.daarion.api_as("user:operator");
+    let path = format!("/api/admin/services/{token}");
+    answered(200, operator.delete(&path).await);
+    let revoked = Instant::now();
+    let talk = last_of_a_talk(&room, &receiver, revoked + Duration::from_secs(4));
+    let last = talk.await;
+    let late = last.saturating_duration_since(revoked);
+    assert!(late < Duration::from_secs(1), "{late:?}");
+    is_paused(&hook).await;
+}
