@@ -29,8 +29,9 @@ impl Webhooks {
             }
             tokio::select! {
                 () = stop.cancelled() => return,
-                // Of sessions, too, or too many to be told of: whichever, all are looked at.
-                _ = ends.recv() => {}
+                // Of sessions, too, or too many to be told of: whichever, all are looked at. A
+                // token may have come and gone between two looks, so that as many are good.
+                _ = ends.recv() => seen = None,
                 // Tokens expire without a word.
                 () = tokio::time::sleep(LOOK) => {}
             }
