@@ -73,11 +73,7 @@ impl Running {
     async fn start(app: App, config: &Config) -> anyhow::Result<Self> {
         let intake = (TaskTracker::new(), app.stop.clone());
         let mut readers = (JoinSet::new(), CancellationToken::new());
-        let hub = Arc::new(Hub::new(
-            app.core.store.journal.clone(),
-            app.core.store.index.clone(),
-            app.core.indexed.clone(),
-        ));
+        let hub = Arc::new(Hub::new(app.core.store.clone(), app.core.indexed.clone()));
         let parts = build::parts(&app, hub.clone(), config, intake.1.clone());
         readers.0.spawn(app.consumer.run(readers.1.clone()));
         readers.0.spawn(hub.run(readers.1.clone()));

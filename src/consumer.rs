@@ -3,4 +3,5 @@
 
 pub mod hub;
 pub mod index;
+mod told;
 pub mod webhooks;

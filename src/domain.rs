@@ -17,6 +17,7 @@ pub mod member;
 pub mod message;
 pub mod network;
 pub mod page;
+pub mod reception;
 pub mod service;
 pub mod session;
 pub mod slug;

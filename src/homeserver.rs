@@ -15,6 +15,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use uuid::Uuid;
 
 use crate::domain::Result;
 use crate::domain::channel::{Channel, ChannelKind, ChannelStatus, Visibility};
@@ -22,6 +23,7 @@ use crate::domain::event::{NewEvent, Skipped, Source};
 use crate::domain::id::{ChannelId, EventId, Millis, RoomAlias, RoomId, UserId};
 use crate::domain::member::Member;
 pub use crate::domain::message::FullContent;
+use crate::domain::message::MessageKind;
 
 /// What the `city.daarion.channel` state event of a room says.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -68,6 +70,17 @@ pub struct RoomSnapshot {
     pub created_at: Millis,
     /// Each with the state event that says so.
     pub members: Vec<(EventId, Member)>,
+    /// What is pinned, if anything ever was.
+    pub pins: Option<StoredPins>,
+}
+
+/// An `m.room.pinned_events` state event.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StoredPins {
+    pub event: EventId,
+    pub sender: UserId,
+    pub at: Millis,
+    pub pinned: Vec<EventId>,
 }
 
 /// A `city.daarion.channel` state event.
@@ -120,15 +133,89 @@ pub struct Outgoing {
     pub transaction: String,
     /// Becomes the event's `origin_server_ts`, so that our echo has the same time.
     pub at: Millis,
+    /// Its Matrix `msgtype`.
+    pub kind: MessageKind,
     pub text: String,
     /// Whether the text is Markdown, to be rendered to safe HTML beside the text.
     pub markdown: bool,
-    /// `m.notice` instead of `m.text`.
-    pub notice: bool,
+    /// The file that it carries; the text is said about it then.
+    pub file: Option<OutgoingFile>,
     pub reply_to: Option<EventId>,
     /// The root of the thread that it goes into.
     pub thread: Option<EventId>,
     pub mentions: Vec<UserId>,
+    /// The message that it replaces.
+    pub edit: Option<Edit>,
+}
+
+impl Outgoing {
+    /// A plain text.
+    #[must_use]
+    pub fn text(room: RoomId, sender: UserId, transaction: String, at: Millis, text: &str) -> Self {
+        Self {
+            room,
+            sender,
+            transaction,
+            at,
+            kind: MessageKind::Text,
+            text: text.to_owned(),
+            markdown: false,
+            file: None,
+            reply_to: None,
+            thread: None,
+            mentions: Vec::new(),
+            edit: None,
+        }
+    }
+}
+
+/// A file that a message carries.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct OutgoingFile {
+    /// `mxc://server/id`.
+    pub url: String,
+    pub name: String,
+    pub mimetype: Option<String>,
+    /// In bytes.
+    pub size: Option<u64>,
+    /// Of a picture or a video, in pixels.
+    pub width: Option<u64>,
+    pub height: Option<u64>,
+    /// Of a video or a sound.
+    pub duration_ms: Option<u64>,
+}
+
+/// What a message replaces.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Edit {
+    pub of: EventId,
+    /// Those of its mentions that were not in it before: only they are called by it.
+    pub called: Vec<UserId>,
+}
+
+/// A reaction to be sent.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Reaction {
+    pub room: RoomId,
+    pub target: EventId,
+    /// `None`: the connector.
+    pub sender: Option<UserId>,
+    pub transaction: Uuid,
+    /// Mostly an emoji.
+    pub key: String,
+    /// Becomes the event's `origin_server_ts`; `None`: when it arrives there.
+    pub at: Option<Millis>,
+}
+
+/// An event to be taken back.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Redaction {
+    pub room: RoomId,
+    pub target: EventId,
+    /// `None`: the connector.
+    pub sender: Option<UserId>,
+    pub transaction: Uuid,
+    pub reason: Option<String>,
 }
 
 /// Something of a room to be set.
@@ -138,6 +225,8 @@ pub enum Setting {
     Topic(String),
     Channel(ChannelState),
     CanonicalAlias(RoomAlias),
+    /// What is pinned, and nothing else.
+    Pins(Vec<EventId>),
 }
 
 /// What comes and goes and is never stored.
@@ -229,6 +318,18 @@ pub trait Homeserver: Send + Sync {
 
     /// Sends a message. Repeating it with the same transaction id has no further effect.
     async fn send(&self, message: &Outgoing) -> Result<EventId>;
+
+    /// Sends a reaction. One that is there already is refused with `M_DUPLICATE_ANNOTATION`.
+    async fn react(&self, reaction: &Reaction) -> Result<EventId>;
+
+    /// The reaction that somebody has given with the same key.
+    async fn find_reaction(&self, reaction: &Reaction) -> Result<Option<EventId>>;
+
+    /// Takes an event back. The homeserver decides whether its sender may.
+    async fn redact(&self, redaction: &Redaction) -> Result<EventId>;
+
+    /// What is pinned in a room, in its order.
+    async fn pins(&self, room: &RoomId) -> Result<Vec<EventId>>;
 
     /// When an event was sent, by the homeserver's clock; `None` when the event is gone.
     async fn sent_at(&self, room: &RoomId, event: &EventId) -> Result<Option<Millis>>;

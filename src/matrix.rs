@@ -19,6 +19,7 @@ pub mod mapping;
 mod media;
 mod messages;
 mod passwords;
+mod reactions;
 pub mod registration;
 mod rooms;
 mod takeover;

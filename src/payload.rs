@@ -4,134 +4,23 @@
 //! here is a contract: fields are added, never renamed. `api` describes the same shapes to
 //! OpenAPI, and a test compares the two.
 
+mod message;
 pub mod outline;
+mod time;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::domain::channel::ChannelChange;
-use crate::domain::entity::Entity;
 use crate::domain::event::{Event, Source, What};
-use crate::domain::id::{ChannelId, EventId, MessageId, Millis, RoomAlias, Seq, UserId};
-use crate::domain::message::{Media, Message, MessageKind};
+use crate::domain::id::{ChannelId, MessageId, RoomAlias, Seq, UserId};
+use crate::domain::message::Message;
+pub use message::{MediaJson, MessageJson, ReactionJson, ThreadJson};
+pub use time::Rfc3339;
 
-/// A message as every contract shows it.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct MessageJson {
-    pub id: MessageId,
-    pub channel_id: ChannelId,
-    pub matrix_event_id: EventId,
-    pub sender_id: String,
-    pub sender_type: String,
-    pub sender_matrix_id: UserId,
-    pub msgtype: String,
-    pub content_preview: String,
-    pub truncated: bool,
-    pub reply_to: Option<MessageId>,
-    pub thread_id: Option<MessageId>,
-    pub media: Option<MediaJson>,
-    pub created_at: Rfc3339,
-    pub edited_at: Option<Rfc3339>,
-    pub deleted: bool,
-}
-
-/// A file that a message carries.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct MediaJson {
-    pub url: Option<String>,
-    pub mimetype: Option<String>,
-    pub size: Option<u64>,
-}
-
-/// A time in contracts: RFC 3339 in UTC with milliseconds, `2025-11-24T10:30:00.000Z`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Rfc3339(pub Millis);
-
-impl Rfc3339 {
-    /// The time as chrono has it, clamped to what it can hold.
-    #[must_use]
-    pub fn to_utc(self) -> chrono::DateTime<chrono::Utc> {
-        i64::try_from(self.0)
-            .ok()
-            .and_then(chrono::DateTime::from_timestamp_millis)
-            .unwrap_or(chrono::DateTime::<chrono::Utc>::MAX_UTC)
-    }
-}
-
-impl Serialize for Rfc3339 {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let text = self
-            .to_utc()
-            .to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
-        serializer.serialize_str(&text)
-    }
-}
-
-impl<'de> Deserialize<'de> for Rfc3339 {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let time = chrono::DateTime::parse_from_rfc3339(&text).map_err(serde::de::Error::custom)?;
-        u64::try_from(time.timestamp_millis())
-            .map(Self)
-            .map_err(serde::de::Error::custom)
-    }
-}
-
-impl From<&Message> for MessageJson {
-    fn from(message: &Message) -> Self {
-        Self {
-            id: message.id,
-            channel_id: message.channel,
-            matrix_event_id: message.event.clone(),
-            sender_id: message.sender_entity.to_string(),
-            sender_type: message.sender_entity.kind().as_str().to_owned(),
-            sender_matrix_id: message.sender.clone(),
-            msgtype: message.kind.as_str().to_owned(),
-            content_preview: message.preview.clone(),
-            truncated: message.truncated,
-            reply_to: message.reply_to,
-            thread_id: message.thread,
-            media: message.media.as_ref().map(|media| MediaJson {
-                url: media.url.clone(),
-                mimetype: media.mimetype.clone(),
-                size: media.size,
-            }),
-            created_at: Rfc3339(message.created_at),
-            edited_at: message.edited_at.map(Rfc3339),
-            deleted: message.deleted,
-        }
-    }
-}
-
-impl MessageJson {
-    /// The message that this JSON was made of; `None` when its sender is no entity.
-    #[must_use]
-    pub fn into_message(self) -> Option<Message> {
-        Some(Message {
-            id: self.id,
-            channel: self.channel_id,
-            event: self.matrix_event_id,
-            sender: self.sender_matrix_id,
-            sender_entity: Entity::parse(&self.sender_id)?,
-            kind: MessageKind::parse(&self.msgtype),
-            preview: self.content_preview,
-            truncated: self.truncated,
-            reply_to: self.reply_to,
-            thread: self.thread_id,
-            media: self.media.map(|media| Media {
-                url: media.url,
-                mimetype: media.mimetype,
-                size: media.size,
-            }),
-            created_at: self.created_at.0,
-            edited_at: self.edited_at.map(|time| time.0),
-            deleted: self.deleted,
-        })
-    }
-}
-
-/// A live frame: what happened, numbered. `None` for events that nobody is told of.
+/// A live frame: what happened, numbered. `None` for events that nobody is told of. `shown` is
+/// the message that it is about, as lists show it when the frame is made, where that is known.
 #[must_use]
-pub fn frame(event: &Event) -> Option<String> {
+pub fn frame(event: &Event, shown: Option<&Message>) -> Option<String> {
     if event.source == Source::Rebuild {
         return None;
     }
@@ -140,25 +29,26 @@ pub fn frame(event: &Event) -> Option<String> {
         r#type: name.strip_prefix("messaging.").unwrap_or(name),
         seq: event.seq,
         channel_id: event.channel,
-        detail: DetailJson::of(&event.what),
+        detail: DetailJson::of(&event.what, shown),
     };
     serde_json::to_string(&frame).ok()
 }
 
-/// The frame of a deletion that took an edit back: what the message shows from here on.
+/// The event of a deletion that took an edit back, as listeners are told of it: what the message
+/// shows from here on.
 #[must_use]
-pub fn withdrawal_frame(event: &Event, message: &Message) -> Option<String> {
-    let shown = What::MessageEdited {
-        target: message.event.clone(),
-        by: message.sender.clone(),
-        preview: message.preview.clone(),
-        truncated: message.truncated,
-        at: message.edited_at.unwrap_or(message.created_at),
-    };
-    frame(&Event {
-        what: shown,
+pub fn withdrawal(event: &Event, message: &Message) -> Event {
+    Event {
+        what: What::MessageEdited {
+            target: message.event.clone(),
+            by: message.sender.clone(),
+            preview: message.preview.clone(),
+            truncated: message.truncated,
+            mentions: message.mentions.clone(),
+            at: message.edited_at.unwrap_or(message.created_at),
+        },
         ..event.clone()
-    })
+    }
 }
 
 #[derive(Serialize)]
@@ -182,6 +72,8 @@ enum DetailJson<'a> {
         content_preview: &'a str,
         truncated: bool,
         edited_at: Rfc3339,
+        mentions: Vec<String>,
+        mentions_room: bool,
     },
     Deleted {
         message_id: MessageId,
@@ -192,6 +84,20 @@ enum DetailJson<'a> {
         emoji: &'a str,
         sender_matrix_id: &'a UserId,
         created_at: Rfc3339,
+        reactions: Option<Vec<ReactionJson>>,
+    },
+    ReactionRemoved {
+        message_id: MessageId,
+        emoji: Option<&'a str>,
+        sender_matrix_id: Option<&'a UserId>,
+        by_matrix_id: &'a UserId,
+        removed_at: Rfc3339,
+        reactions: Option<Vec<ReactionJson>>,
+    },
+    Pins {
+        pinned: Vec<MessageId>,
+        by_matrix_id: &'a UserId,
+        pinned_at: Rfc3339,
     },
     Member {
         member: MemberFrame<'a>,
@@ -233,7 +139,7 @@ struct ChannelFrame<'a> {
 }
 
 impl<'a> DetailJson<'a> {
-    fn of(what: &'a What) -> Self {
+    fn of(what: &'a What, shown: Option<&Message>) -> Self {
         match what {
             What::ChannelCreated(channel) => Self::Channel {
                 channel: ChannelFrame {
@@ -257,6 +163,7 @@ impl<'a> DetailJson<'a> {
                 target,
                 preview,
                 truncated,
+                mentions,
                 at,
                 ..
             } => Self::Edited {
@@ -264,6 +171,8 @@ impl<'a> DetailJson<'a> {
                 content_preview: preview,
                 truncated: *truncated,
                 edited_at: Rfc3339(*at),
+                mentions: message::entities(mentions),
+                mentions_room: mentions.room,
             },
             What::MessageDeleted { target, at, .. } => Self::Deleted {
                 message_id: MessageId::of(target),
@@ -279,6 +188,27 @@ impl<'a> DetailJson<'a> {
                 emoji: key,
                 sender_matrix_id: by,
                 created_at: Rfc3339(*at),
+                reactions: shown.map(reactions),
+            },
+            What::ReactionRemoved {
+                message,
+                key,
+                of,
+                by,
+                at,
+                ..
+            } => Self::ReactionRemoved {
+                message_id: *message,
+                emoji: key.as_deref(),
+                sender_matrix_id: of.as_ref(),
+                by_matrix_id: by,
+                removed_at: Rfc3339(*at),
+                reactions: shown.map(reactions),
+            },
+            What::PinsChanged { pinned, by, at } => Self::Pins {
+                pinned: pinned.iter().map(MessageId::of).collect(),
+                by_matrix_id: by,
+                pinned_at: Rfc3339(*at),
             },
             What::MemberChanged(member) => Self::Member {
                 member: MemberFrame {
@@ -292,6 +222,12 @@ impl<'a> DetailJson<'a> {
             },
         }
     }
+}
+
+/// The reactions to a message, all of them: who was told twice has them right all the same.
+fn reactions(shown: &Message) -> Vec<ReactionJson> {
+    let reactions = shown.reception.reactions.iter();
+    reactions.map(ReactionJson::from).collect()
 }
 
 impl<'a> ChannelFrame<'a> {

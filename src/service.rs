@@ -59,6 +59,8 @@ pub struct Rules {
     pub city_creation: CityCreation,
     /// The city itself, as a microdao.
     pub city_microdao: String,
+    /// Where people reach the web application, without a slash at its end.
+    pub public_url: Option<String>,
 }
 
 impl Core {

@@ -10,6 +10,7 @@ mod contract;
 pub mod creations;
 pub mod index;
 pub mod journal;
+pub mod receptions;
 pub mod redb;
 pub mod service_tokens;
 pub mod sessions;
@@ -23,6 +24,7 @@ pub use accounts::Accounts;
 pub use creations::{Creation, Creations};
 pub use index::{ActivityMap, ClearTo, Index, MemberQuery, MessageQuery, RenderedPage};
 pub use journal::{Append, Appended, Journal, Placed, SkippedReport};
+pub use receptions::Receptions;
 pub use service_tokens::ServiceTokens;
 pub use sessions::Sessions;
 pub use subscriptions::{Subscription, Subscriptions};
@@ -79,6 +81,7 @@ pub struct Store {
     pub index: Arc<dyn Index>,
     pub accounts: Arc<dyn Accounts>,
     pub creations: Arc<dyn Creations>,
+    pub receptions: Arc<dyn Receptions>,
     pub service_tokens: Arc<dyn ServiceTokens>,
     pub sessions: Arc<dyn Sessions>,
     pub subscriptions: Arc<dyn Subscriptions>,

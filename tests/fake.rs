@@ -111,7 +111,8 @@ async fn room_of_others_is_taken_over_and_its_events_are_foreign() {
         let event = fake.say(&room, &alice(), "secret").expect("is said");
         let content = fake.content(&room, &event).await.expect("an answer");
         assert_eq!(content.expect("content").body, "secret");
-        fake.redact(&room, &alice(), &event).expect("is redacted");
+        fake.redact_as(&room, &alice(), &event)
+            .expect("is redacted");
         assert_eq!(fake.content(&room, &event).await, Ok(None));
     }
     let (pushed, at) = fake.pushed(0);

@@ -73,6 +73,7 @@ pub async fn child(deed: &str, directory: &Path) {
                 let query = MessageQuery {
                     channel: channel_id(n % CHANNELS),
                     after: None,
+                    at: None,
                     order: Order::Descending,
                     limit: 50,
                 };

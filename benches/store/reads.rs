@@ -16,6 +16,7 @@ pub async fn measure(store: &Store, size: Size) {
     let newest = |n: u64| MessageQuery {
         channel: channel_id(n % CHANNELS),
         after: None,
+        at: None,
         order: Order::Descending,
         limit: 50,
     };

@@ -10,7 +10,7 @@ use daarion::domain::entity::Entity;
 use daarion::domain::event::{NewEvent, Source, What};
 use daarion::domain::id::{ChannelId, EventId, MessageId, RoomAlias, RoomId, UserId};
 use daarion::domain::member::{Member, Membership};
-use daarion::domain::message::{Message, MessageKind};
+use daarion::domain::message::Message;
 use daarion::store::Append;
 
 pub const CHANNELS: u64 = 100;
@@ -73,22 +73,12 @@ pub fn said(run: u64, number: u64) -> NewEvent {
     let random = MessageId::of(&EventId::trusted(format!("{run}-{number}")));
     let id = EventId::trusted(format!("${}abcdefghijk", random.0.simple()));
     let channel = number % CHANNELS;
+    let entity = Entity::parse(&format!("user:person{}", number % MEMBERS));
+    let sender = (user(number % MEMBERS), entity.expect("an entity"));
+    let at = 1_700_000_000_000 + run * 1_000_000_000 + number * 10;
     let message = Message {
-        id: MessageId::of(&id),
-        channel: channel_id(channel),
-        event: id.clone(),
-        sender: user(number % MEMBERS),
-        sender_entity: Entity::parse(&format!("user:person{}", number % MEMBERS))
-            .expect("an entity"),
-        kind: MessageKind::Text,
         preview: TEXT.into(),
-        truncated: false,
-        reply_to: None,
-        thread: None,
-        media: None,
-        created_at: 1_700_000_000_000 + run * 1_000_000_000 + number * 10,
-        edited_at: None,
-        deleted: false,
+        ..Message::blank(channel_id(channel), id.clone(), sender, at)
     };
     event(
         channel,

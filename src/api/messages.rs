@@ -18,7 +18,7 @@ use crate::domain::id::{ChannelId, MessageId, SendKey};
 use crate::domain::message::FullContent;
 use crate::domain::{Error, message, page};
 use crate::payload::MessageJson;
-use crate::service::messages;
+use crate::service::messages::{self, Start};
 
 const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
@@ -60,11 +60,14 @@ impl MessagesApi {
     ) -> Result<Rendered<MessagePage>, Failure> {
         let channel = ChannelId(channel_id.0);
         let limit = page::limit(limit.0)?;
-        let after = cursor.0.as_deref().map(after).transpose()?;
+        let start = match cursor.0.as_deref() {
+            Some(cursor) => Start::After(after(cursor)?),
+            None => Start::End,
+        };
         let order = order.0.unwrap_or_default().into();
         let messages = &self.0.messages;
         let page = messages
-            .list(&person.0, channel, after, order, limit)
+            .list(&person.0, channel, start, order, limit)
             .await?;
         let items = match content.0.unwrap_or_default() {
             ContentDetail::Preview => page.json,

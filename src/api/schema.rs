@@ -25,7 +25,8 @@ pub use self::job::BackfillJob;
 pub use self::live::LiveFrame;
 pub use self::member::{Invitation, Member, MemberPage};
 pub use self::message::{
-    Content, ContentDetail, Media, Message, MessagePage, NewMessage, Order, TextFormat,
+    Content, ContentDetail, Media, Message, MessagePage, NewMedia, NewMessage, Order,
+    ReactionCount, TextFormat, ThreadSummary,
 };
 pub use self::overseen::{
     AdminChannel, AdminChannelPage, AdminChannelPatch, ChannelHeal, Heal, NewAdminRoom, OnlinePage,

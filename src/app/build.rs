@@ -293,6 +293,11 @@ fn rules(config: &Config) -> Rules {
             CreateBy::Operators => CityCreation::Operators,
         },
         city_microdao: config.city.microdao.clone(),
+        public_url: config
+            .listen
+            .public_url
+            .as_ref()
+            .map(|url| url.as_str().trim_end_matches('/').to_owned()),
     }
 }
 

@@ -45,11 +45,7 @@ impl Lagging {
         ingest.echo(left).await.expect("is kept");
 
         let stop = CancellationToken::new();
-        let hub = Arc::new(Hub::new(
-            app.core.store.journal.clone(),
-            app.core.store.index.clone(),
-            app.core.indexed.clone(),
-        ));
+        let hub = Arc::new(Hub::new(app.core.store.clone(), app.core.indexed.clone()));
         let parts = build::parts(&app, hub, &config, stop.clone());
         let access = web::server::Access {
             mode: 0o600,

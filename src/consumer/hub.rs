@@ -3,7 +3,7 @@
 //! One task reads the journal and renders each frame once. A listener has a bounded queue;
 //! whoever is too slow for it is told so and resumes by `seq` from the journal.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,13 +11,13 @@ use tokio::sync::{Notify, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::index::Indexed;
+use super::told::{Teller, Told};
 use crate::domain::channel::{ChannelChange, Visibility};
 use crate::domain::event::{Event, What};
 use crate::domain::id::{ChannelId, Seq, UserId};
 use crate::domain::member::Membership;
-use crate::domain::message::Message;
 use crate::payload;
-use crate::store::{Index, Journal, StoreError};
+use crate::store::{Store, StoreError};
 
 /// How many frames may wait for one listener.
 const QUEUE: usize = 256;
@@ -68,14 +68,10 @@ impl Shuts {
 }
 
 impl Frame {
-    fn of(event: &Event, edited: Option<&Message>) -> Option<Self> {
-        let json = match edited {
-            Some(message) => payload::withdrawal_frame(event, message),
-            None => payload::frame(event),
-        };
+    fn of(Told { event, shown }: &Told) -> Option<Self> {
         Some(Self {
             seq: event.seq,
-            json: json?,
+            json: payload::frame(event, shown.as_ref())?,
             shuts: Shuts::of(&event.what),
         })
     }
@@ -83,8 +79,7 @@ impl Frame {
 
 /// Where listeners sign up.
 pub struct Hub {
-    journal: Arc<dyn Journal>,
-    index: Arc<dyn Index>,
+    store: Store,
     indexed: Indexed,
     position: watch::Sender<Seq>,
     channels: Mutex<Channels>,
@@ -105,11 +100,10 @@ pub struct Listener {
 impl Hub {
     /// A hub that hands on what comes after the journal's present end.
     #[must_use]
-    pub fn new(journal: Arc<dyn Journal>, index: Arc<dyn Index>, indexed: Indexed) -> Self {
-        let position = watch::Sender::new(journal.head());
+    pub fn new(store: Store, indexed: Indexed) -> Self {
+        let position = watch::Sender::new(store.journal.head());
         Self {
-            journal,
-            index,
+            store,
             indexed,
             position,
             channels: Mutex::default(),
@@ -123,7 +117,7 @@ impl Hub {
         let mut channels = self.listened_to();
         if channels.is_empty() {
             // Nobody was there to be told of what has come so far.
-            self.position.send_replace(self.journal.head());
+            self.position.send_replace(self.store.journal.head());
             self.sign_up.notify_one();
         }
         let sender = channels
@@ -159,11 +153,11 @@ impl Hub {
     ) -> Result<(Vec<Frame>, Seq), StoreError> {
         // A quiet channel has nothing to write in between, and others want the thread, too.
         tokio::task::yield_now().await;
-        let (events, reached) = self.journal.read_channel(channel, after, BATCH).await?;
+        let journal = &self.store.journal;
+        let (events, reached) = journal.read_channel(channel, after, BATCH).await?;
         let mut frames = Vec::new();
         for event in events.iter().take_while(|event| event.seq <= upto) {
-            let edited = self.edited(event).await?;
-            frames.extend(Frame::of(event, edited.as_ref()));
+            frames.extend(Frame::of(&self.teller().tell(event).await?));
         }
         match reached > after {
             true => Ok((frames, reached.min(upto))),
@@ -172,34 +166,25 @@ impl Hub {
         }
     }
 
-    /// The message whose edit an event takes back. It is still there and shows something else
-    /// now, so its listeners are told that, and not of a deletion.
-    async fn edited(&self, event: &Event) -> Result<Option<Message>, StoreError> {
-        let What::MessageDeleted { target, .. } = &event.what else {
-            return Ok(None);
-        };
-        let edited = match self.index.edited(target).await {
-            Err(StoreError::Damaged(_)) => None,
-            other => other?,
-        };
-        Ok(edited.filter(|message| message.channel == event.channel && !message.deleted))
+    fn teller(&self) -> Teller<'_> {
+        Teller::of(&self.store)
     }
 
     /// The journal that positions are of, as clients see it.
     #[must_use]
     pub fn journal(&self) -> String {
-        format!("{:016x}", self.journal.id())
+        format!("{:016x}", self.store.journal.id())
     }
 
     /// The oldest position that can be replayed from.
     pub async fn oldest(&self) -> Result<Seq, StoreError> {
-        let kept = self.journal.first().await?.saturating_sub(1);
+        let kept = self.store.journal.first().await?.saturating_sub(1);
         Ok(kept.max(self.position().saturating_sub(FAR)))
     }
 
     /// Follows the journal, while anybody listens, until it is told to stop.
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
-        let mut bell = self.journal.bell();
+        let mut bell = self.store.journal.bell();
         loop {
             if self.listened_to().is_empty() {
                 tokio::select! {
@@ -226,32 +211,46 @@ impl Hub {
     }
 
     async fn step(&self) -> Result<usize, StoreError> {
-        let events = self.journal.read(self.position(), BATCH).await?;
+        let events = self.store.journal.read(self.position(), BATCH).await?;
         let Some(last) = events.last().map(|event| event.seq) else {
             return Ok(0);
         };
         // Who is told of a message may look for it at once. While the index is made anew the
         // news is more than the list, so the wait is short.
         self.indexed.reached(last, INDEX_WAIT).await;
-        let mut edited = HashMap::new();
-        for event in &events {
-            edited.extend(
-                self.edited(event)
-                    .await?
-                    .map(|message| (event.seq, message)),
-            );
-        }
-        let channels = self.listened_to();
-        for event in &events {
-            let Some(sender) = channels.get(&event.channel) else {
-                continue;
+        let mut told = Frames::new();
+        loop {
+            // Somebody may sign up meanwhile, who is to be told of all of these as well.
+            let untold: Vec<_> = {
+                let channels = self.listened_to();
+                let is_untold = |event: &&Event| {
+                    channels.contains_key(&event.channel) && !told.contains_key(&event.seq)
+                };
+                let untold: Vec<_> = events.iter().filter(is_untold).collect();
+                if untold.is_empty() {
+                    hand_out(&channels, told);
+                    // Moved while the lock is held: see `listen`.
+                    self.position.send_replace(last);
+                    return Ok(events.len());
+                }
+                untold
             };
-            if let Some(frame) = Frame::of(event, edited.get(&event.seq)) {
-                let _ = sender.send(Arc::new(frame));
+            for event in untold {
+                let frame = Frame::of(&self.teller().tell(event).await?);
+                told.insert(event.seq, (event.channel, frame));
             }
         }
-        // Moved while the lock is held: see `listen`.
-        self.position.send_replace(last);
-        Ok(events.len())
+    }
+}
+
+/// What is to be told, by its position: `None` where nobody is told of it.
+type Frames = BTreeMap<Seq, (ChannelId, Option<Frame>)>;
+
+/// Hands frames to the listeners of their channels, in order.
+fn hand_out(channels: &Channels, told: Frames) {
+    for (channel, frame) in told.into_values() {
+        if let (Some(sender), Some(frame)) = (channels.get(&channel), frame) {
+            let _ = sender.send(Arc::new(frame));
+        }
     }
 }

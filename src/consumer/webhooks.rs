@@ -13,6 +13,7 @@ mod pages;
 mod payload;
 mod runner;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,8 +28,10 @@ pub use self::outlet::Outlet;
 use self::pages::Pages;
 use self::runner::Runner;
 use super::index::Indexed;
+use super::told::Teller;
 use crate::clock::Clock;
 use crate::directory::Directory;
+use crate::domain::event::Event;
 use crate::domain::id::Seq;
 use crate::domain::webhook::{Schedule, Webhook, WebhookId};
 use crate::recent::Recent;
@@ -49,6 +52,11 @@ pub struct Workshop {
 }
 
 impl Workshop {
+    /// An event with what of it the index knows and the journal does not.
+    async fn resolve<'a>(&self, event: &'a Event) -> Result<Cow<'a, Event>, StoreError> {
+        Teller::of(&self.store).resolve(event).await
+    }
+
     /// Whether the token that made a webhook counts no more: it hears nothing more then.
     fn is_orphan(&self, webhook: &Webhook) -> bool {
         webhook.created_by.is_some_and(&self.has_ended)

@@ -5,7 +5,9 @@ use serde_json::{Map, Value};
 
 use super::error::{Error, Result};
 
-/// The largest integer, and without its sign the smallest.
+/// The largest integer.
+pub const LARGEST: u64 = (1 << 53) - 1;
+/// The same, and without its sign the smallest.
 const MAX_INTEGER: i64 = (1 << 53) - 1;
 /// How deep objects and lists may stand in each other. Matrix says nothing; nobody needs more.
 const MAX_DEPTH: usize = 64;

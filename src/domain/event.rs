@@ -1,9 +1,9 @@
 //! Events: what happened, in our words, numbered by their place in the journal.
 
 use super::channel::{Channel, ChannelChange, STATE_TYPE};
-use super::id::{ChannelId, EventId, Millis, Seq, UserId};
+use super::id::{ChannelId, EventId, MessageId, Millis, Seq, UserId};
 use super::member::{Member, Membership};
-use super::message::{Message, MessageKind};
+use super::message::{Mentions, Message, MessageKind};
 
 /// By which way an event came to us.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,8 +37,11 @@ pub enum What {
         by: UserId,
         preview: String,
         truncated: bool,
+        mentions: Mentions,
         at: Millis,
     },
+    /// An event was taken back. What it was Matrix does not say: mostly a message, but also an
+    /// edit or a reaction. Those who tell of it ask the index.
     MessageDeleted {
         target: EventId,
         by: UserId,
@@ -46,7 +49,28 @@ pub enum What {
     },
     ReactionAdded {
         target: EventId,
+        /// Empty in a confidential channel.
         key: String,
+        by: UserId,
+        at: Millis,
+    },
+    /// A reaction was taken back, and we know that it was one.
+    ReactionRemoved {
+        /// The reaction.
+        target: EventId,
+        /// What was reacted to.
+        message: MessageId,
+        /// `None` when it is no longer known.
+        key: Option<String>,
+        /// Whose reaction it was; `None` when it is no longer known.
+        of: Option<UserId>,
+        by: UserId,
+        at: Millis,
+    },
+    /// These messages are pinned from here on, and no others.
+    PinsChanged {
+        /// In the order of the room.
+        pinned: Vec<EventId>,
         by: UserId,
         at: Millis,
     },
@@ -88,6 +112,8 @@ impl What {
             Self::MessageEdited { .. } => "messaging.message.updated",
             Self::MessageDeleted { .. } => "messaging.message.deleted",
             Self::ReactionAdded { .. } => "messaging.reaction.added",
+            Self::ReactionRemoved { .. } => "messaging.reaction.removed",
+            Self::PinsChanged { .. } => "messaging.channel.pins_changed",
             Self::MemberChanged(member) => match member.membership {
                 Membership::Invited => "messaging.member.invited",
                 Membership::Joined => "messaging.member.joined",
@@ -116,8 +142,9 @@ impl What {
                 _ => "m.room.message",
             },
             Self::MessageEdited { .. } => "m.room.message",
-            Self::MessageDeleted { .. } => "m.room.redaction",
+            Self::MessageDeleted { .. } | Self::ReactionRemoved { .. } => "m.room.redaction",
             Self::ReactionAdded { .. } => "m.reaction",
+            Self::PinsChanged { .. } => "m.room.pinned_events",
             Self::MemberChanged(_) => "m.room.member",
         }
     }
@@ -132,7 +159,9 @@ impl What {
             Self::ChannelUpdated { by, .. }
             | Self::MessageEdited { by, .. }
             | Self::MessageDeleted { by, .. }
-            | Self::ReactionAdded { by, .. } => Some(by),
+            | Self::ReactionAdded { by, .. }
+            | Self::ReactionRemoved { by, .. }
+            | Self::PinsChanged { by, .. } => Some(by),
         }
     }
 
@@ -146,7 +175,9 @@ impl What {
             Self::ChannelUpdated { at, .. }
             | Self::MessageEdited { at, .. }
             | Self::MessageDeleted { at, .. }
-            | Self::ReactionAdded { at, .. } => *at,
+            | Self::ReactionAdded { at, .. }
+            | Self::ReactionRemoved { at, .. }
+            | Self::PinsChanged { at, .. } => *at,
         }
     }
 
@@ -156,15 +187,31 @@ impl What {
         match self {
             Self::MessageCreated(message) | Self::MediaUploaded(message) => message.conceal(),
             Self::MessageEdited {
-                preview, truncated, ..
+                preview,
+                truncated,
+                mentions,
+                ..
             } => {
-                let reveals = !preview.is_empty() || *truncated;
+                let reveals = !preview.is_empty() || *truncated || !mentions.is_empty();
                 preview.clear();
                 *truncated = false;
+                *mentions = Mentions::default();
                 reveals
             }
             Self::ReactionAdded { key, .. } => !std::mem::take(key).is_empty(),
+            Self::ReactionRemoved { key, .. } => key.take().is_some_and(|key| !key.is_empty()),
             _ => false,
+        }
+    }
+
+    /// What was taken back, if anything was.
+    #[must_use]
+    pub fn taken_back(&self) -> Option<&EventId> {
+        match self {
+            Self::MessageDeleted { target, .. } | Self::ReactionRemoved { target, .. } => {
+                Some(target)
+            }
+            _ => None,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::entity::Entity;
 use super::id::{ChannelId, EventId, MessageId, Millis, UserId};
+use super::reception::Reception;
 
 /// What a message is, by its Matrix `msgtype`.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -72,6 +73,22 @@ pub struct Media {
     pub size: Option<u64>,
 }
 
+/// Whom a message is meant to call.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Mentions {
+    /// Each once, in the order of the sender.
+    pub entities: Vec<Entity>,
+    /// Everybody in the room.
+    pub room: bool,
+}
+
+impl Mentions {
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entities.is_empty() && !self.room
+    }
+}
+
 /// A message's content in full.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct FullContent {
@@ -98,22 +115,62 @@ pub struct Message {
     /// The root of the thread that the message is in.
     pub thread: Option<MessageId>,
     pub media: Option<Media>,
+    pub mentions: Mentions,
     /// The homeserver's `origin_server_ts`, never later than its arrival.
     pub created_at: Millis,
     /// When it was last edited.
     pub edited_at: Option<Millis>,
     pub deleted: bool,
+    /// What others have made of it; empty outside of the index.
+    pub reception: Reception,
 }
 
 impl Message {
-    /// Takes everything out of the message that a redaction takes away.
+    /// A text that somebody says now.
+    #[must_use]
+    pub fn blank(channel: ChannelId, event: EventId, sender: (UserId, Entity), at: Millis) -> Self {
+        Self {
+            id: MessageId::of(&event),
+            channel,
+            event,
+            sender: sender.0,
+            sender_entity: sender.1,
+            kind: MessageKind::Text,
+            preview: String::new(),
+            truncated: false,
+            reply_to: None,
+            thread: None,
+            media: None,
+            mentions: Mentions::default(),
+            created_at: at,
+            edited_at: None,
+            deleted: false,
+            reception: Reception::default(),
+        }
+    }
+
+    /// Takes everything out of the message that a redaction takes away. Which thread it was in
+    /// is still known, though it counts there no more.
     pub fn delete(&mut self) {
         self.preview.clear();
         self.truncated = false;
         self.media = None;
         self.reply_to = None;
         self.edited_at = None;
+        self.mentions = Mentions::default();
+        self.reception.reactions.clear();
         self.deleted = true;
+    }
+
+    /// Takes over what has come of it. Says whether that is news. Reactions to what is gone are
+    /// shown no more.
+    pub fn receive(&mut self, mut reception: Reception) -> bool {
+        if self.deleted {
+            reception.reactions.clear();
+        }
+        let is_news = self.reception != reception;
+        self.reception = reception;
+        is_news
     }
 
     /// Takes out of the message what must not be kept of a confidential channel. Says whether
@@ -123,13 +180,19 @@ impl Message {
         self.preview.clear();
         self.truncated = false;
         self.media = None;
+        self.mentions = Mentions::default();
+        self.reception.reactions.clear();
         reveals
     }
 
     /// Whether anything of its content is in the message.
     #[must_use]
     pub fn reveals(&self) -> bool {
-        !self.preview.is_empty() || self.truncated || self.media.is_some()
+        !self.preview.is_empty()
+            || self.truncated
+            || self.media.is_some()
+            || !self.mentions.is_empty()
+            || !self.reception.reactions.is_empty()
     }
 
     /// Takes back the edit of this time, if that is what is shown. What the message says
@@ -140,6 +203,7 @@ impl Message {
         if is_shown {
             self.preview.clear();
             self.truncated = true;
+            self.mentions = Mentions::default();
         }
         is_shown
     }
@@ -150,15 +214,24 @@ impl Message {
         self.truncated && self.preview.is_empty()
     }
 
-    /// Applies an edit, unless it is from somebody else, the message is gone, or a newer
-    /// edit was applied before. Says whether it did.
-    pub fn edit(&mut self, by: &UserId, preview: &str, truncated: bool, at: Millis) -> bool {
-        let stale = self.edited_at.is_some_and(|applied| applied > at);
+    /// Applies an edit, unless it is from somebody else, the message is gone, or a newer edit,
+    /// or this one before it was taken back, was applied before. Says whether it did.
+    pub fn edit(
+        &mut self,
+        by: &UserId,
+        (preview, truncated): (&str, bool),
+        mentions: &Mentions,
+        at: Millis,
+    ) -> bool {
+        let stale = self
+            .edited_at
+            .is_some_and(|applied| applied > at || (applied == at && self.is_withdrawn()));
         if self.deleted || stale || *by != self.sender {
             return false;
         }
         preview.clone_into(&mut self.preview);
         self.truncated = truncated;
+        self.mentions.clone_from(mentions);
         self.edited_at = Some(at);
         true
     }

@@ -64,6 +64,18 @@ pub fn decode_cursor(cursor: &str, length: usize) -> Result<Vec<u8>> {
         .collect()
 }
 
+/// The longest text that a cursor holds, in bytes.
+const MAX_CURSOR: usize = 1_024;
+
+/// Reads a cursor back that was made of a text.
+pub fn decode_text_cursor(cursor: &str) -> Result<String> {
+    let length = cursor.len() / 2;
+    if length > MAX_CURSOR {
+        return Err(wrong_cursor());
+    }
+    String::from_utf8(decode_cursor(cursor, length)?).map_err(|_| wrong_cursor())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,6 +86,17 @@ mod tests {
         assert_eq!(decode_cursor(&encode_cursor(&key), 4), Ok(key.to_vec()));
         for bad in ["", "zz", "00010203ff", "кіт!", "+1+1+1+1"] {
             assert!(decode_cursor(bad, 4).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn text_cursor_round_trips_and_refuses_noise() {
+        let text = "👍\0@a:s";
+        let cursor = encode_cursor(text.as_bytes());
+        assert_eq!(decode_text_cursor(&cursor).as_deref(), Ok(text));
+        let long = "61".repeat(MAX_CURSOR + 1);
+        for bad in ["abc", "zz", "ff", "кіт!", &long] {
+            assert!(decode_text_cursor(bad).is_err(), "{bad:?}");
         }
     }
 

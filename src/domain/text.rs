@@ -8,6 +8,8 @@ pub const PREVIEW_LENGTH: usize = 280;
 pub const MAX_NAME: usize = 128;
 /// The longest description of a channel, in characters.
 pub const MAX_DESCRIPTION: usize = 1_000;
+/// The longest reason of what is done to others, in characters.
+pub const MAX_REASON: usize = 1_000;
 /// The longest message text, in bytes. A Matrix event may have 65,536 bytes; the text can
 /// stand in it twice (plain and formatted) beside some hundred bytes of envelope.
 pub const MAX_MESSAGE: usize = 30_000;
@@ -68,6 +70,20 @@ pub fn message(given: &str) -> Result<&str> {
         return Err(Error::invalid("text", "must not hold NUL"));
     }
     Ok(given)
+}
+
+/// Checks why somebody does something to others.
+pub fn reason(given: &str) -> Result<()> {
+    if given.chars().count() > MAX_REASON {
+        return Err(Error::invalid(
+            "reason",
+            format!("must have at most {MAX_REASON} characters"),
+        ));
+    }
+    if given.contains('\0') {
+        return Err(Error::invalid("reason", "must not hold NUL"));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -134,11 +134,13 @@ pub struct Pause {
 const NAMES: &[&str] = &[
     "messaging.channel.created",
     "messaging.channel.updated",
+    "messaging.channel.pins_changed",
     "messaging.message.created",
     "messaging.media.uploaded",
     "messaging.message.updated",
     "messaging.message.deleted",
     "messaging.reaction.added",
+    "messaging.reaction.removed",
     "messaging.member.invited",
     "messaging.member.joined",
     "messaging.member.left",
@@ -158,6 +160,7 @@ const TYPES: &[&str] = &[
     "m.room.canonical_alias",
     "m.room.join_rules",
     "m.room.encryption",
+    "m.room.pinned_events",
     super::channel::STATE_TYPE,
 ];
 

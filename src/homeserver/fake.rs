@@ -8,6 +8,7 @@
 mod checkup;
 mod commands;
 mod members;
+mod reactions;
 mod room;
 
 use std::collections::{HashMap, HashSet};
@@ -46,6 +47,9 @@ pub enum Call {
     Invite,
     Leave,
     Send,
+    React,
+    Redact,
+    Pins,
     Set,
     Power,
     SentAt,
@@ -176,11 +180,10 @@ impl Fake {
         world.record(room, Deed::said(text), user, now)
     }
 
-    /// Takes a message away.
-    pub fn redact(&self, room: &RoomId, user: &UserId, target: &EventId) -> Result<EventId> {
+    /// Takes a message away with another client.
+    pub fn redact_as(&self, room: &RoomId, user: &UserId, target: &EventId) -> Result<EventId> {
         let now = self.clock.now();
         let mut world = self.world();
-        world.room(room)?.redacted.insert(target.clone());
         world.record(room, Deed::Redacted(target.clone()), user, now)
     }
 

@@ -87,27 +87,6 @@ pub struct Draft {
     pub mentions_room: bool,
 }
 
-/// A reaction to be sent.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Reaction {
-    pub room: RoomId,
-    pub target: EventId,
-    pub sender: Option<UserId>,
-    pub transaction: Uuid,
-    /// Mostly an emoji.
-    pub key: String,
-}
-
-/// An event to be taken back.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Redaction {
-    pub room: RoomId,
-    pub target: EventId,
-    pub sender: Option<UserId>,
-    pub transaction: Uuid,
-    pub reason: Option<String>,
-}
-
 /// What is to become of somebody's membership.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Step {
@@ -178,14 +157,6 @@ pub trait Gateway: Homeserver {
 
     /// Sends a message.
     async fn send_draft(&self, draft: &Draft) -> Result<EventId>;
-
-    /// Sends a reaction. One that is there already is refused with `M_DUPLICATE_ANNOTATION`.
-    async fn react(&self, reaction: &Reaction) -> Result<EventId>;
-
-    /// The reaction that somebody has given with the same key.
-    async fn find_reaction(&self, reaction: &Reaction) -> Result<Option<EventId>>;
-
-    async fn redact(&self, redaction: &Redaction) -> Result<EventId>;
 
     async fn change_membership(&self, step: &MemberStep) -> Result<()>;
 

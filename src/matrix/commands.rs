@@ -1,5 +1,5 @@
 //! What daarion asks of the homeserver, topic by topic: `users`, `rooms`, `create`,
-//! `takeover`, `messages`.
+//! `takeover`, `messages`, `reactions`.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -15,7 +15,8 @@ use crate::domain::event::Source;
 use crate::domain::id::{EventId, Millis, RoomAlias, RoomId, UserId};
 use crate::domain::{Error, Result};
 use crate::homeserver::{
-    FullContent, HistoryPage, Homeserver, NewRoom, Outgoing, RoomSnapshot, Setting,
+    FullContent, HistoryPage, Homeserver, NewRoom, Outgoing, Reaction, Redaction, RoomSnapshot,
+    Setting,
 };
 
 /// How long a check of health may take: somebody is waiting for a yes or a no.
@@ -141,6 +142,22 @@ impl Homeserver for Matrix {
 
     async fn power(&self, room: &RoomId, user: &UserId) -> Result<i64> {
         self.read_power(room, user).await
+    }
+
+    async fn react(&self, reaction: &Reaction) -> Result<EventId> {
+        self.send_reaction(reaction).await
+    }
+
+    async fn find_reaction(&self, reaction: &Reaction) -> Result<Option<EventId>> {
+        self.look_for_reaction(reaction).await
+    }
+
+    async fn redact(&self, redaction: &Redaction) -> Result<EventId> {
+        self.send_redaction(redaction).await
+    }
+
+    async fn pins(&self, room: &RoomId) -> Result<Vec<EventId>> {
+        self.read_pins(room).await
     }
 
     async fn sent_at(&self, room: &RoomId, event: &EventId) -> Result<Option<Millis>> {

@@ -14,8 +14,7 @@ use crate::domain::Result;
 use crate::domain::id::{EventId, RoomId, UserId};
 use crate::domain::member::Membership;
 use crate::homeserver::gateway::{
-    Device, Draft, Gateway, MemberStep, NewMatrixRoom, NewPerson, Reaction, Redaction, RoomDetails,
-    Traces,
+    Device, Draft, Gateway, MemberStep, NewMatrixRoom, NewPerson, RoomDetails, Traces,
 };
 
 #[async_trait]
@@ -43,18 +42,6 @@ impl Gateway for Matrix {
 
     async fn send_draft(&self, draft: &Draft) -> Result<EventId> {
         self.send_content(draft).await
-    }
-
-    async fn react(&self, reaction: &Reaction) -> Result<EventId> {
-        self.send_reaction(reaction).await
-    }
-
-    async fn find_reaction(&self, reaction: &Reaction) -> Result<Option<EventId>> {
-        self.look_for_reaction(reaction).await
-    }
-
-    async fn redact(&self, redaction: &Redaction) -> Result<EventId> {
-        self.send_redaction(redaction).await
     }
 
     async fn change_membership(&self, step: &MemberStep) -> Result<()> {

@@ -127,6 +127,7 @@ fn what(header: &Header) -> Result<Option<What>, Reason> {
         "m.room.canonical_alias" => state::canonical_alias(header).map(Some),
         "m.room.join_rules" => state::join_rules(header).map(Some),
         "m.room.encryption" => state::encryption(header).map(Some),
+        "m.room.pinned_events" => state::pins(header).map(Some),
         STATE_TYPE => state::settings(header),
         known if state::is_structural(known) => Ok(None),
         unknown => {
@@ -134,6 +135,12 @@ fn what(header: &Header) -> Result<Option<What>, Reason> {
             Err(format!("unknown type {shown}").into())
         }
     }
+}
+
+/// What is pinned, by the content of `m.room.pinned_events`.
+#[must_use]
+pub fn pins(content: &RawValue) -> Vec<EventId> {
+    state::pinned(content).unwrap_or_default()
 }
 
 /// Only the connector may say that a room is a channel: anybody can send a state event.

@@ -23,9 +23,7 @@ impl Matrix {
             MessageLikeEventType::RoomMessage,
             Raw::from_json(content),
         );
-        let at = UInt::try_from(message.at);
-        let at = at.map_err(|_| Error::internal("a message's time is out of range"))?;
-        request.timestamp = Some(MilliSecondsSinceUnixEpoch(at));
+        request.timestamp = Some(timestamp(message.at)?);
         let answer = self
             .client
             .request(request, Some(&message.sender), Repeat::Safe)
@@ -93,4 +91,10 @@ impl Matrix {
             Err(error) => Err(error),
         }
     }
+}
+
+/// When something is to have happened, as the homeserver takes it.
+pub(super) fn timestamp(at: Millis) -> Result<MilliSecondsSinceUnixEpoch> {
+    let at = UInt::try_from(at).map_err(|_| Error::internal("a time is out of range"))?;
+    Ok(MilliSecondsSinceUnixEpoch(at))
 }

@@ -131,6 +131,10 @@ impl Matrix {
                 return self.set_canonical_alias(room, alias, as_user).await;
             }
             Setting::Channel(state) => (STATE_TYPE, mapping::channel_state(state)?),
+            Setting::Pins(pinned) => (
+                "m.room.pinned_events",
+                json(&serde_json::json!({ "pinned": pinned }))?,
+            ),
         };
         self.put_state(room, kind, content, as_user).await
     }
@@ -219,7 +223,7 @@ impl Matrix {
     }
 
     /// A state event, whole or its content; `None` when the room has none of this type.
-    async fn read_one_state(
+    pub(super) async fn read_one_state(
         &self,
         room: &RoomId,
         kind: StateEventType,

@@ -45,11 +45,13 @@ pub fn outline(event: &Event, connector: &UserId, why: Option<&str>) -> Value {
             outline["state_key"] = member.user.as_str().into();
             outline["content"] = json!({ "membership": membership(member.membership) });
         }
-        What::MessageDeleted { target, .. } => {
+        What::MessageDeleted { target, .. } | What::ReactionRemoved { target, .. } => {
             outline["redacts"] = target.as_str().into();
             outline["content"] = json!({ "redacts": target });
         }
-        What::ChannelCreated(_) | What::ChannelUpdated { .. } => outline["state_key"] = "".into(),
+        What::ChannelCreated(_) | What::ChannelUpdated { .. } | What::PinsChanged { .. } => {
+            outline["state_key"] = "".into();
+        }
         _ => {}
     }
     if let Some(why) = why {

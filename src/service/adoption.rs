@@ -12,6 +12,10 @@ use crate::domain::id::{ChannelId, EventId, RoomId};
 use crate::domain::{Error, Result};
 use crate::homeserver::{ChannelState, Mapped, RoomSnapshot};
 
+/// What of a room's state is taken in, counted: 1 members, name, topic, alias, join rules,
+/// encryption, settings, pins. Whatever is added makes it one more.
+const SURVEY: u64 = 1;
+
 impl Core {
     /// Takes a room up as a channel. `None` when the connector is not in it or its state
     /// does not say, in the connector's own name, that it is one.
@@ -51,6 +55,14 @@ impl Core {
         for (event, member) in &snapshot.members {
             push(Some(event.clone()), What::MemberChanged(member.clone()));
         }
+        if let Some(pins) = &snapshot.pins {
+            let what = What::PinsChanged {
+                pinned: pins.pinned.clone(),
+                by: pins.sender.clone(),
+                at: pins.at,
+            };
+            push(Some(pins.event.clone()), what);
+        }
         let appended = self.ingest.found(found).await?;
         match self.indexed_to(appended.head).await {
             // Made and written down: whoever made it is told so, however far behind the index is.
@@ -64,7 +76,23 @@ impl Core {
         let adopted = self.known_as(id, &snapshot.room)?.ok_or_else(|| {
             Error::conflict(format!("room {} cannot be channel {id}", snapshot.room))
         })?;
+        self.store.receptions.set_survey(id, SURVEY).await?;
         Ok(Some(adopted))
+    }
+
+    /// Reads the state of a channel's room once more, when it was last read by a daarion that knew
+    /// less of it: what was set before then is not pushed again.
+    pub(super) async fn survey(&self, channel: &Channel, source: Source) -> Result<()> {
+        if self.store.receptions.survey(channel.id).await? >= SURVEY {
+            return Ok(());
+        }
+        match self.adopt(&channel.room, source).await {
+            Err(error) if !error.is_transient() => {
+                tracing::warn!(%error, channel_id = %channel.id, "a room's state is not taken in");
+                Ok(())
+            }
+            other => other.map(drop),
+        }
     }
 
     /// The channel of this id, if there is one. Fails when it is another room's: nobody of this

@@ -153,6 +153,7 @@ impl Core {
         source: Source,
         report: &mut ChannelReport,
     ) -> Result<()> {
+        self.survey(channel, source).await?;
         let index = &self.store.index;
         let watermark = index.watermark(channel.id).await?;
         let telling = self.telling(source).await?;

@@ -12,6 +12,7 @@ pub mod members;
 pub mod messages;
 pub mod model;
 pub mod positions;
+pub mod receptions;
 pub mod samples;
 pub mod service_tokens;
 pub mod sessions;
@@ -63,13 +64,18 @@ macro_rules! store_contract {
                 what_was_said_goes_when_a_channel_is_encrypted, one_default_room,
                 the_latest_default_room_is_the_one_in_any_order, an_unknown_channel_is_named,
                 what_an_unknown_channel_said_may_come_again;
-            messages: pages_run_both_ways, pages_are_bounded, cursors_hold_while_messages_arrive,
+            messages: pages_run_both_ways, pages_are_bounded, pages_begin_at_a_time, cursors_hold_while_messages_arrive,
                 an_unknown_cursor_is_no_page, order_is_time_then_event_id, a_message_round_trips,
                 activity_is_the_newest_message, a_message_again_changes_nothing,
                 a_message_read_again_with_another_time_is_there_once;
             changes: edits_follow_the_rules, a_deletion_is_final, edits_before_their_message_wait,
                 deletions_before_their_message_wait, no_channel_changes_anothers_messages,
                 an_edit_that_is_taken_back_is_not_shown, only_what_is_shown_can_be_taken_back;
+            receptions: reactions_are_counted_and_listed, the_same_reaction_twice_counts_once,
+                what_comes_of_a_message_is_the_same_in_any_order, no_channel_reacts_in_another,
+                threads_are_counted_and_listed, pages_of_threads_hold, a_later_list_of_pins_stands,
+                what_comes_of_messages_is_made_anew, reactions_go_when_a_channel_is_encrypted,
+                what_never_came_is_forgotten, surveys_go_with_the_known_events;
             members: members_are_paged_by_user, a_later_change_wins, memberships_of_a_user,
                 those_who_left_are_asked_for, members_are_counted;
             positions: applying_is_idempotent, messages_may_be_taken_over_with_their_append, left_out_events_are_refused, rows_and_position_stay_together,

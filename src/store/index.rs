@@ -19,6 +19,8 @@ pub struct MessageQuery {
     pub channel: ChannelId,
     /// Begin behind this message.
     pub after: Option<MessageId>,
+    /// Begin at this time, which is in the page.
+    pub at: Option<Millis>,
     pub order: Order,
     pub limit: usize,
 }

@@ -56,6 +56,7 @@ mod migrations;
 mod newest;
 mod operators;
 mod pages;
+mod reception;
 mod records;
 mod service_tokens;
 mod sessions;
@@ -101,6 +102,7 @@ fn open_medium(medium: Box<dyn Medium>) -> Result<Store, StoreError> {
         index: redb.clone(),
         accounts: redb.clone(),
         creations: redb.clone(),
+        receptions: redb.clone(),
         service_tokens: redb.clone(),
         sessions: redb.clone(),
         subscriptions: redb.clone(),

@@ -80,6 +80,7 @@ async fn frames_have_the_documents_fields_and_more() {
         "emoji": "👍",
         "sender_matrix_id": bob.user_id(),
         "created_at": reaction["created_at"],
+        "reactions": [{ "key": "👍", "count": 1 }],
     });
     assert_eq!(reaction, expected);
     assert!(seq(&reaction) > seq(&frame));

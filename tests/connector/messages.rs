@@ -2,6 +2,7 @@
 
 use daarion::domain::event::{Source, What};
 use daarion::domain::id::{EventId, MessageId};
+use daarion::domain::message::MessageKind;
 use daarion::homeserver::{Homeserver as _, Mapped};
 use serde_json::json;
 
@@ -36,7 +37,7 @@ async fn markdown_is_seen_as_safe_html() {
     );
 
     let mut plain = connector.message(&room, &alice.user_id, "*не* розмітка");
-    (plain.markdown, plain.notice) = (false, true);
+    (plain.markdown, plain.kind) = (false, MessageKind::Notice);
     connector.matrix.send(&plain).await.expect("is sent");
     let seen = alice.wait_for_text(room.as_str(), "*не* розмітка").await;
     let expected = json!({ "msgtype": "m.notice", "body": "*не* розмітка", "m.mentions": {} });

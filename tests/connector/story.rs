@@ -9,6 +9,7 @@ use daarion::domain::channel::ChannelStatus;
 use daarion::domain::event::Source;
 use daarion::domain::id::{EventId, UserId};
 use daarion::domain::member::Membership;
+use daarion::domain::message::MessageKind;
 use daarion::homeserver::fake::Fake;
 use daarion::homeserver::{Homeserver, Mapped, Setting};
 
@@ -105,10 +106,36 @@ async fn story(server: &dyn Homeserver, helper: &Connector, alice: &UserId, bob:
         "the same transaction"
     );
     let mut reply = helper.message(&room, daarion.as_str(), "друге");
-    (reply.reply_to, reply.notice) = (Some(sent.clone()), true);
+    (reply.reply_to, reply.kind) = (Some(sent.clone()), MessageKind::Notice);
     server.send(&reply).await.expect("is sent");
     assert_eq!(server.invite(&room, bob, Some(alice)).await, Ok(()));
     assert_eq!(server.join(&room, Some(bob)).await, Ok(()));
+    let mut reaction = helper.reaction(&room, bob.as_str(), &sent);
+    let given = server.react(&reaction).await.expect("is given");
+    reaction.transaction = helper.clock.uuid();
+    let refused = server.react(&reaction).await.expect_err("is there already");
+    assert!(refused.is_refusal("M_DUPLICATE_ANNOTATION"), "{refused:?}");
+    let found = server.find_reaction(&reaction).await;
+    assert_eq!(found, Ok(Some(given.clone())));
+    let redaction = |target: &EventId| helper.redaction(&room, bob.as_str(), target);
+    let refused = server.redact(&redaction(&sent)).await;
+    let refused = refused.expect_err("it is not bob's");
+    assert!(refused.is_refusal("M_FORBIDDEN"), "{refused:?}");
+    assert!(server.redact(&redaction(&given)).await.is_ok());
+    assert_eq!(server.find_reaction(&reaction).await, Ok(None));
+    assert_eq!(server.pins(&room).await, Ok(Vec::new()));
+    let pins = Setting::Pins(vec![sent.clone()]);
+    let refused = server.set(&room, &pins, Some(bob)).await;
+    let refused = refused.expect_err("bob may not");
+    assert!(refused.is_refusal("M_FORBIDDEN"), "{refused:?}");
+    assert!(server.set(&room, &pins, Some(alice)).await.is_ok());
+    assert_eq!(server.pins(&room).await, Ok(vec![sent.clone()]));
+    let snapshot = server.room(&room).await.expect("an answer");
+    let stored = snapshot.expect("a room").pins.expect("pins");
+    assert_eq!(
+        (stored.sender, stored.pinned),
+        (alice.clone(), vec![sent.clone()])
+    );
     assert_eq!(server.leave(&room, Some(bob)).await, Ok(()));
 
     let name = Setting::Name("Нова".into());
@@ -153,12 +180,14 @@ async fn story(server: &dyn Homeserver, helper: &Connector, alice: &UserId, bob:
     }
     assert_eq!(previews, ["друге", "перше"], "newest first, each once");
     let expected = [
+        ("messaging.channel.pins_changed", 1),
         // Alias, join rules, settings, name and topic at the creation; then name and settings.
         ("messaging.channel.updated", 7),
         ("messaging.member.invited", 1),
         ("messaging.member.joined", 3),
         ("messaging.member.left", 1),
         ("messaging.message.created", 2),
+        ("messaging.message.deleted", 1),
     ];
     assert_eq!(names, BTreeMap::from(expected));
 }

@@ -6,8 +6,8 @@ use daarion::clock::Clock;
 use daarion::directory::Directory;
 use daarion::domain::channel::{Channel, ChannelKind, ChannelStatus, CityNaming, Visibility};
 use daarion::domain::entity::Naming;
-use daarion::domain::id::{ChannelId, RoomAlias, RoomId, UserId};
-use daarion::homeserver::{ChannelState, Homeserver as _, NewRoom, Outgoing};
+use daarion::domain::id::{ChannelId, EventId, RoomAlias, RoomId, UserId};
+use daarion::homeserver::{ChannelState, Homeserver as _, NewRoom, Outgoing, Reaction, Redaction};
 use daarion::matrix::registration::{RegistrationInput, registration_yaml};
 use daarion::matrix::{Matrix, MatrixSettings};
 use tokio::sync::OnceCell;
@@ -134,17 +134,32 @@ impl Connector {
     }
 
     pub fn message(&self, room: &RoomId, sender: &str, text: &str) -> Outgoing {
+        let (room, sender) = (room.clone(), user(sender));
+        let transaction = unique("transaction");
         Outgoing {
-            room: room.clone(),
-            sender: user(sender),
-            transaction: unique("transaction"),
-            at: self.clock.now(),
-            text: text.into(),
             markdown: true,
-            notice: false,
-            reply_to: None,
-            thread: None,
-            mentions: Vec::new(),
+            ..Outgoing::text(room, sender, transaction, self.clock.now(), text)
+        }
+    }
+
+    pub fn reaction(&self, room: &RoomId, sender: &str, target: &EventId) -> Reaction {
+        Reaction {
+            room: room.clone(),
+            target: target.clone(),
+            sender: Some(user(sender)),
+            transaction: self.clock.uuid(),
+            key: "👍".into(),
+            at: Some(self.clock.now()),
+        }
+    }
+
+    pub fn redaction(&self, room: &RoomId, sender: &str, target: &EventId) -> Redaction {
+        Redaction {
+            room: room.clone(),
+            target: target.clone(),
+            sender: Some(user(sender)),
+            transaction: self.clock.uuid(),
+            reason: None,
         }
     }
 }

@@ -6,7 +6,7 @@ use daarion::domain::entity::{Entity, Naming};
 use daarion::domain::event::{Skipped, Source, What};
 use daarion::domain::id::{ChannelId, EventId, MessageId, RoomAlias, RoomId, UserId};
 use daarion::domain::member::Agent;
-use daarion::domain::message::{Message, MessageKind};
+use daarion::domain::message::Message;
 use daarion::homeserver::Mapped;
 use daarion::matrix::mapping;
 use serde_json::value::{RawValue, to_raw_value};
@@ -120,21 +120,12 @@ pub fn reason(event: &Value) -> String {
 
 /// The message that a plain text of alice's becomes.
 pub fn text(preview: &str) -> Message {
+    let entity = Entity::parse("user:alice").expect("an entity");
+    let sender = (user("@alice:daarion.city"), entity);
+    let event = EventId::trusted("$event");
     Message {
-        id: MessageId::of(&EventId::trusted("$event")),
-        channel: channel_id(CHANNEL),
-        event: EventId::trusted("$event"),
-        sender: user("@alice:daarion.city"),
-        sender_entity: Entity::parse("user:alice").expect("an entity"),
-        kind: MessageKind::Text,
         preview: preview.into(),
-        truncated: false,
-        reply_to: None,
-        thread: None,
-        media: None,
-        created_at: SENT,
-        edited_at: None,
-        deleted: false,
+        ..Message::blank(channel_id(CHANNEL), event, sender, SENT)
     }
 }
 

@@ -168,6 +168,7 @@ fn confidential_channel_keeps_nothing_that_is_said_in_the_clear() {
         "msgtype": "m.image",
         "body": "таємниця",
         "url": "mxc://daarion.city/secret",
+        "m.mentions": { "user_ids": ["@bob:daarion.city"], "room": true },
     }));
     input["room_id"] = json!(CONFIDENTIAL);
     let expected = Message {
@@ -185,6 +186,11 @@ fn confidential_channel_keeps_nothing_that_is_said_in_the_clear() {
     let mut input = message(edit);
     input["room_id"] = json!(CONFIDENTIAL);
     assert!(!format!("{:?}", what(&input)).contains("таємниця"));
+    let relation = json!({ "rel_type": "m.annotation", "event_id": "$first", "key": "таємниця" });
+    let content = json!({ "m.relates_to": relation });
+    let mut input = event(json!({ "type": "m.reaction", "content": content }));
+    input["room_id"] = json!(CONFIDENTIAL);
+    assert!(matches!(what(&input), What::ReactionAdded { key, .. } if key.is_empty()));
     let mut input = message(json!({ "msgtype": 5, "body": "таємниця" }));
     input["room_id"] = json!(CONFIDENTIAL);
     let Mapped::Skipped(skipped) = map(&input) else {

@@ -58,7 +58,6 @@ fn known_types_that_say_nothing_new_are_nothing() {
         "m.room.server_acl",
         "m.room.tombstone",
         "m.room.avatar",
-        "m.room.pinned_events",
         "m.room.third_party_invite",
         "m.space.child",
         "m.space.parent",

@@ -2,24 +2,18 @@
 
 use daarion::domain::Error;
 use daarion::domain::id::{EventId, RoomId};
-use daarion::homeserver::Outgoing;
+use daarion::domain::message::MessageKind;
+use daarion::homeserver::{Edit, Outgoing, OutgoingFile};
 use daarion::matrix::mapping::{full_content, message_content, sanitise};
 use serde_json::{Value, json};
 
 use crate::fixture::{message, raw, user};
 
 fn outgoing(text: &str) -> Outgoing {
+    let (room, sender) = (RoomId::trusted("!room"), user("@alice:daarion.city"));
     Outgoing {
-        room: RoomId::trusted("!room"),
-        sender: user("@alice:daarion.city"),
-        transaction: "txn".into(),
-        at: 1,
-        text: text.into(),
         markdown: true,
-        notice: false,
-        reply_to: None,
-        thread: None,
-        mentions: Vec::new(),
+        ..Outgoing::text(room, sender, "txn".into(), 1, text)
     }
 }
 
@@ -66,6 +60,72 @@ fn mentions_replies_and_threads_are_said() {
         "m.in_reply_to": { "event_id": "$root" },
     });
     assert_eq!(content(&message)["m.relates_to"], relation);
+}
+
+#[test]
+fn edit_says_both_contents_and_calls_only_the_new() {
+    let (bob, carol) = (user("@bob:daarion.city"), user("@carol:daarion.city"));
+    let mut message = outgoing("**нове**");
+    message.mentions = vec![bob, carol.clone()];
+    message.edit = Some(Edit {
+        of: EventId::trusted("$first"),
+        called: vec![carol],
+    });
+    let expected = json!({
+        "msgtype": "m.text",
+        "body": "* **нове**",
+        "format": "org.matrix.custom.html",
+        "formatted_body": "* <strong>нове</strong>",
+        "m.mentions": { "user_ids": ["@carol:daarion.city"] },
+        "m.new_content": {
+            "msgtype": "m.text",
+            "body": "**нове**",
+            "format": "org.matrix.custom.html",
+            "formatted_body": "<strong>нове</strong>",
+            "m.mentions": { "user_ids": ["@bob:daarion.city", "@carol:daarion.city"] },
+        },
+        "m.relates_to": { "rel_type": "m.replace", "event_id": "$first" },
+    });
+    assert_eq!(content(&message), expected);
+
+    // What does not fit four times is said as often as it does; the new text is always whole.
+    message.text = format!("**ж** {}", "x".repeat(18_000));
+    let sent = content(&message);
+    assert_eq!(sent["m.new_content"]["body"], json!(message.text));
+    assert!(sent["m.new_content"]["formatted_body"].is_string());
+    assert!(sent["body"].as_str().is_some_and(|body| body.len() < 2_000));
+    assert_eq!(sent.get("format"), None);
+    message.text = "x".repeat(30_000);
+    let sent = content(&message);
+    assert_eq!(sent["m.new_content"]["body"], json!(message.text));
+}
+
+#[test]
+fn file_is_said_with_its_name_and_what_is_said_about_it() {
+    let mut message = outgoing("");
+    message.kind = MessageKind::Image;
+    message.markdown = false;
+    message.file = Some(OutgoingFile {
+        url: "mxc://s/i".into(),
+        name: "cat.png".into(),
+        mimetype: Some("image/png".into()),
+        size: Some(7),
+        width: Some(4),
+        height: Some(3),
+        duration_ms: None,
+    });
+    let mut expected = json!({
+        "msgtype": "m.image",
+        "body": "cat.png",
+        "url": "mxc://s/i",
+        "filename": "cat.png",
+        "info": { "mimetype": "image/png", "size": 7, "w": 4, "h": 3 },
+        "m.mentions": {},
+    });
+    assert_eq!(content(&message), expected);
+    message.text = "Кіт".into();
+    expected["body"] = json!("Кіт");
+    assert_eq!(content(&message), expected);
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! What refers to messages: edits, replies, threads, reactions, redactions.
 
+use daarion::domain::entity::Entity;
 use daarion::domain::event::What;
 use daarion::domain::id::EventId;
-use daarion::domain::message::Message;
+use daarion::domain::message::{Mentions, Message};
 use serde_json::{Value, json};
 
 use crate::fixture::{NOW, SENT, event, id, map, message, reason, text, user, what};
@@ -23,10 +24,46 @@ fn edit_changes_the_message() {
         by: user("@alice:daarion.city"),
         preview: "нове".into(),
         truncated: false,
+        mentions: Mentions::default(),
         at: SENT,
     };
     assert_eq!(what(&message(edit("$first", "нове"))), expected);
     assert_eq!(expected.name(), "messaging.message.updated");
+}
+
+#[test]
+fn those_who_are_called_are_told_once() {
+    let called = json!({
+        "user_ids": ["@bob:daarion.city", 7, "bob", "@bob:daarion.city", "@agent_sofia:daarion.city"],
+        "room": true,
+    });
+    let entity = |text| Entity::parse(text).expect("an entity");
+    let mentions = Mentions {
+        entities: vec![entity("user:bob"), entity("agent:sofia")],
+        room: true,
+    };
+    let said = json!({ "msgtype": "m.text", "body": "Гей", "m.mentions": called });
+    let expected = Message {
+        mentions: mentions.clone(),
+        ..text("Гей")
+    };
+    assert_eq!(what(&message(said)), What::MessageCreated(expected));
+    // An edit calls all whom its new content calls.
+    let mut edited = edit("$first", "нове");
+    edited["m.mentions"] = json!({});
+    edited["m.new_content"]["m.mentions"] = called;
+    let What::MessageEdited { mentions: of, .. } = what(&message(edited)) else {
+        panic!("is no edit");
+    };
+    assert_eq!(of, mentions);
+    for odd in [
+        json!(7),
+        json!({ "user_ids": {} }),
+        json!({ "room": "yes" }),
+    ] {
+        let said = json!({ "msgtype": "m.text", "body": "Гей", "m.mentions": odd });
+        assert_eq!(what(&message(said)), What::MessageCreated(text("Гей")));
+    }
 }
 
 #[test]
@@ -138,9 +175,9 @@ fn reaction_is_added() {
     };
     assert_eq!(what(&input), expected);
     assert_eq!(expected.name(), "messaging.reaction.added");
-    for key in ["", &"x".repeat(300)] {
+    for key in ["", "a\0b", &"x".repeat(300)] {
         input["content"]["m.relates_to"]["key"] = json!(key);
-        assert_eq!(reason(&input), "key is empty or too long");
+        assert_eq!(reason(&input), "key is empty or too long, or holds NUL");
     }
     input["content"] = json!({});
     assert_eq!(

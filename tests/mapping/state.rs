@@ -2,7 +2,7 @@
 
 use daarion::domain::channel::{ChannelChange, ChannelStatus, Visibility};
 use daarion::domain::event::What;
-use daarion::domain::id::{RoomAlias, RoomId};
+use daarion::domain::id::{EventId, RoomAlias, RoomId};
 use daarion::domain::member::{Member, Membership};
 use daarion::homeserver::{ChannelState, Mapped};
 use daarion::matrix::mapping::{channel_state, read_channel_state, snapshot};
@@ -151,6 +151,34 @@ fn join_rules_say_who_may_come_in() {
     }
     let name = what(&state("m.room.join_rules", json!({}))).name();
     assert_eq!(name, "messaging.channel.updated");
+}
+
+#[test]
+fn pins_are_what_of_the_list_can_be_events() {
+    for (listed, expected) in [
+        (json!({ "pinned": ["$a", "$b"] }), &["$a", "$b"][..]),
+        (json!({ "pinned": ["$a", 7, "b", {}] }), &["$a"]),
+        (json!({ "pinned": [] }), &[]),
+        (json!({}), &[]),
+    ] {
+        let event = state("m.room.pinned_events", listed);
+        let pinned: Vec<_> = expected.iter().map(|it| EventId::trusted(*it)).collect();
+        let expected = What::PinsChanged {
+            pinned: pinned.clone(),
+            by: user("@alice:daarion.city"),
+            at: SENT,
+        };
+        assert_eq!(what(&event), expected);
+        assert_eq!(expected.name(), "messaging.channel.pins_changed");
+        let room = RoomId::trusted("!general:daarion.city");
+        let state = raw(&event);
+        let state = std::iter::once(state.as_ref());
+        let (snapshot, _) = snapshot(&room, state, &directory(), NOW);
+        let pins = snapshot.pins.expect("pins");
+        assert_eq!((pins.pinned, pins.at), (pinned, SENT));
+    }
+    let odd = state("m.room.pinned_events", json!({ "pinned": 7 }));
+    assert_eq!(reason(&odd), "pinned is no list");
 }
 
 #[test]

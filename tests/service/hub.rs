@@ -15,8 +15,7 @@ use crate::world::World;
 async fn start(world: &World) -> (Arc<Channel>, Arc<Hub>, DropGuard) {
     let channel = world.creator.create(world.creation("square", true)).await;
     let core = &world.core;
-    let (journal, index) = (core.store.journal.clone(), core.store.index.clone());
-    let hub = Arc::new(Hub::new(journal, index, core.indexed.clone()));
+    let hub = Arc::new(Hub::new(core.store.clone(), core.indexed.clone()));
     let stop = CancellationToken::new();
     tokio::spawn(hub.clone().run(stop.clone()));
     (channel.expect("is created"), hub, stop.drop_guard())

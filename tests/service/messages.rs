@@ -23,18 +23,9 @@ async fn message_of_a_process_that_was_killed_before_it_heard_keeps_its_time() {
     // The homeserver took it in, and nobody was there any more to hear of it.
     let key = SendKey::parse("1").expect("a key");
     let said_at = world.clock.now();
-    let outgoing = Outgoing {
-        room: channel.room.clone(),
-        sender: alice.clone(),
-        transaction: key.transaction(channel.id, &alice).to_string(),
-        at: said_at,
-        text: "Once".into(),
-        markdown: false,
-        notice: false,
-        reply_to: None,
-        thread: None,
-        mentions: Vec::new(),
-    };
+    let transaction = key.transaction(channel.id, &alice).to_string();
+    let room = channel.room.clone();
+    let outgoing = Outgoing::text(room, alice.clone(), transaction, said_at, "Once");
     let event = world.fake.send(&outgoing).await.expect("is sent");
 
     world.later();

@@ -52,6 +52,7 @@ impl World {
             rules: Rules {
                 city_creation: CityCreation::Members,
                 city_microdao: "microdao:daarion".into(),
+                public_url: None,
             },
         });
         let creator = Arc::new(Creator::new(core.clone()));

@@ -72,6 +72,33 @@ async fn receiver_is_told_what_happens_signed_and_in_order() {
 }
 
 #[tokio::test]
+async fn reaction_that_is_taken_back_is_no_deleted_message() {
+    let (world, receiver) = (shared().await, Receiver::start().await);
+    let (room, messages) = (Room::new(world).await, Receiver::start().await);
+    let subscribe = |url: String, events: Value| json!({ "room_id": room.matrix, "webhook_url": url, "events": events });
+    let reactions = json!(["messaging.reaction.added", "messaging.reaction.removed"]);
+    Hook::subscribe(world, subscribe(receiver.url(), reactions)).await;
+    let deletions = json!(["messaging.message.deleted"]);
+    Hook::subscribe(world, subscribe(messages.url(), deletions)).await;
+    let said = room.say("what do you think?").await;
+    let given = room.owner.react(&room.matrix, &said, "👍").await;
+    room.owner.redact(&room.matrix, &given).await;
+    room.owner.redact(&room.matrix, &said).await;
+    let seen = receiver.until("both", |seen| seen.len() >= 2).await;
+    let names: Vec<_> = seen.iter().map(|it| text(&it.body["name"])).collect();
+    assert_eq!(
+        names,
+        ["messaging.reaction.added", "messaging.reaction.removed"]
+    );
+    assert_eq!(seen[1].body["message_id"], seen[0].body["message_id"]);
+    assert_eq!(seen[1].body["event"]["type"], "m.room.redaction");
+    let seen = messages.until("the message", |seen| !seen.is_empty()).await;
+    assert_eq!(seen.len(), 1, "the reaction was no message");
+    let redacted = &seen[0].body["event"]["content"]["redacts"];
+    assert_eq!(*redacted, said);
+}
+
+#[tokio::test]
 async fn failed_delivery_is_repeated_and_those_behind_it_wait() {
     let world = shared().await;
     // More than the quick tries: it has to wait on the disk.

@@ -5,7 +5,7 @@ use poem_openapi::types::MaybeUndefined;
 use poem_openapi::{Enum, Object, Union};
 use uuid::Uuid;
 
-use super::{ChannelStatus, Membership, Message, Visibility};
+use super::{ChannelStatus, Membership, Message, ReactionCount, Visibility};
 use crate::api::time::Time;
 
 /// What a live stream says: how it begins, then what happens in the channel, in order.
@@ -21,6 +21,8 @@ pub enum LiveFrame {
     Edit(EditFrame),
     Deletion(DeletionFrame),
     Reaction(ReactionFrame),
+    ReactionRemoval(ReactionRemovalFrame),
+    Pins(PinsFrame),
     Member(MemberFrame),
     Channel(ChannelFrame),
 }
@@ -92,6 +94,10 @@ pub struct EditFrame {
     pub truncated: bool,
     /// The time of the text that it shows now.
     pub edited_at: Time,
+    /// As `mentions` of a message.
+    pub mentions: Vec<String>,
+    /// As `mentions_room` of a message.
+    pub mentions_room: bool,
 }
 
 /// What is done to a message.
@@ -129,11 +135,65 @@ pub struct ReactionFrame {
     pub seq: u64,
     pub channel_id: Uuid,
     pub message_id: Uuid,
-    /// Mostly an emoji; any text may stand here.
+    /// Mostly an emoji; any text may stand here. Empty in a confidential channel.
     pub emoji: String,
     /// `@localpart:server`.
     pub sender_matrix_id: String,
     pub created_at: Time,
+    /// All reactions to the message, as it shows them when the frame is made; null when the message
+    /// is not there, or not yet.
+    pub reactions: Option<Vec<ReactionCount>>,
+}
+
+/// What is taken back about a message.
+#[derive(Enum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ReactionRemovalFrameType {
+    #[oai(rename = "reaction.removed")]
+    Removed,
+}
+
+/// A reaction to a message was taken back.
+#[derive(Object, Clone, Debug)]
+pub struct ReactionRemovalFrame {
+    #[oai(rename = "type")]
+    pub kind: ReactionRemovalFrameType,
+    /// The position in the journal; what comes later has a higher one.
+    pub seq: u64,
+    pub channel_id: Uuid,
+    /// The message that was reacted to.
+    pub message_id: Uuid,
+    /// As it was given; null when it was given too long ago to be known, or in confidence.
+    pub emoji: Option<String>,
+    /// Whose reaction it was; null when it was given too long ago.
+    pub sender_matrix_id: Option<String>,
+    /// Who has taken it back.
+    pub by_matrix_id: String,
+    pub removed_at: Time,
+    /// All reactions to the message, as it shows them when the frame is made; null when the message
+    /// is not there.
+    pub reactions: Option<Vec<ReactionCount>>,
+}
+
+/// What is done about pins.
+#[derive(Enum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PinsFrameType {
+    #[oai(rename = "channel.pins_changed")]
+    Changed,
+}
+
+/// Messages were pinned or unpinned.
+#[derive(Object, Clone, Debug)]
+pub struct PinsFrame {
+    #[oai(rename = "type")]
+    pub kind: PinsFrameType,
+    /// The position in the journal; what comes later has a higher one.
+    pub seq: u64,
+    pub channel_id: Uuid,
+    /// All that is pinned now, in the order of the room. Some of them may not be there.
+    pub pinned: Vec<Uuid>,
+    /// Who has changed it.
+    pub by_matrix_id: String,
+    pub pinned_at: Time,
 }
 
 /// How somebody's standing has changed.

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use crate::api::time::Time;
 use crate::domain::id::MessageId;
+use crate::domain::message::MessageKind;
 use crate::domain::page::Order as DomainOrder;
 use crate::service::messages;
 
@@ -75,7 +76,8 @@ pub struct Message {
     pub truncated: bool,
     /// The message that this one answers; null when it answers none.
     pub reply_to: Option<Uuid>,
-    /// The root message of the thread that this one is in; null outside of threads.
+    /// The root message of the thread that this one is in; null outside of threads. A message that
+    /// was deleted before it was met here is in none.
     pub thread_id: Option<Uuid>,
     /// The file that it carries; null when it carries none.
     pub media: Option<Media>,
@@ -85,10 +87,40 @@ pub struct Message {
     pub edited_at: Option<Time>,
     /// Whether it was redacted.
     pub deleted: bool,
+    /// Whether it was ever edited.
+    pub edited: bool,
+    /// Who is called by it, as entities; at most 50.
+    pub mentions: Vec<String>,
+    /// Whether everybody in the channel is called by it.
+    pub mentions_room: bool,
+    /// How many have reacted how: the most frequent first, equal ones by key, at most 50. Empty when
+    /// deleted or encrypted.
+    pub reactions: Vec<ReactionCount>,
+    /// Whether it is pinned.
+    pub pinned: bool,
+    /// The thread that begins with it; null when nobody has spoken there.
+    pub thread: Option<ThreadSummary>,
     /// The whole content, only with `content=full`; null then when it is deleted, encrypted
     /// or gone from the homeserver.
     #[oai(skip_serializing_if_is_none)]
     pub content: Option<Content>,
+}
+
+/// How many have reacted with a key.
+#[derive(Object, Clone, Debug)]
+pub struct ReactionCount {
+    /// Mostly an emoji; any text of up to 255 bytes may stand here.
+    pub key: String,
+    pub count: u64,
+}
+
+/// A thread as its root shows it.
+#[derive(Object, Clone, Debug)]
+pub struct ThreadSummary {
+    /// How many messages are in it, without the root and without what was deleted.
+    pub count: u64,
+    /// When the newest of them was said.
+    pub last_at: Time,
 }
 
 /// A file that a message carries.
@@ -119,10 +151,69 @@ pub struct MessagePage {
     pub next: Option<String>,
 }
 
+/// As what a file is shown.
+#[derive(Enum, Clone, Copy, PartialEq, Eq, Debug)]
+#[oai(rename_all = "lowercase")]
+pub enum MediaKind {
+    Image,
+    File,
+    Audio,
+    Video,
+}
+
+impl From<MediaKind> for MessageKind {
+    fn from(kind: MediaKind) -> Self {
+        match kind {
+            MediaKind::Image => Self::Image,
+            MediaKind::File => Self::File,
+            MediaKind::Audio => Self::Audio,
+            MediaKind::Video => Self::Video,
+        }
+    }
+}
+
+/// A file that a message is to carry. The homeserver has it already: a Matrix client has uploaded
+/// it, or a service by `/internal/matrix/upload`.
+#[derive(Object, Clone, Debug)]
+pub struct NewMedia {
+    /// `mxc://server/id`.
+    pub url: String,
+    /// As what clients show it; by `mimetype` when absent.
+    pub kind: Option<MediaKind>,
+    /// Its name, 1 to 255 bytes on one line.
+    pub filename: Option<String>,
+    /// E.g. `image/png`; 1 to 255 bytes on one line.
+    pub mimetype: Option<String>,
+    /// In bytes.
+    pub size: Option<u64>,
+    /// Of a picture or a video, in pixels.
+    pub width: Option<u64>,
+    /// Of a picture or a video, in pixels.
+    pub height: Option<u64>,
+    /// Of a video or a sound.
+    pub duration_ms: Option<u64>,
+}
+
+impl From<NewMedia> for messages::NewFile {
+    fn from(media: NewMedia) -> Self {
+        Self {
+            url: media.url,
+            kind: media.kind.map(Into::into),
+            name: media.filename,
+            mimetype: media.mimetype,
+            size: media.size,
+            width: media.width,
+            height: media.height,
+            duration_ms: media.duration_ms,
+        }
+    }
+}
+
 /// A message to be sent.
 #[derive(Object, Clone, Debug)]
 pub struct NewMessage {
-    /// 1 to 30,000 bytes of UTF-8, not blank.
+    /// 1 to 30,000 bytes of UTF-8, not blank. Beside `media` it is what is said about the file, and
+    /// may be empty.
     pub text: String,
     /// `plain` when absent.
     #[oai(default)]
@@ -134,6 +225,8 @@ pub struct NewMessage {
     /// Entities to be notified, at most 50.
     #[oai(default)]
     pub mentions: Vec<String>,
+    /// A file that it carries.
+    pub media: Option<NewMedia>,
 }
 
 impl From<NewMessage> for messages::NewMessage {
@@ -144,6 +237,7 @@ impl From<NewMessage> for messages::NewMessage {
             reply_to: new.reply_to.map(MessageId),
             thread: new.thread_id.map(MessageId),
             mentions: new.mentions,
+            file: new.media.map(Into::into),
             key: None,
         }
     }
@@ -154,7 +248,7 @@ mod tests {
     use poem_openapi::types::{ParseFromJSON, ToJSON};
 
     use super::*;
-    use crate::payload::{MediaJson, MessageJson, Rfc3339};
+    use crate::payload::{MediaJson, MessageJson, ReactionJson, Rfc3339, ThreadJson};
 
     /// What lists answer is stored ready to send; the documented shape must be the same.
     #[test]
@@ -179,6 +273,18 @@ mod tests {
             created_at: Rfc3339(1_732_444_200_123),
             edited_at: None,
             deleted: false,
+            edited: false,
+            mentions: vec!["user:bob".into()],
+            mentions_room: true,
+            reactions: vec![ReactionJson {
+                key: "👍".into(),
+                count: 2,
+            }],
+            pinned: true,
+            thread: Some(ThreadJson {
+                count: 1,
+                last_at: Rfc3339(1_732_444_200_124),
+            }),
         };
         let stored = serde_json::to_value(&stored).expect("a message is JSON");
         let documented = Message::parse_from_json(Some(stored.clone())).expect("the same shape");

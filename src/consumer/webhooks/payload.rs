@@ -121,6 +121,7 @@ fn message_id(what: &What) -> Option<MessageId> {
         What::MessageEdited { target, .. }
         | What::MessageDeleted { target, .. }
         | What::ReactionAdded { target, .. } => Some(MessageId::of(target)),
+        What::ReactionRemoved { message, .. } => Some(*message),
         _ => None,
     }
 }

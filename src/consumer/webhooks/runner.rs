@@ -220,6 +220,10 @@ impl Runner {
             Some(event) => (Some(event), Place::Replayed),
             None => (self.pages.event(row.seq).await?, Place::Waiting),
         };
+        let event = match event {
+            Some(event) => Some(self.workshop.resolve(&event).await?.into_owned()),
+            None => None,
+        };
         Ok(Item {
             seq: row.seq,
             event,
@@ -243,11 +247,15 @@ impl Runner {
             () = self.halt.stop.cancelled() => return Ok(self.position),
             _ = self.workshop.indexed.reached(last, INDEX_WAIT) => {}
         }
-        for event in page.iter().filter(|event| self.wants(event)) {
+        for event in page.iter() {
+            let event = self.workshop.resolve(event).await?;
+            if !self.wants(&event) {
+                continue;
+            }
             if self.lanes.has(event.channel) {
-                behind.push(waiting(event));
+                behind.push(waiting(&event));
             } else {
-                work.entry(event.channel).or_default().push(fresh(event));
+                work.entry(event.channel).or_default().push(fresh(&event));
             }
         }
         Ok(last)

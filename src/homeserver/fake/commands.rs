@@ -6,15 +6,17 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::members::OWNER;
-use super::room::{Deed, MODERATOR, Room, refused};
+use super::room::{Deed, MODERATOR, Room, Said, refused};
 use super::{Call, Fake, User, World};
 use crate::domain::channel::Channel;
 use crate::domain::event::Source;
 use crate::domain::id::{EventId, Millis, RoomAlias, RoomId, UserId};
 use crate::domain::member::Membership;
+use crate::domain::message::Media;
 use crate::domain::{Error, Result};
 use crate::homeserver::{
-    FullContent, HistoryPage, Homeserver, NewRoom, Outgoing, RoomSnapshot, Setting,
+    FullContent, HistoryPage, Homeserver, NewRoom, Outgoing, Reaction, Redaction, RoomSnapshot,
+    Setting,
 };
 
 /// What the connector's rooms ask of those who would mark them.
@@ -251,17 +253,47 @@ impl Homeserver for Fake {
         if let Some(sent) = room.transactions.get(&message.transaction) {
             return Ok(sent.clone());
         }
-        let deed = Deed::Said {
-            text: message.text.clone(),
-            notice: message.notice,
+        let media = message.file.as_ref().map(|file| Media {
+            url: Some(file.url.clone()),
+            mimetype: file.mimetype.clone(),
+            size: file.size,
+        });
+        let text = match &message.file {
+            Some(file) if message.text.is_empty() => file.name.clone(),
+            _ => message.text.clone(),
+        };
+        let deed = Deed::Said(Box::new(Said {
+            text,
+            kind: Some(message.kind.clone()),
+            media,
             reply_to: message.reply_to.clone(),
             thread: message.thread.clone(),
-        };
+            mentions: message.mentions.clone(),
+            edit: message.edit.as_ref().map(|edit| edit.of.clone()),
+        }));
         let event = world.record(&message.room, deed, &message.sender, message.at)?;
         let room = world.room(&message.room)?;
         let transaction = message.transaction.clone();
         room.transactions.insert(transaction, event.clone());
         Ok(event)
+    }
+
+    async fn react(&self, reaction: &Reaction) -> Result<EventId> {
+        self.give_reaction(reaction)
+    }
+
+    async fn find_reaction(&self, reaction: &Reaction) -> Result<Option<EventId>> {
+        self.given_reaction(reaction)
+    }
+
+    async fn redact(&self, redaction: &Redaction) -> Result<EventId> {
+        self.take_back(redaction)
+    }
+
+    async fn pins(&self, room: &RoomId) -> Result<Vec<EventId>> {
+        let mut world = self.begin(Call::Pins)?;
+        let pins = world.room(room)?.pins.as_ref();
+        Ok(pins.map_or_else(Vec::new, |pins| pins.pinned.clone()))
     }
 
     async fn set(
@@ -279,6 +311,7 @@ impl Homeserver for Fake {
             Setting::Topic(topic) => (Deed::Topic(topic), MODERATOR),
             Setting::CanonicalAlias(alias) => (Deed::Alias(alias), MODERATOR),
             Setting::Channel(state) => (Deed::Channel(state), marking),
+            Setting::Pins(pinned) => (Deed::Pins(pinned), MODERATOR),
         };
         world.room(room)?.expect_power(&user, needed)?;
         world.record(room, deed, &user, now)
@@ -304,8 +337,8 @@ impl Homeserver for Fake {
         }
         let found = room.events.iter().find(|one| one.id == *event);
         Ok(found.and_then(|event| match &event.deed {
-            Deed::Said { text, .. } => Some(FullContent {
-                body: text.clone(),
+            Deed::Said(said) => Some(FullContent {
+                body: said.text.clone(),
                 formatted_body: None,
             }),
             _ => None,

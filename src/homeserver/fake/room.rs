@@ -8,9 +8,9 @@ use crate::domain::channel::{Channel, ChannelChange, ChannelKind, Visibility};
 use crate::domain::event::{NewEvent, Source, What};
 use crate::domain::id::{EventId, MessageId, Millis, RoomAlias, RoomId, UserId};
 use crate::domain::member::{Member, Membership};
-use crate::domain::message::{Message, MessageKind};
+use crate::domain::message::{Media, Mentions, Message, MessageKind};
 use crate::domain::{Error, Result, text};
-use crate::homeserver::{ChannelState, Mapped, RoomSnapshot, StoredChannelState};
+use crate::homeserver::{ChannelState, Mapped, RoomSnapshot, StoredChannelState, StoredPins};
 
 /// The level that naming a room needs.
 pub(super) const MODERATOR: i64 = 50;
@@ -28,6 +28,7 @@ pub(super) struct Room {
     pub members: BTreeMap<UserId, (EventId, Member)>,
     pub events: Vec<Event>,
     pub redacted: Redacted,
+    pub pins: Option<StoredPins>,
     /// Transaction ids of messages, for de-duplication.
     pub transactions: HashMap<String, EventId>,
     created_at: Millis,
@@ -37,7 +38,7 @@ pub(super) struct Event {
     pub id: EventId,
     /// Its place in the order of all events of the homeserver.
     pub number: u64,
-    by: UserId,
+    pub by: UserId,
     pub at: Millis,
     pub deed: Deed,
 }
@@ -45,13 +46,10 @@ pub(super) struct Event {
 /// What an event does.
 pub(super) enum Deed {
     Created,
-    Said {
-        text: String,
-        notice: bool,
-        reply_to: Option<EventId>,
-        thread: Option<EventId>,
-    },
+    Said(Box<Said>),
+    Reacted { target: EventId, key: String },
     Redacted(EventId),
+    Pins(Vec<EventId>),
     Member(Member),
     Name(String),
     Topic(String),
@@ -62,14 +60,39 @@ pub(super) enum Deed {
     Canary,
 }
 
+/// A message.
+#[derive(Default)]
+pub(super) struct Said {
+    pub text: String,
+    pub kind: Option<MessageKind>,
+    pub media: Option<Media>,
+    pub reply_to: Option<EventId>,
+    pub thread: Option<EventId>,
+    pub mentions: Vec<UserId>,
+    /// The message that it replaces.
+    pub edit: Option<EventId>,
+}
+
+impl Said {
+    /// Whom it calls.
+    fn called(&self, directory: &Directory) -> Mentions {
+        Mentions {
+            entities: self
+                .mentions
+                .iter()
+                .map(|it| directory.entity(it))
+                .collect(),
+            room: false,
+        }
+    }
+}
+
 impl Deed {
     pub fn said(text: &str) -> Self {
-        Self::Said {
+        Self::Said(Box::new(Said {
             text: text.to_owned(),
-            notice: false,
-            reply_to: None,
-            thread: None,
-        }
+            ..Said::default()
+        }))
     }
 }
 
@@ -98,6 +121,7 @@ impl Room {
             members: BTreeMap::new(),
             events: Vec::new(),
             redacted: Redacted::new(),
+            pins: None,
             transactions: HashMap::new(),
             created_at,
         }
@@ -124,7 +148,18 @@ impl Room {
                     state: state.clone(),
                 });
             }
-            Deed::Created | Deed::Said { .. } | Deed::Redacted(_) | Deed::Canary => {}
+            Deed::Redacted(target) => {
+                self.redacted.insert(target.clone());
+            }
+            Deed::Pins(pinned) => {
+                self.pins = Some(StoredPins {
+                    event: id.clone(),
+                    sender: by.clone(),
+                    at,
+                    pinned: pinned.clone(),
+                });
+            }
+            Deed::Created | Deed::Said(_) | Deed::Reacted { .. } | Deed::Canary => {}
         }
         self.events.push(Event {
             id: id.clone(),
@@ -182,6 +217,7 @@ impl Room {
             encrypted: self.encrypted,
             created_at: self.created_at,
             members: self.members.values().cloned().collect(),
+            pins: self.pins.clone(),
         }
     }
 
@@ -202,9 +238,22 @@ impl Room {
         };
         let what = match &event.deed {
             Deed::Created | Deed::Canary => None,
-            Deed::Said { .. } => self
-                .message(event, channel, directory)
-                .map(What::MessageCreated),
+            Deed::Said(said) => Some(self.said(event, said, channel, directory)),
+            Deed::Reacted { .. } if self.redacted.contains(&event.id) => None,
+            Deed::Reacted { target, key } => Some(What::ReactionAdded {
+                target: target.clone(),
+                key: match channel.confidential {
+                    true => String::new(),
+                    false => key.clone(),
+                },
+                by: event.by.clone(),
+                at: event.at,
+            }),
+            Deed::Pins(pinned) => Some(What::PinsChanged {
+                pinned: pinned.clone(),
+                by: event.by.clone(),
+                at: event.at,
+            }),
             Deed::Redacted(target) => Some(What::MessageDeleted {
                 target: target.clone(),
                 by: event.by.clone(),
@@ -236,43 +285,36 @@ impl Room {
         }
     }
 
-    fn message(&self, event: &Event, channel: &Channel, directory: &Directory) -> Option<Message> {
-        let Deed::Said {
-            text,
-            notice,
-            reply_to,
-            thread,
-        } = &event.deed
-        else {
-            return None;
-        };
-        let (preview, truncated) = match channel.confidential {
-            true => Default::default(),
-            false => text::preview(text),
-        };
-        let mut message = Message {
-            id: MessageId::of(&event.id),
-            channel: channel.id,
-            event: event.id.clone(),
-            sender: event.by.clone(),
-            sender_entity: directory.entity(&event.by),
-            kind: match notice {
-                true => MessageKind::Notice,
-                false => MessageKind::Text,
-            },
-            preview,
-            truncated,
-            reply_to: reply_to.as_ref().map(MessageId::of),
-            thread: thread.as_ref().map(MessageId::of),
-            media: None,
-            created_at: event.at,
-            edited_at: None,
-            deleted: false,
-        };
+    fn said(&self, event: &Event, said: &Said, channel: &Channel, directory: &Directory) -> What {
+        let sender = (event.by.clone(), directory.entity(&event.by));
+        let mut message = Message::blank(channel.id, event.id.clone(), sender, event.at);
+        message.reply_to = said.reply_to.as_ref().map(MessageId::of);
+        message.thread = said.thread.as_ref().map(MessageId::of);
+        message.kind = said.kind.clone().unwrap_or(MessageKind::Text);
+        if !channel.confidential {
+            (message.preview, message.truncated) = text::preview(&said.text);
+            message.media.clone_from(&said.media);
+            message.mentions = said.called(directory);
+        }
+        if let Some(target) = &said.edit {
+            return What::MessageEdited {
+                target: target.clone(),
+                by: message.sender,
+                preview: message.preview,
+                truncated: message.truncated,
+                mentions: message.mentions,
+                at: event.at,
+            };
+        }
         if self.redacted.contains(&event.id) {
+            // Which thread it was in the homeserver does not know any more.
+            message.thread = None;
             message.delete();
         }
-        Some(message)
+        match message.media {
+            Some(_) => What::MediaUploaded(message),
+            None => What::MessageCreated(message),
+        }
     }
 }
 

@@ -7,10 +7,14 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::json;
-use crate::domain::message::Media;
+use crate::directory::Directory;
+use crate::domain::id::UserId;
+use crate::domain::message::{Media, Mentions};
 
 /// The longest `msgtype` and MIME type that we keep, in bytes.
 pub(super) const MAX_WORD: usize = 255;
+/// How many of those whom a message calls we keep.
+const MAX_MENTIONS: usize = 50;
 /// The longest `mxc://` address that we keep, in bytes.
 const MAX_ADDRESS: usize = 1_024;
 
@@ -32,6 +36,8 @@ pub(super) struct Content<'a> {
     pub relates_to: Option<&'a RawValue>,
     #[serde(borrow, rename = "m.new_content")]
     pub new_content: Option<&'a RawValue>,
+    #[serde(borrow, rename = "m.mentions")]
+    mentions: Option<&'a RawValue>,
     #[serde(borrow, rename = "m.poll")]
     poll: Option<&'a RawValue>,
     #[serde(borrow, rename = "org.matrix.msc3381.poll.start")]
@@ -46,6 +52,14 @@ pub(super) struct Content<'a> {
 struct Poll<'a> {
     #[serde(borrow)]
     question: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Called<'a> {
+    #[serde(borrow)]
+    user_ids: Option<&'a RawValue>,
+    #[serde(borrow)]
+    room: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -73,9 +87,27 @@ impl<'a> Content<'a> {
         if let Some(text) = json::text(raw) {
             return Some(text);
         }
-        let list: Vec<&RawValue> = serde_json::from_str(raw?.get()).ok()?;
-        list.into_iter()
+        json::list(raw?)?
+            .into_iter()
             .find_map(|one| json::text(json::object::<Content>(one)?.body))
+    }
+
+    /// Whom it calls (client-server API, "User and room mentions").
+    pub fn mentions(&self, directory: &Directory) -> Mentions {
+        let Some(said) = json::field::<Called>(self.mentions) else {
+            return Mentions::default();
+        };
+        let listed = said.user_ids.and_then(json::list).unwrap_or_default();
+        let mut entities = Vec::new();
+        for one in listed.into_iter().take(MAX_MENTIONS) {
+            let user = json::text(Some(one)).and_then(|user| UserId::parse(&user));
+            let entity = user.map(|user| directory.entity(&user));
+            entities.extend(entity.filter(|entity| !entities.contains(entity)));
+        }
+        Mentions {
+            entities,
+            room: json::boolean(said.room) == Some(true),
+        }
     }
 
     /// The file that a message carries.

@@ -11,7 +11,7 @@ use super::json;
 use super::relation::relation;
 use crate::domain::event::What;
 use crate::domain::id::{EventId, UserId};
-use crate::domain::message::Message;
+use crate::domain::message::{Mentions, Message};
 use crate::domain::text;
 use crate::homeserver::FullContent;
 
@@ -27,12 +27,17 @@ struct Bundled<'a> {
 
 /// An edit that arrived as an event.
 pub(super) fn edit(header: &Header, content: &Content, target: EventId) -> Result<What, Reason> {
-    let (preview, truncated) = new_preview(header, content)?;
+    let New {
+        preview,
+        truncated,
+        mentions,
+    } = new_text(header, content)?;
     Ok(What::MessageEdited {
         target,
         by: header.sender.clone(),
         preview,
         truncated,
+        mentions,
         at: header.at,
     })
 }
@@ -47,11 +52,12 @@ pub(super) fn apply_latest(header: &Header, message: &mut Message) {
         None => Some(header.sender.clone()),
         some => json::text(some).and_then(|user| UserId::parse(&user)),
     };
-    let new = json::field::<Content>(bundled.content)
-        .and_then(|content| new_preview(header, &content).ok());
+    let new =
+        json::field::<Content>(bundled.content).and_then(|content| new_text(header, &content).ok());
     let at = json::integer(bundled.origin_server_ts);
-    if let (Some(by), Some((preview, truncated)), Some(at)) = (by, new, at) {
-        message.edit(&by, &preview, truncated, at.min(header.now));
+    if let (Some(by), Some(new), Some(at)) = (by, new, at) {
+        let shown = (new.preview.as_str(), new.truncated);
+        message.edit(&by, shown, &new.mentions, at.min(header.now));
     }
 }
 
@@ -93,13 +99,24 @@ fn bundled(relations: Option<&RawValue>) -> Option<Bundled<'_>> {
     json::field(json::field::<Relations>(relations)?.replace)
 }
 
-/// What a list shows after an edit; nothing where the content is not ours to keep.
-fn new_preview(header: &Header, content: &Content) -> Result<(String, bool), Reason> {
+/// What a list shows after an edit.
+#[derive(Default)]
+struct New {
+    preview: String,
+    truncated: bool,
+    mentions: Mentions,
+}
+
+/// Nothing where the content is not ours to keep.
+fn new_text(header: &Header, content: &Content) -> Result<New, Reason> {
     if header.channel.confidential || header.kind == "m.room.encrypted" {
-        return Ok((String::new(), false));
+        return Ok(New::default());
     }
     let new: Content = json::field(content.new_content).ok_or("m.new_content is no object")?;
-    Ok(text::preview(
-        &new.text().ok_or("the new body is no string")?,
-    ))
+    let (preview, truncated) = text::preview(&new.text().ok_or("the new body is no string")?);
+    Ok(New {
+        preview,
+        truncated,
+        mentions: new.mentions(header.directory),
+    })
 }

@@ -26,6 +26,11 @@ pub(super) fn field<'a, T: Deserialize<'a>>(raw: Option<&'a RawValue>) -> Option
     object(raw?)
 }
 
+/// Reads the items of a list.
+pub(super) fn list(raw: &RawValue) -> Option<Vec<&RawValue>> {
+    serde_json::from_str(raw.get()).ok()
+}
+
 /// Reads a string.
 pub(super) fn text(raw: Option<&RawValue>) -> Option<Cow<'_, str>> {
     let quoted = raw?.get();

@@ -11,10 +11,8 @@ use super::relation::relation;
 use crate::domain::event::What;
 use crate::domain::id::{EventId, MessageId};
 use crate::domain::message::{Message, MessageKind};
+use crate::domain::reception::is_key;
 use crate::domain::text;
-
-/// The longest reaction that we keep, in bytes: an emoji sequence or a few words.
-const MAX_REACTION: usize = 255;
 
 /// A message, or an edit of one.
 pub(super) fn message(header: &Header) -> Result<Option<What>, Reason> {
@@ -39,6 +37,7 @@ pub(super) fn message(header: &Header) -> Result<Option<What>, Reason> {
         let text = without_fallback(&text, relation.reply_to.is_some());
         (message.preview, message.truncated) = text::preview(text);
         message.media = is_media.then(|| content.media());
+        message.mentions = content.mentions(header.directory);
     }
     edit::apply_latest(header, &mut message);
     Ok(Some(if is_media {
@@ -59,12 +58,18 @@ pub(super) fn reaction(header: &Header) -> Result<Option<What>, Reason> {
         .annotates
         .ok_or("is no annotation")?;
     let key = json::text(key).ok_or("key is no string")?;
-    if key.is_empty() || key.len() > MAX_REACTION {
-        return Err("key is empty or too long".into());
+    if !is_key(&key) {
+        return Err("key is empty or too long, or holds NUL".into());
     }
+    // It is not encrypted, and is said in confidence all the same.
+    let is_shown = !header.channel.confidential;
     Ok(Some(What::ReactionAdded {
         target: target.ok_or("annotates what is no event id")?,
-        key: key.into_owned(),
+        key: if is_shown {
+            key.into_owned()
+        } else {
+            String::new()
+        },
         by: header.sender.clone(),
         at: header.at,
     }))
@@ -123,20 +128,8 @@ fn deleted(header: &Header) -> Message {
 }
 
 fn blank(header: &Header, kind: MessageKind) -> Message {
-    Message {
-        id: MessageId::of(&header.event),
-        channel: header.channel.id,
-        event: header.event.clone(),
-        sender: header.sender.clone(),
-        sender_entity: header.directory.entity(&header.sender),
-        kind,
-        preview: String::new(),
-        truncated: false,
-        reply_to: None,
-        thread: None,
-        media: None,
-        created_at: header.at,
-        edited_at: None,
-        deleted: false,
-    }
+    let sender = &header.sender;
+    let sender = (sender.clone(), header.directory.entity(sender));
+    let message = Message::blank(header.channel.id, header.event.clone(), sender, header.at);
+    Message { kind, ..message }
 }

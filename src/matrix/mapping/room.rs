@@ -13,7 +13,7 @@ use crate::directory::Directory;
 use crate::domain::channel::{STATE_TYPE, Visibility};
 use crate::domain::id::{EventId, Millis, RoomId, UserId};
 use crate::domain::member::Member;
-use crate::homeserver::{RoomSnapshot, StoredChannelState};
+use crate::homeserver::{RoomSnapshot, StoredChannelState, StoredPins};
 
 /// Reads a room's state events; what is malformed among them is left out. No time is later
 /// than `now`, as with events: what comes after would be taken for older.
@@ -34,6 +34,7 @@ pub fn snapshot<'a>(
         encrypted: false,
         created_at: 0,
         members: Vec::new(),
+        pins: None,
     };
     let (mut creation, mut levels) = (Creation::default(), None);
     for event in events {
@@ -89,6 +90,7 @@ fn describe(snapshot: &mut RoomSnapshot, kind: &str, envelope: &Envelope, now: M
             snapshot.public = visibility == Some(Ok(Visibility::Public));
         }
         "m.room.encryption" => snapshot.encrypted = true,
+        "m.room.pinned_events" => snapshot.pins = pins(envelope, now),
         STATE_TYPE => snapshot.channel = channel(envelope, now),
         _ => {}
     }
@@ -100,6 +102,15 @@ fn channel(envelope: &Envelope, now: Millis) -> Option<StoredChannelState> {
         sender: UserId::parse(&json::text(envelope.sender)?)?,
         at: sent_at(envelope, now)?,
         state: read_channel_state(envelope.content?)?,
+    })
+}
+
+fn pins(envelope: &Envelope, now: Millis) -> Option<StoredPins> {
+    Some(StoredPins {
+        event: EventId::parse(&json::text(envelope.event_id)?)?,
+        sender: UserId::parse(&json::text(envelope.sender)?)?,
+        at: sent_at(envelope, now)?,
+        pinned: state::pinned(envelope.content?).ok()?,
     })
 }
 

@@ -8,7 +8,7 @@ use super::envelope::{Header, Reason};
 use super::json;
 use crate::domain::channel::{Channel, ChannelChange, ChannelKind, Visibility};
 use crate::domain::event::What;
-use crate::domain::id::{RoomAlias, UserId};
+use crate::domain::id::{EventId, RoomAlias, UserId};
 use crate::domain::member::{Member, Membership};
 use crate::domain::text::{MAX_DESCRIPTION, MAX_NAME};
 
@@ -152,6 +152,32 @@ pub(super) fn settings(header: &Header) -> Result<Option<What>, Reason> {
     Ok(Some(updated(header, change)))
 }
 
+pub(super) fn pins(header: &Header) -> Result<What, Reason> {
+    header.expect_state()?;
+    Ok(What::PinsChanged {
+        pinned: pinned(header.content)?,
+        by: header.sender.clone(),
+        at: header.at,
+    })
+}
+
+/// The content of `m.room.pinned_events`. What of it is no event id is left out, and when it is
+/// redacted nothing is pinned.
+pub(super) fn pinned(content: &RawValue) -> Result<Vec<EventId>, Reason> {
+    #[derive(Deserialize)]
+    struct Content<'a> {
+        #[serde(borrow)]
+        pinned: Option<&'a RawValue>,
+    }
+    let content: Content = json::object(content).ok_or("content is no usable object")?;
+    let Some(listed) = content.pinned else {
+        return Ok(Vec::new());
+    };
+    let listed = json::list(listed).ok_or("pinned is no list")?;
+    let event = |raw| json::text(Some(raw)).and_then(|id| EventId::parse(&id));
+    Ok(listed.into_iter().filter_map(event).collect())
+}
+
 /// Types that we know and that say nothing that a channel's index holds.
 pub(super) fn is_structural(kind: &str) -> bool {
     const PREFIXES: [&str; 12] = [
@@ -177,7 +203,6 @@ pub(super) fn is_structural(kind: &str) -> bool {
             | "m.room.server_acl"
             | "m.room.tombstone"
             | "m.room.avatar"
-            | "m.room.pinned_events"
             | "m.room.third_party_invite"
             | "m.room.aliases"
             | "m.room.related_groups"

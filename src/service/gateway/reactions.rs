@@ -7,7 +7,7 @@ use super::{Actor, Gateway, Place};
 use crate::domain::id::{EventId, UserId};
 use crate::domain::service::{Scope, ServiceCaller};
 use crate::domain::{Error, Result};
-use crate::homeserver::gateway::{Reaction, Redaction};
+use crate::homeserver::{Reaction, Redaction};
 
 const MAX_REASON: usize = 1_000;
 const MAX_EMOJI: usize = 255;
@@ -53,6 +53,7 @@ impl Gateway {
             sender,
             transaction: self.core.clock.uuid(),
             key: new.emoji,
+            at: None,
         };
         let upstream = self.upstream(caller).await?;
         match upstream.react(&reaction).await {

@@ -84,6 +84,8 @@ fn digest(message: &NewMessage) -> [u8; 32] {
         digest.update(mention);
         digest.update([0]);
     }
+    digest.update([0]);
+    digest.update(format!("{:?}", message.file));
     // No mention holds this, so nothing of a text is taken for one.
     digest.update([0, 0]);
     digest.update(&message.text);
@@ -94,6 +96,7 @@ fn digest(message: &NewMessage) -> [u8; 32] {
 mod tests {
     use super::*;
     use crate::domain::id::MessageId;
+    use crate::service::messages::NewFile;
 
     fn message(text: &str) -> NewMessage {
         NewMessage {
@@ -126,6 +129,10 @@ mod tests {
             },
             NewMessage {
                 mentions: vec!["user:a".to_owned()],
+                ..message("a")
+            },
+            NewMessage {
+                file: Some(NewFile::default()),
                 ..message("a")
             },
         ] {

@@ -4,6 +4,7 @@ use super::Ground;
 use super::samples::{Shorthand, created, deleted, edited, event_id, message, new, said, user};
 use crate::domain::event::What;
 use crate::domain::id::MessageId;
+use crate::domain::message::Mentions;
 use crate::store::ClearTo;
 
 fn id(name: &str) -> MessageId {
@@ -17,6 +18,7 @@ pub async fn edits_follow_the_rules(ground: impl Ground) {
         by: user("mallory"),
         preview: "not mine".into(),
         truncated: false,
+        mentions: Mentions::default(),
         at: 900,
     };
     store
@@ -200,6 +202,7 @@ pub async fn only_what_is_shown_can_be_taken_back(ground: impl Ground) {
         by: user("mallory"),
         preview: "not mine".into(),
         truncated: false,
+        mentions: Mentions::default(),
         at: 900,
     };
     store

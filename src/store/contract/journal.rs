@@ -5,13 +5,13 @@ use std::time::Duration;
 use super::Ground;
 use super::samples::{
     Shorthand, append, channel, channel_id, created, deleted, edited, event_id, member, message,
-    new, new_seqs, said, user,
+    new, new_seqs, pinned, said, user,
 };
 use crate::domain::channel::{ChannelChange, ChannelStatus, Visibility};
 use crate::domain::event::{NewEvent, Skipped, Source, What};
 use crate::domain::id::MessageId;
 use crate::domain::member::Membership;
-use crate::domain::message::{Media, MessageKind};
+use crate::domain::message::{Media, Mentions, MessageKind};
 use crate::store::{Append, Appended};
 
 pub async fn events_come_back_in_order(ground: impl Ground) {
@@ -140,7 +140,38 @@ fn later_kinds() -> Vec<NewEvent> {
         let at = 2_000;
         new(1, name, What::ChannelUpdated { change, by, at })
     };
+    let mut calling = message(1, "calling", 16);
+    calling.mentions = Mentions {
+        entities: vec![calling.sender_entity.clone()],
+        room: true,
+    };
+    let mentions = calling.mentions.clone();
+    let removed = |name, key: Option<&str>, of| {
+        let what = What::ReactionRemoved {
+            target: event_id("react"),
+            message: MessageId::of(&event_id("rich")),
+            key: key.map(str::to_owned),
+            of,
+            by: user("alice"),
+            at: 50,
+        };
+        new(1, name, what)
+    };
+    let edit = What::MessageEdited {
+        target: event_id("calling"),
+        by: user("alice"),
+        preview: "нове".into(),
+        truncated: true,
+        mentions,
+        at: 60,
+    };
     vec![
+        new(1, "calling", What::MessageCreated(calling)),
+        new(1, "call again", edit),
+        removed("removed", Some("👍🏽"), Some(user("bob"))),
+        removed("removed too late", None, None),
+        pinned(1, "pins", &["rich", "nowhere"], 70),
+        pinned(1, "no pins", &[], 80),
         update("open", ChannelChange::Visibility(Visibility::Public)),
         update("closed", ChannelChange::Visibility(Visibility::Private)),
         update("encrypted", ChannelChange::Encrypted),

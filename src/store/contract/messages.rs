@@ -7,6 +7,7 @@ use super::samples::{
 use crate::domain::event::What;
 use crate::domain::id::MessageId;
 use crate::domain::page::Order;
+use crate::domain::reception::ReactionCount;
 use crate::payload::MessageJson;
 use crate::store::index::{MessageQuery, RenderedPage};
 use crate::store::{ClearTo, Store};
@@ -26,10 +27,40 @@ async fn find_page(
     let query = MessageQuery {
         channel: channel_id(1),
         after: after.map(|name| MessageId::of(&event_id(name))),
+        at: None,
         order,
         limit,
     };
     store.index.messages(query).await.expect("read")
+}
+
+pub async fn pages_begin_at_a_time(ground: impl Ground) {
+    let store = filled(&ground).await;
+    // Two at one time.
+    store.put_and_index(vec![said(1, "n5", 105)]).await;
+    for (at, order, expected) in [
+        (105, Order::Ascending, ["$m5", "$n5", "$m6"].as_slice()),
+        (105, Order::Descending, &["$n5", "$m5", "$m4"]),
+        (0, Order::Ascending, &["$m0", "$m1", "$m2"]),
+        (u64::MAX, Order::Descending, &["$m9", "$m8", "$m7"]),
+        (109, Order::Ascending, &["$m9"]),
+        (110, Order::Ascending, &[]),
+        (99, Order::Descending, &[]),
+    ] {
+        let query = MessageQuery {
+            channel: channel_id(1),
+            after: None,
+            at: Some(at),
+            order,
+            limit: 3,
+        };
+        let page = store.index.messages(query).await.expect("read");
+        let page = page.expect("a page");
+        assert_eq!(event_ids(&page.json), expected, "{at} {order:?}");
+    }
+    // The newest page is not taken for one of a time.
+    let newest = page(&store, None, Order::Descending, 3).await;
+    assert_eq!(event_ids(&newest.json), ["$m9", "$m8", "$m7"]);
 }
 
 fn id(name: &str) -> MessageId {
@@ -138,7 +169,11 @@ pub async fn a_message_round_trips(ground: impl Ground) {
         What::MediaUploaded(message) => Some(message.clone()),
         _ => None,
     });
-    let rich = rich.expect("every kind has a message with a file");
+    let mut rich = rich.expect("every kind has a message with a file");
+    rich.reception.reactions.push(ReactionCount {
+        key: "👍🏽".into(),
+        count: 1,
+    });
     store.put_and_index(events).await;
     let stored = store.index.message(rich.id).await.expect("read");
     assert_eq!(stored.as_ref(), Some(&rich));

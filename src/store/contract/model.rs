@@ -1,17 +1,20 @@
 //! Random deeds against a store and against a naive one in memory: what both answer must be
 //! the same, whatever comes in which order and whenever the process is killed.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::Ground;
 use super::samples::{
-    Shorthand, append, channel_id, created, deleted, edited, event_id, member, new, said,
+    Shorthand, append, channel_id, created, deleted, edited, event_id, member, message, new,
+    pinned, reacted,
 };
 use crate::domain::event::{NewEvent, What};
 use crate::domain::id::{ChannelId, EventId, MessageId, Seq, UserId};
 use crate::domain::member::{Member, Membership};
 use crate::domain::message::Message;
+use crate::domain::reception::{ReactionCount, Reception, ThreadSummary};
 use crate::store::index::MemberQuery;
+use crate::store::receptions::ThreadsQuery;
 use crate::store::{Append, ClearTo, Placed, Store};
 
 const CHANNELS: u64 = 4;
@@ -88,7 +91,61 @@ impl Model {
         for event in &self.journal {
             self.withdraw(event, &mut index);
         }
+        let keys: Vec<_> = index.messages.keys().cloned().collect();
+        for key in keys {
+            let reception = self.reception(&index, &index.messages[&key]);
+            index.messages.entry(key).and_modify(|message| {
+                message.receive(reception);
+            });
+        }
         index
+    }
+
+    /// What has come of a message, asked of everything that has happened.
+    fn reception(&self, index: &ModelIndex, message: &Message) -> Reception {
+        let in_channel = || {
+            let events = self.journal.iter();
+            events.filter(|event| event.channel == message.channel)
+        };
+        let mut people = BTreeSet::new();
+        let mut pins = (0, false);
+        for event in in_channel() {
+            match &event.what {
+                What::ReactionAdded {
+                    target, key, by, ..
+                } if *target == message.event => {
+                    let is_gone =
+                        in_channel().any(|it| it.what.taken_back() == event.event.as_ref());
+                    if !is_gone {
+                        people.insert((key.clone(), by.clone()));
+                    }
+                }
+                What::PinsChanged { pinned, at, .. } if pins.0 <= *at => {
+                    pins = (*at, pinned.contains(&message.event));
+                }
+                _ => {}
+            }
+        }
+        let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+        for (key, _) in people {
+            *counts.entry(key).or_default() += 1;
+        }
+        let counts = counts.into_iter();
+        let counts = counts.map(|(key, count)| ReactionCount { key, count });
+        let mut reactions: Vec<_> = counts.collect();
+        reactions.sort_by_key(|it| std::cmp::Reverse(it.count));
+        let replies = index.messages.values().filter(|it| {
+            it.channel == message.channel && it.thread == Some(message.id) && !it.deleted
+        });
+        let times: Vec<_> = replies.map(|it| it.created_at).collect();
+        Reception {
+            reactions,
+            thread: times.iter().max().map(|last_at| ThreadSummary {
+                count: times.len() as u64,
+                last_at: *last_at,
+            }),
+            pinned: pins.1,
+        }
     }
 
     /// Everything once more, as a rebuild reads it: messages that were ahead of our clock have
@@ -136,10 +193,11 @@ impl ModelIndex {
                 by,
                 preview,
                 truncated,
+                mentions,
                 at,
                 ..
             } => {
-                message.edit(by, preview, *truncated, *at);
+                message.edit(by, (preview, *truncated), mentions, *at);
             }
             _ => message.delete(),
         }
@@ -255,8 +313,29 @@ fn random_event(random: &mut Random) -> NewEvent {
     let target = format!("m{number}");
     let id = random.below(200);
     let time = random.below(50);
-    match random.below(10) {
-        0..5 => said(at_home, &target, number * 7 % 40),
+    match random.below(14) {
+        0..5 => speak(at_home, number),
+        10..12 => {
+            let key = ["a", "b", "👍"][random.index(3)];
+            let who = format!("user{}", random.below(3));
+            let number = random.below(40);
+            // Mostly at home, where they count.
+            let of = match random.below(4) {
+                0 => channel,
+                _ => u128::from(number % CHANNELS),
+            };
+            reacted(of, &format!("r{id}"), &format!("m{number}"), key, &who)
+        }
+        12 => deleted(
+            channel,
+            &format!("d{id}"),
+            &format!("r{}", random.below(200)),
+        ),
+        13 => {
+            let some = [(); 3].map(|()| format!("m{}", random.below(60)));
+            let some: Vec<_> = some.iter().map(String::as_str).collect();
+            pinned(channel, &format!("p{id}"), &some, time)
+        }
         5..7 => edited(
             channel,
             &format!("e{id}"),
@@ -287,6 +366,47 @@ fn random_event(random: &mut Random) -> NewEvent {
     }
 }
 
+/// What a message of a number says is always the same: some speak in the thread of another one of
+/// their channel, and some in one that is elsewhere.
+fn speak(channel: u128, number: u64) -> NewEvent {
+    let name = format!("m{number}");
+    let mut spoken = message(channel, &name, number * 7 % 40);
+    let root = match number {
+        0..8 => None,
+        _ if number.is_multiple_of(3) => Some(number % 8),
+        _ if number.is_multiple_of(17) => Some((number + 1) % 8),
+        _ => None,
+    };
+    spoken.thread = root.map(|root| MessageId::of(&event_id(&format!("m{root}"))));
+    new(channel, &name, What::MessageCreated(spoken))
+}
+
+/// The threads of a channel, the latest first.
+async fn compare_threads(index: &ModelIndex, store: &Store, channel: ChannelId) {
+    let mine = index.messages.values().filter(|it| it.channel == channel);
+    let threads = mine.filter_map(|it| Some((it.reception.thread?, it.id)));
+    let mut expected: Vec<_> = threads
+        .map(|(thread, root)| (thread.last_at, root, thread.count))
+        .collect();
+    expected.sort_unstable_by(|a, b| b.cmp(a));
+    let mut query = ThreadsQuery {
+        channel,
+        after: None,
+        limit: 2,
+    };
+    let mut found = Vec::new();
+    loop {
+        let page = store.receptions.threads(query.clone()).await.expect("read");
+        let items = page.items.into_iter();
+        found.extend(items.map(|it| (it.summary.last_at, it.root.id, it.summary.count)));
+        match page.next {
+            Some(next) => query.after = Some(next),
+            None => break,
+        }
+    }
+    assert_eq!(found, expected);
+}
+
 async fn compare(model: &Model, store: &Store) {
     let index = model.index();
     let (messages, channels) = store.index.counts().await.expect("read");
@@ -303,6 +423,7 @@ async fn compare(model: &Model, store: &Store) {
             .collect();
         assert_eq!(store.listed(channel).await, expected);
         compare_members(&index, store, channel).await;
+        compare_threads(&index, store, channel_id(channel)).await;
     }
     for message in index.messages.values() {
         let stored = store.index.message(message.id).await.expect("read");

@@ -7,7 +7,7 @@ use crate::domain::entity::Entity;
 use crate::domain::event::{Event, NewEvent, Source, What};
 use crate::domain::id::{ChannelId, EventId, MessageId, Millis, RoomAlias, RoomId, Seq, UserId};
 use crate::domain::member::{Member, Membership};
-use crate::domain::message::{Message, MessageKind};
+use crate::domain::message::{Mentions, Message};
 use crate::domain::page::Order;
 use crate::payload::MessageJson;
 use crate::store::index::MessageQuery;
@@ -50,22 +50,13 @@ pub fn event_id(name: &str) -> EventId {
 }
 
 pub fn message(channel: u128, name: &str, created_at: Millis) -> Message {
-    let event = event_id(name);
+    let sender = (
+        user("alice"),
+        Entity::parse("user:alice").expect("an entity"),
+    );
     Message {
-        id: MessageId::of(&event),
-        channel: channel_id(channel),
-        event,
-        sender: user("alice"),
-        sender_entity: Entity::parse("user:alice").expect("an entity"),
-        kind: MessageKind::Text,
         preview: format!("text of {name}"),
-        truncated: false,
-        reply_to: None,
-        thread: None,
-        media: None,
-        created_at,
-        edited_at: None,
-        deleted: false,
+        ..Message::blank(channel_id(channel), event_id(name), sender, created_at)
     }
 }
 
@@ -115,6 +106,39 @@ pub fn edited(channel: u128, name: &str, target: &str, preview: &str, at: Millis
         by: user("alice"),
         preview: preview.into(),
         truncated: false,
+        mentions: Mentions::default(),
+        at,
+    };
+    new(channel, name, what)
+}
+
+/// A reaction of somebody's.
+pub fn reacted(channel: u128, name: &str, target: &str, key: &str, by: &str) -> NewEvent {
+    let what = What::ReactionAdded {
+        target: event_id(target),
+        key: key.into(),
+        by: user(by),
+        at: 8_000,
+    };
+    new(channel, name, what)
+}
+
+/// A message of somebody's in a thread.
+pub fn replied(channel: u128, name: &str, root: &str, by: &str, created_at: Millis) -> NewEvent {
+    let message = Message {
+        sender: user(by),
+        sender_entity: Entity::parse(&format!("user:{by}")).expect("an entity"),
+        thread: Some(MessageId::of(&event_id(root))),
+        ..message(channel, name, created_at)
+    };
+    new(channel, name, What::MessageCreated(message))
+}
+
+/// The pins of a channel, set anew.
+pub fn pinned(channel: u128, name: &str, messages: &[&str], at: Millis) -> NewEvent {
+    let what = What::PinsChanged {
+        pinned: messages.iter().map(|it| event_id(it)).collect(),
+        by: user("alice"),
         at,
     };
     new(channel, name, what)
@@ -196,6 +220,7 @@ impl Shorthand for Store {
         let query = MessageQuery {
             channel: channel_id(channel),
             after: None,
+            at: None,
             order: Order::Descending,
             limit: 3,
         };
@@ -216,6 +241,7 @@ async fn listed_items(store: &Store, channel: u128) -> Vec<MessageJson> {
     let mut query = MessageQuery {
         channel: channel_id(channel),
         after: None,
+        at: None,
         order: Order::Ascending,
         limit: 7,
     };

@@ -7,13 +7,22 @@
 //! is not there yet waits for it.
 
 mod channels;
+mod lazy;
 mod members;
 mod messages;
+mod pins;
+mod reactions;
+mod reception;
+mod threads;
 
 use std::collections::{BTreeMap, HashMap};
 
-use redb::{ReadableTable, ReadableTableMetadata, Table, TableDefinition, WriteTransaction};
+use redb::{ReadableTable, ReadableTableMetadata, Table, WriteTransaction};
 
+use self::lazy::Lazy;
+use self::reactions::Given;
+use self::reception::Tables;
+pub use self::reception::{clear as clear_reception, trim as trim_reception};
 use super::journal;
 use super::keys::{self, EventKey, Location, Place};
 use super::memory::{Memory, Staged};
@@ -23,7 +32,7 @@ use super::tables::{self, meta};
 use super::writer::Work;
 use crate::domain::channel::{Channel, ChannelChange};
 use crate::domain::event::{Event, NewEvent, What};
-use crate::domain::id::{ChannelId, EventId, Millis, Seq};
+use crate::domain::id::{ChannelId, EventId, MessageId, Millis, Seq, UserId};
 use crate::domain::member::Member;
 use crate::domain::message::Message;
 use crate::store::StoreError;
@@ -43,27 +52,31 @@ enum Deed {
     CreateChannel(Box<Channel>),
     UpdateChannel(ChannelChange, Millis),
     AddMessage(NewMessage),
-    /// An edit or a deletion.
+    /// An edit, or something that is taken back: a message, an edit, a reaction.
     ChangeMessage {
         target: EventId,
         event: Box<Event>,
     },
+    React(Box<Given>),
+    SetPins(Vec<MessageId>, Millis),
     SetMember {
         member: Box<Member>,
         record: Vec<u8>,
     },
-    Nothing,
 }
 
 impl Deed {
     /// Whether it may change what a list of the channel's messages shows.
     fn is_about_messages(&self) -> bool {
-        !matches!(self, Self::SetMember { .. } | Self::Nothing)
+        !matches!(self, Self::SetMember { .. })
     }
 }
 
 struct NewMessage {
+    id: MessageId,
     event: EventId,
+    sender: UserId,
+    thread: Option<MessageId>,
     key: Vec<u8>,
     row: Vec<u8>,
     created_at: Millis,
@@ -127,7 +140,10 @@ impl Prepared {
 impl NewMessage {
     fn of(channel: ChannelId, message: &Message) -> Self {
         Self {
+            id: message.id,
             event: message.event.clone(),
+            sender: message.sender.clone(),
+            thread: message.thread,
             key: keys::message(channel, message.created_at, &message.event),
             row: message::row(message),
             created_at: message.created_at,
@@ -144,13 +160,27 @@ fn deed(event: &Event) -> Deed {
         What::MessageCreated(message) | What::MediaUploaded(message) => {
             Deed::AddMessage(NewMessage::of(event.channel, message))
         }
-        What::MessageEdited { target, .. } | What::MessageDeleted { target, .. } => {
-            Deed::ChangeMessage {
-                target: target.clone(),
-                event: Box::new(event.clone()),
-            }
+        What::MessageEdited { target, .. }
+        | What::MessageDeleted { target, .. }
+        | What::ReactionRemoved { target, .. } => Deed::ChangeMessage {
+            target: target.clone(),
+            event: Box::new(event.clone()),
+        },
+        What::ReactionAdded {
+            target,
+            key,
+            by,
+            at,
+        } => Deed::React(Box::new(Given {
+            message: MessageId::of(target),
+            key: key.clone(),
+            by: by.clone(),
+            at: *at,
+            event: event.event.clone(),
+        })),
+        What::PinsChanged { pinned, at, .. } => {
+            Deed::SetPins(pinned.iter().map(MessageId::of).collect(), *at)
         }
-        What::ReactionAdded { .. } => Deed::Nothing,
         What::MemberChanged(member) => Deed::SetMember {
             member: Box::new(member.clone()),
             record: MemberRecord::from(member).encode(),
@@ -222,6 +252,9 @@ struct Applying<'t> {
     members: Lazy<'t, &'static [u8], &'static [u8]>,
     memberships: Lazy<'t, &'static [u8], u64>,
     orphans: Rows<'t>,
+    reception: Tables<'t>,
+    /// Messages of which something came in this batch, each with the `seq` of it.
+    dirty: BTreeMap<(ChannelId, MessageId), Seq>,
     /// Events up to here may have been applied before the index was cleared.
     replayed_through: Seq,
     /// Whether any edit or deletion waits, so that messages need not look.
@@ -252,31 +285,6 @@ impl Known<'_> {
     }
 }
 
-/// A table that most batches need not open.
-struct Lazy<'t, K: redb::Key + 'static, V: redb::Value + 'static> {
-    txn: &'t WriteTransaction,
-    definition: TableDefinition<'static, K, V>,
-    table: Option<Table<'t, K, V>>,
-}
-
-impl<'t, K: redb::Key + 'static, V: redb::Value + 'static> Lazy<'t, K, V> {
-    fn of(txn: &'t WriteTransaction, definition: TableDefinition<'static, K, V>) -> Self {
-        Self {
-            txn,
-            definition,
-            table: None,
-        }
-    }
-
-    fn get(&mut self) -> Result<&mut Table<'t, K, V>, StoreError> {
-        let table = match self.table.take() {
-            Some(table) => table,
-            None => self.txn.open_table(self.definition)?,
-        };
-        Ok(self.table.insert(table))
-    }
-}
-
 impl<'t> Applying<'t> {
     fn open(work: &mut Work<'t>) -> Result<Self, StoreError> {
         let (txn, staged) = (work.txn, &mut work.staged);
@@ -297,6 +305,8 @@ impl<'t> Applying<'t> {
             replayed_through: staged.known_through,
             has_orphans: !orphans.is_empty()?,
             orphans,
+            reception: Tables::open(txn)?,
+            dirty: BTreeMap::new(),
             memory: (!staged.cleared).then_some(work.memory),
             keeps: std::mem::take(&mut staged.keeps),
             newest: HashMap::new(),
@@ -317,7 +327,8 @@ impl<'t> Applying<'t> {
             Err(error @ StoreError::Damaged(_)) => Err(error.to_string()),
             Err(error) => return Err(error),
         };
-        self.remember(event, place(&event.deed, &applied))?;
+        let place = self.place(event, &applied)?;
+        self.remember(event, place)?;
         if let Err(reason) = applied {
             self.pass_over(event, &reason);
         }
@@ -333,8 +344,9 @@ impl<'t> Applying<'t> {
             Deed::UpdateChannel(change, at) => self.update_channel(channel, change, *at)?,
             Deed::AddMessage(message) => self.add_message(event, message)?,
             Deed::ChangeMessage { target, event } => self.change_message(target, event)?,
+            Deed::React(given) => self.react(event, given)?,
+            Deed::SetPins(pinned, at) => self.set_pins(event, pinned, *at)?,
             Deed::SetMember { member, record } => self.set_member(channel, member, record)?,
-            Deed::Nothing => Ok(()),
         };
         Ok(Some(applied))
     }
@@ -385,8 +397,29 @@ impl<'t> Applying<'t> {
         Ok(Some(keeps))
     }
 
+    /// What an event is in the index from here on.
+    fn place<'e>(
+        &mut self,
+        event: &'e Prepared,
+        applied: &Result<(), String>,
+    ) -> Result<Place<'e>, StoreError> {
+        Ok(match &event.deed {
+            Deed::AddMessage(message) if applied.is_ok() => Place::Message(&message.key),
+            Deed::ChangeMessage { target, event } => match event.what {
+                What::MessageEdited { at, .. } => Place::Edit {
+                    at,
+                    of: target.as_str(),
+                },
+                _ => Place::Other,
+            },
+            Deed::React(given) => self.place_of(event.channel, given)?,
+            _ => Place::Other,
+        })
+    }
+
     /// Writes what was gathered.
     fn finish(mut self, staged: &mut Staged) -> Result<Vec<String>, StoreError> {
+        self.refresh_dirty()?;
         for (channel, newest) in &self.newest {
             let key = channel.as_bytes().as_slice();
             let stored = self.activity.get(key)?.map(|at| at.value());
@@ -400,20 +433,6 @@ impl<'t> Applying<'t> {
         }
         staged.keeps = self.keeps;
         Ok(self.passed)
-    }
-}
-
-fn place<'a>(deed: &'a Deed, applied: &Result<(), String>) -> Place<'a> {
-    match deed {
-        Deed::AddMessage(message) if applied.is_ok() => Place::Message(&message.key),
-        Deed::ChangeMessage { target, event } => match event.what {
-            What::MessageEdited { at, .. } => Place::Edit {
-                at,
-                of: target.as_str(),
-            },
-            _ => Place::Other,
-        },
-        _ => Place::Other,
     }
 }
 

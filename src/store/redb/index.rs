@@ -126,7 +126,7 @@ impl Index for Redb {
             };
             Ok(match Location::parse(location.value())?.place {
                 Place::Edit { of, .. } => Some(EventId::trusted(of)),
-                Place::Other | Place::Message(_) => None,
+                Place::Other | Place::Message(_) | Place::Reaction { .. } => None,
             })
         })?;
         match of {
@@ -269,6 +269,7 @@ fn clear(work: &mut Work<'_>, to: ClearTo) -> Result<(), StoreError> {
         txn.delete_table(table)?;
         txn.open_table(table)?;
     }
+    apply::clear_reception(txn)?;
     work.staged.cleared = true;
     work.staged.keeps.clear();
     match to {
@@ -277,6 +278,8 @@ fn clear(work: &mut Work<'_>, to: ClearTo) -> Result<(), StoreError> {
             empty(txn, tables::KNOWN)?;
             txn.delete_table(tables::WATERMARKS)?;
             txn.open_table(tables::WATERMARKS)?;
+            txn.delete_table(tables::SURVEYS)?;
+            txn.open_table(tables::SURVEYS)?;
             work.staged.forgotten = true;
             work.staged.pending.clear();
             work.staged.indexed.clear();

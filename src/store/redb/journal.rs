@@ -351,8 +351,12 @@ fn store_skipped(work: &Work<'_>, skipped: &[Vec<u8>]) -> Result<(), StoreError>
 
 /// Drops what is old. Not durable, because dropping it once more does no harm.
 fn trim(work: &mut Work<'_>, before: Millis, upto: Seq) -> Result<u64, StoreError> {
-    match trim_journal(work, before, upto)? {
-        0 => trim_waiting(work, before),
+    let dropped = match trim_journal(work, before, upto)? {
+        0 => trim_waiting(work, before)?,
+        dropped => dropped,
+    };
+    match dropped {
+        0 => apply::trim_reception(work),
         dropped => Ok(dropped),
     }
 }

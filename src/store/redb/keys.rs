@@ -3,6 +3,9 @@
 //! Numbers in keys are big-endian, so that bytes compare as they do. Texts stand last or end
 //! with a zero byte, which no Matrix id holds.
 
+mod location;
+mod reception;
+
 use std::ops::Bound;
 
 use uuid::Uuid;
@@ -14,6 +17,8 @@ use crate::domain::page::Order;
 use crate::domain::session::Digest;
 use crate::domain::webhook::WebhookId;
 use crate::store::StoreError;
+pub use location::{Location, Place};
+pub use reception::*;
 
 /// The 16 bytes by which an event is known.
 pub type EventKey = [u8; 16];
@@ -46,6 +51,18 @@ pub fn message(channel: ChannelId, created_at: Millis, event: &EventId) -> Vec<u
     key.extend_from_slice(channel.as_bytes());
     key.extend_from_slice(&created_at.to_be_bytes());
     key.extend_from_slice(event.as_str().as_bytes());
+    key
+}
+
+/// Where the messages of a time begin in an order, first or last among all of that time.
+pub fn message_time(channel: ChannelId, at: Millis, order: Order) -> Vec<u8> {
+    // What follows a time in a key is an event id, which begins before this byte.
+    const BEHIND: u8 = u8::MAX;
+    let mut key = channel.as_bytes().to_vec();
+    key.extend_from_slice(&at.to_be_bytes());
+    if order == Order::Descending {
+        key.push(BEHIND);
+    }
     key
 }
 
@@ -83,6 +100,14 @@ impl Range {
         match order {
             Order::Ascending => self.start = Bound::Excluded(key),
             Order::Descending => self.end = Bound::Excluded(key),
+        }
+    }
+
+    /// Leaves out what comes before `key` in this order.
+    pub fn begin_at(&mut self, key: Vec<u8>, order: Order) {
+        match order {
+            Order::Ascending => self.start = Bound::Included(key),
+            Order::Descending => self.end = Bound::Included(key),
         }
     }
 
@@ -244,108 +269,9 @@ fn terminated(text: &str, more: usize) -> Vec<u8> {
     key
 }
 
-/// Where a known event stands. As bytes: a tag (0 another event, 1 a message, 2 an edit), the
-/// `seq` in 8 bytes, and for a message its key, for an edit its time in 8 bytes and the event
-/// id of its message.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Location<'a> {
-    /// The event's position in the journal (which may have been trimmed since).
-    pub seq: Seq,
-    pub place: Place<'a>,
-}
-
-/// What a known event is in the index.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Place<'a> {
-    Other,
-    /// The message of this key.
-    Message(&'a [u8]),
-    /// An edit, which may be taken back.
-    Edit {
-        at: Millis,
-        of: &'a str,
-    },
-}
-
-impl<'a> Location<'a> {
-    /// The key of the message that the event is.
-    pub fn message(self) -> Option<&'a [u8]> {
-        match self.place {
-            Place::Message(key) => Some(key),
-            Place::Other | Place::Edit { .. } => None,
-        }
-    }
-
-    pub fn to_bytes(self) -> Vec<u8> {
-        let (tag, at, rest) = match self.place {
-            Place::Other => (0, None, &[][..]),
-            Place::Message(key) => (1, None, key),
-            Place::Edit { at, of } => (2, Some(at.to_be_bytes()), of.as_bytes()),
-        };
-        let mut bytes = Vec::with_capacity(1 + 2 * TIME + rest.len());
-        bytes.push(tag);
-        bytes.extend_from_slice(&self.seq.to_be_bytes());
-        bytes.extend(at.into_iter().flatten());
-        bytes.extend_from_slice(rest);
-        bytes
-    }
-
-    pub fn parse(bytes: &'a [u8]) -> Result<Self, StoreError> {
-        let place = |bytes: &'a [u8]| {
-            let (tag, rest) = bytes.split_first()?;
-            let (seq, rest) = rest.split_first_chunk::<TIME>()?;
-            let place = match tag {
-                0 => Place::Other,
-                1 if rest.len() > CHANNEL + TIME => Place::Message(rest),
-                2 => Self::edit(rest)?,
-                _ => return None,
-            };
-            let seq = u64::from_be_bytes(*seq);
-            Some(Self { seq, place })
-        };
-        let damaged = || StoreError::Damaged(format!("location of an event: {bytes:02x?}"));
-        place(bytes).ok_or_else(damaged)
-    }
-
-    fn edit(bytes: &'a [u8]) -> Option<Place<'a>> {
-        let (at, of) = bytes.split_first_chunk::<TIME>()?;
-        let of = std::str::from_utf8(of).ok().filter(|of| !of.is_empty())?;
-        let at = u64::from_be_bytes(*at);
-        Some(Place::Edit { at, of })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn location_round_trips_and_refuses_noise() {
-        let key = message(
-            ChannelId(uuid::Uuid::from_u128(7)),
-            9,
-            &EventId::trusted("$a"),
-        );
-        for place in [
-            Place::Other,
-            Place::Message(&key),
-            Place::Edit { at: 9, of: "$a" },
-        ] {
-            let location = Location { seq: 5, place };
-            let bytes = location.to_bytes();
-            assert_eq!(Location::parse(&bytes).expect("a location"), location);
-        }
-        for bad in [
-            &b""[..],
-            b"\x01",
-            b"\x02\0\0\0\0\0\0\0\x05",
-            b"\x02\0\0\0\0\0\0\0\x05\0\0\0\0\0\0\0\x09",
-            b"\x03\0\0\0\0\0\0\0\x05",
-            b"\x01\0\0\0\0\0\0\0\x05ab",
-        ] {
-            assert!(Location::parse(bad).is_err(), "{bad:?}");
-        }
-    }
 
     #[test]
     fn range_of_the_last_prefix_has_no_end() {

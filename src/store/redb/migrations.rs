@@ -12,7 +12,12 @@ use crate::store::StoreError;
 
 type Step = fn(&WriteTransaction) -> Result<(), StoreError>;
 
-const STEPS: &[Step] = &[create_tables, create_sign_in_tables, create_gateway_tables];
+const STEPS: &[Step] = &[
+    create_tables,
+    create_sign_in_tables,
+    create_gateway_tables,
+    create_reception_tables,
+];
 
 /// The newest format that this version knows.
 pub const KNOWN: u64 = STEPS.len() as u64;
@@ -99,5 +104,23 @@ fn create_gateway_tables(txn: &WriteTransaction) -> Result<(), StoreError> {
     txn.open_table(tables::ATTEMPTS)?;
     txn.open_table(tables::DEAD_LETTERS)?;
     txn.open_table(tables::SERVICE_TOKENS)?;
+    Ok(())
+}
+
+/// Format 4: what comes of messages. Reactions were told of and not indexed, and what answers in a
+/// thread was not counted: the index reads again what the journal still has of them, over what is
+/// there, which stays as it is.
+fn create_reception_tables(txn: &WriteTransaction) -> Result<(), StoreError> {
+    txn.open_table(tables::REACTIONS)?;
+    txn.open_table(tables::REACTION_COUNTS)?;
+    txn.open_table(tables::THREADS)?;
+    txn.open_table(tables::THREAD_ACTIVITY)?;
+    txn.open_table(tables::THREAD_MESSAGES)?;
+    txn.open_table(tables::THREAD_PEOPLE)?;
+    txn.open_table(tables::PINS)?;
+    txn.open_table(tables::PINNED_AT)?;
+    txn.open_table(tables::AWAITED)?;
+    txn.open_table(tables::SURVEYS)?;
+    txn.open_table(tables::META)?.insert(meta::POSITION, 0)?;
     Ok(())
 }

@@ -53,7 +53,7 @@ impl NewestPages {
 
 /// `None` when it does not ask for the newest messages.
 fn key(query: &MessageQuery) -> Option<(ChannelId, usize)> {
-    let newest = query.after.is_none() && query.order == Order::Descending;
+    let newest = query.after.is_none() && query.at.is_none() && query.order == Order::Descending;
     newest.then_some((query.channel, query.limit))
 }
 

@@ -12,6 +12,7 @@ use crate::domain::member::{Member, Membership};
 use crate::domain::page::{Order, Page};
 use crate::store::StoreError;
 use crate::store::index::{MemberQuery, MessageQuery, RenderedPage};
+use crate::store::receptions::ThreadQuery;
 
 /// A page of messages, copied out of their rows.
 pub fn messages(
@@ -26,39 +27,119 @@ pub fn messages(
         };
         range.begin_behind(key, query.order);
     }
+    if let Some(at) = query.at {
+        range.begin_at(
+            keys::message_time(query.channel, at, query.order),
+            query.order,
+        );
+    }
     let table = txn.open_table(tables::MESSAGES)?;
     let mut entries = table.range::<&[u8]>(range.bounds())?;
     let mut next_entry = || match query.order {
         Order::Ascending => entries.next().transpose(),
         Order::Descending => entries.next_back().transpose(),
     };
-    let (mut json, mut count) = (Vec::new(), 0);
+    let mut page = Rendering::of(query.limit);
     let mut last = None;
-    while count < query.limit {
+    while page.count < query.limit {
         let Some((key, row)) = next_entry()? else {
             break;
         };
-        let row = row.value();
-        let item = message::json(row)?;
-        if count == 0 {
-            // Rows of a page are about as long as each other.
-            json.reserve((item.len() + 64) * query.limit.min(64));
-        } else {
-            json.push(b',');
-        }
-        json.extend_from_slice(item);
-        count += 1;
+        page.add(row.value())?;
         last = Some(key);
     }
     let next = match last {
-        Some(last) if count == query.limit && next_entry()?.is_some() => {
+        Some(last) if page.count == query.limit && next_entry()?.is_some() => {
             Some(MessageId::of(&keys::message_event(last.value())?))
         }
         _ => None,
     };
-    json.shrink_to_fit();
-    let json = Bytes::from(json);
-    Ok(Some(RenderedPage { json, count, next }))
+    Ok(Some(page.end(next)))
+}
+
+/// A page of the messages of a thread, copied out of their rows.
+pub fn thread_messages(
+    txn: &ReadTransaction,
+    query: &ThreadQuery,
+) -> Result<Option<RenderedPage>, StoreError> {
+    let (channel, root) = (query.channel, query.root);
+    let mut range = keys::Range::of(&keys::within(channel, root));
+    if let Some(after) = query.after {
+        let key = message_key(txn, after)?;
+        let key = key.filter(|key| key.starts_with(channel.as_bytes()));
+        let Some(key) = key.and_then(|key| keys::in_thread(&key, root)) else {
+            return Ok(None);
+        };
+        range.begin_behind(key, query.order);
+    }
+    let (thread, messages) = (
+        txn.open_table(tables::THREAD_MESSAGES)?,
+        txn.open_table(tables::MESSAGES)?,
+    );
+    let mut entries = thread.range::<&[u8]>(range.bounds())?;
+    let mut next_entry = || match query.order {
+        Order::Ascending => entries.next().transpose(),
+        Order::Descending => entries.next_back().transpose(),
+    };
+    let mut page = Rendering::of(query.limit);
+    let mut last = None;
+    while page.count < query.limit {
+        let Some((key, _)) = next_entry()? else {
+            break;
+        };
+        let key = keys::message_of_thread(key.value());
+        if let Some(row) = messages.get(key.as_slice())? {
+            page.add(row.value())?;
+        }
+        last = Some(key);
+    }
+    let next = match last {
+        Some(last) if page.count == query.limit && next_entry()?.is_some() => {
+            Some(MessageId::of(&keys::message_event(&last)?))
+        }
+        _ => None,
+    };
+    Ok(Some(page.end(next)))
+}
+
+/// A page that is being made.
+struct Rendering {
+    json: Vec<u8>,
+    count: usize,
+    limit: usize,
+}
+
+impl Rendering {
+    fn of(limit: usize) -> Self {
+        Self {
+            json: Vec::new(),
+            count: 0,
+            limit,
+        }
+    }
+
+    /// Adds the message of a row.
+    fn add(&mut self, row: &[u8]) -> Result<(), StoreError> {
+        let item = message::json(row)?;
+        if self.count == 0 {
+            // Rows of a page are about as long as each other.
+            self.json.reserve((item.len() + 64) * self.limit.min(64));
+        } else {
+            self.json.push(b',');
+        }
+        self.json.extend_from_slice(&item);
+        self.count += 1;
+        Ok(())
+    }
+
+    fn end(mut self, next: Option<MessageId>) -> RenderedPage {
+        self.json.shrink_to_fit();
+        RenderedPage {
+            json: Bytes::from(self.json),
+            count: self.count,
+            next,
+        }
+    }
 }
 
 /// A page of members by user id.

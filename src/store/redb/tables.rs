@@ -63,7 +63,7 @@ pub const KNOWN: TableDefinition<Bytes, Bytes> = TableDefinition::new("known_v1"
 
 /// Messages. Key: channel (16 bytes), `created_at` (8 bytes, big-endian), event id (text):
 /// the order of every list, so that a page is one range. Value: one version byte and the
-/// public JSON of the message ([`super::records::message`]), 1: a list copies it out.
+/// public JSON of the message ([`super::records::message`]), 2: a list copies it out.
 pub const MESSAGES: TableDefinition<Bytes, Bytes> = TableDefinition::new("messages_v1");
 
 /// Channels. Key: channel (16 bytes). Value: record
@@ -91,6 +91,50 @@ pub const MEMBERS: TableDefinition<Bytes, Bytes> = TableDefinition::new("members
 /// The channels of a user that it has joined or is invited to. Key: user id (text), 0,
 /// channel (16 bytes), so that they are one range. Value: 0 invited, 1 joined.
 pub const MEMBERSHIPS: TableDefinition<Bytes, u64> = TableDefinition::new("memberships_v1");
+
+/// Reactions that stand. Key: channel (16 bytes), message (16 bytes), key (text), 0, user id
+/// (text), 0, event id (text): who has reacted to a message is one range, by key, and so is whether
+/// somebody has. The channel stands first, because no room may change another's messages. Value:
+/// when it was given.
+pub const REACTIONS: TableDefinition<Bytes, u64> = TableDefinition::new("reactions_v1");
+
+/// How many have reacted. Key: channel (16 bytes), message (16 bytes), key (text): all of a
+/// message are one range, however many have reacted. Value: how many users.
+pub const REACTION_COUNTS: TableDefinition<Bytes, u64> = TableDefinition::new("reaction_counts_v1");
+
+/// Threads. Key: channel (16 bytes), root message (16 bytes). Value: how many messages are in it
+/// (8 bytes, big-endian), and `created_at` of the newest (8 bytes, big-endian).
+pub const THREADS: TableDefinition<Bytes, Bytes> = TableDefinition::new("threads_v1");
+
+/// Threads by what was said last. Key: channel (16 bytes), `created_at` of the newest message
+/// (8 bytes, big-endian), root message (16 bytes): the lists of threads, from the end. Value:
+/// nothing.
+pub const THREAD_ACTIVITY: TableDefinition<Bytes, ()> = TableDefinition::new("thread_activity_v1");
+
+/// The messages of threads, without the roots and without what was deleted. Key: channel
+/// (16 bytes), root message (16 bytes), `created_at` (8 bytes, big-endian), event id (text): a
+/// thread in the order of the lists, so that a page is one range. The key of the message in
+/// [`MESSAGES`] follows from it. Value: nothing.
+pub const THREAD_MESSAGES: TableDefinition<Bytes, ()> = TableDefinition::new("thread_messages_v1");
+
+/// Who has spoken in threads. Key: channel (16 bytes), root message (16 bytes), user id (text).
+/// Value: how many messages of the thread are theirs.
+pub const THREAD_PEOPLE: TableDefinition<Bytes, u64> = TableDefinition::new("thread_people_v1");
+
+/// What is pinned. Key: channel (16 bytes), message (16 bytes), whether the message is there or
+/// not. Value: its place in the room's list.
+pub const PINS: TableDefinition<Bytes, u64> = TableDefinition::new("pins_v1");
+
+/// When a channel's pins were set last, so that a later change wins. Key: channel (16 bytes).
+pub const PINNED_AT: TableDefinition<Bytes, u64> = TableDefinition::new("pinned_at_v1");
+
+/// Messages that something has come of and that have not come themselves. Key: channel
+/// (16 bytes), message (16 bytes). Value: `seq` of what has come of it last.
+pub const AWAITED: TableDefinition<Bytes, u64> = TableDefinition::new("awaited_v1");
+
+/// How much of its room's state a channel was made of. Key: channel (16 bytes). Value: the
+/// version of the reading, see `service::adoption`.
+pub const SURVEYS: TableDefinition<Bytes, u64> = TableDefinition::new("surveys_v1");
 
 /// Edits and deletions whose message, or edit, has not come yet. Key: its event id (text), 0,
 /// own `seq` (8 bytes, big-endian): all of one message in the order of their arrival. Value:

@@ -9,7 +9,8 @@ use crate::domain::entity::Entity;
 use crate::domain::event::{Event, Source, What};
 use crate::domain::id::{ChannelId, EventId, MessageId, Millis, RoomAlias, RoomId, UserId};
 use crate::domain::member::{self, Member};
-use crate::domain::message::{Media, Message, MessageKind};
+use crate::domain::message::{Media, Mentions, Message, MessageKind};
+use crate::domain::reception::ReactionCount;
 use crate::payload;
 
 const AT: Millis = 1_732_444_200_123;
@@ -27,22 +28,17 @@ fn entity() -> Entity {
 }
 
 fn message(media: Option<Media>) -> Message {
-    let event = EventId::trusted("$e");
+    let sender = (alice(), entity());
     Message {
-        id: MessageId::of(&event),
-        channel: channel_id(),
-        event,
-        sender: alice(),
-        sender_entity: entity(),
         kind: MessageKind::parse(if media.is_some() { "m.image" } else { "m.text" }),
         preview: "words".into(),
-        truncated: false,
         reply_to: Some(MessageId(Uuid::from_u128(3))),
-        thread: None,
         media,
-        created_at: AT,
-        edited_at: None,
-        deleted: false,
+        mentions: Mentions {
+            entities: vec![entity()],
+            room: true,
+        },
+        ..Message::blank(channel_id(), EventId::trusted("$e"), sender, AT)
     }
 }
 
@@ -84,6 +80,17 @@ fn set(change: ChannelChange) -> What {
     }
 }
 
+fn removed(key: Option<&str>, of: Option<UserId>) -> What {
+    What::ReactionRemoved {
+        target: EventId::trusted("$reaction"),
+        message: MessageId(Uuid::from_u128(3)),
+        key: key.map(ToOwned::to_owned),
+        of,
+        by: alice(),
+        at: AT,
+    }
+}
+
 /// One of each kind, and each change of a channel.
 fn happenings() -> Vec<What> {
     let target = EventId::trusted("$e");
@@ -110,6 +117,7 @@ fn happenings() -> Vec<What> {
             by: alice(),
             preview: "other words".into(),
             truncated: true,
+            mentions: Mentions::default(),
             at: AT,
         },
         What::MessageDeleted {
@@ -118,8 +126,15 @@ fn happenings() -> Vec<What> {
             at: AT,
         },
         What::ReactionAdded {
-            target,
+            target: target.clone(),
             key: "+1".into(),
+            by: alice(),
+            at: AT,
+        },
+        removed(Some("+1"), Some(alice())),
+        removed(None, None),
+        What::PinsChanged {
+            pinned: vec![target],
             by: alice(),
             at: AT,
         },
@@ -141,11 +156,18 @@ fn documented_frames_are_the_sent_ones() {
             source: Source::Push,
             what,
         };
-        let sent = payload::frame(&event).expect("listeners are told");
-        let sent: Value = serde_json::from_str(&sent).expect("a frame is JSON");
-        let documented = LiveFrame::parse_from_json(Some(sent.clone()));
-        let documented =
-            documented.unwrap_or_else(|error| panic!("{}: {sent}", error.into_message()));
-        assert_eq!(documented.to_json().expect("a frame is JSON"), sent);
+        let mut shown = message(None);
+        shown.reception.reactions.push(ReactionCount {
+            key: "+1".into(),
+            count: 2,
+        });
+        for shown in [None, Some(&shown)] {
+            let sent = payload::frame(&event, shown).expect("listeners are told");
+            let sent: Value = serde_json::from_str(&sent).expect("a frame is JSON");
+            let documented = LiveFrame::parse_from_json(Some(sent.clone()));
+            let documented =
+                documented.unwrap_or_else(|error| panic!("{}: {sent}", error.into_message()));
+            assert_eq!(documented.to_json().expect("a frame is JSON"), sent);
+        }
     }
 }

@@ -2,6 +2,8 @@
 
 use redb::ReadableTable;
 
+use super::reactions::Reacted;
+use super::threads::Spoken;
 use super::{Applied, Applying, Keeps, NewMessage, Prepared};
 use crate::domain::event::{Event, What};
 use crate::domain::id::{ChannelId, EventId, Millis, Seq};
@@ -24,33 +26,61 @@ enum Target {
     /// It has not come yet.
     Missing,
     /// An edit of this time of a message, itself at this place in the journal.
-    Edit { of: EventId, at: Millis, seq: Seq },
-    /// It is no message, or one of another channel: no room may change another's.
-    NotOurs,
+    Edit {
+        of: EventId,
+        at: Millis,
+        seq: Seq,
+    },
+    Reaction(Reacted),
+    /// It is no message, or one of another channel: no room may change another's. Itself at this
+    /// place in the journal.
+    NotOurs(Seq),
+}
+
+impl NewMessage {
+    /// The message as its thread knows it.
+    fn spoken(&self, channel: ChannelId) -> Option<Spoken<'_>> {
+        Some(Spoken {
+            channel,
+            root: self.thread?,
+            event: &self.event,
+            sender: &self.sender,
+            created_at: self.created_at,
+        })
+    }
 }
 
 impl Applying<'_> {
     pub(super) fn add_message(&mut self, event: &Prepared, new: &NewMessage) -> Applied {
         let channel = event.channel;
         let keeps = self.keeps(channel)?;
+        let mut speaks = !new.deleted;
         match self.take_earlier(event)? {
             // What has happened to it since stays; only a deletion is news.
             Some(mut earlier) if !new.deleted => {
                 earlier.created_at = new.created_at;
+                speaks = !earlier.deleted;
                 self.store_message(&new.key, earlier, keeps)?;
             }
             // It was on its way when the channel became confidential.
             _ if new.reveals && keeps == Some(Keeps::Nothing) => {
                 self.store_message(&new.key, message::read(&new.row)?, keeps)?;
             }
-            _ => {
+            earlier => {
                 let (key, row) = (new.key.as_slice(), new.row.as_slice());
                 self.messages.insert(key, row)?;
+                if earlier.is_some() {
+                    self.touch(channel, new.id, event.seq);
+                }
             }
         }
         let newest = self.newest.entry(channel).or_insert(new.created_at);
         *newest = new.created_at.max(*newest);
-        self.adopt_orphans(channel, new)?;
+        if let Some(spoken) = new.spoken(channel).filter(|_| speaks) {
+            self.join_thread(&spoken, event.seq)?;
+        }
+        self.welcome(channel, new.id, event.seq)?;
+        self.adopt_orphans(event, new)?;
         Ok(Ok(()))
     }
 
@@ -69,7 +99,11 @@ impl Applying<'_> {
             return Ok(None);
         };
         let row = self.messages.remove(place)?;
-        Ok(row.and_then(|row| message::read(row.value()).ok()))
+        let earlier = row.and_then(|row| message::read(row.value()).ok());
+        if let Some(spoken) = earlier.as_ref().and_then(Spoken::of) {
+            self.leave_thread(&spoken, event.seq)?;
+        }
+        Ok(earlier)
     }
 
     pub(super) fn change_message(&mut self, target: &EventId, event: &Event) -> Applied {
@@ -77,14 +111,21 @@ impl Applying<'_> {
             Target::There(key, mut message) => {
                 if change(&mut message, &event.what) {
                     let keeps = self.keeps(event.channel)?;
+                    self.silence(&message, event.seq)?;
                     self.store_message(&key, *message, keeps)?;
                 }
             }
             Target::Missing => self.wait(target, event)?,
-            // A replay knows of an edit before it has applied it again.
-            Target::Edit { seq, .. } if seq > event.seq => self.wait(target, event)?,
+            // A replay knows of an event before it has applied it again.
+            Target::Edit { seq, .. } | Target::Reaction(Reacted { seq, .. }) if seq > event.seq => {
+                self.wait(target, event)?;
+            }
+            Target::NotOurs(seq) if seq > event.seq => self.wait(target, event)?,
             Target::Edit { of, at, .. } => self.withdraw(&of, at, event)?,
-            Target::NotOurs => {}
+            Target::Reaction(reacted) if event.what.taken_back().is_some() => {
+                self.unreact(target, &reacted, event)?;
+            }
+            Target::Reaction(_) | Target::NotOurs(_) => {}
         }
         if let (What::MessageEdited { at, .. }, Some(edit)) = (&event.what, &event.event) {
             for deletion in self.take_waiting(edit)? {
@@ -96,9 +137,9 @@ impl Applying<'_> {
 
     /// Takes an edit of `of` back, when `deletion` deletes it.
     fn withdraw(&mut self, of: &EventId, at: Millis, deletion: &Event) -> Result<(), StoreError> {
-        let What::MessageDeleted { .. } = deletion.what else {
+        if deletion.what.taken_back().is_none() {
             return Ok(());
-        };
+        }
         match self.find(of, deletion.channel)? {
             Target::There(key, mut message) => {
                 if message.withdraw(at) {
@@ -107,7 +148,7 @@ impl Applying<'_> {
                 }
             }
             Target::Missing => self.wait(of, deletion)?,
-            Target::Edit { .. } | Target::NotOurs => {}
+            Target::Edit { .. } | Target::Reaction(_) | Target::NotOurs(_) => {}
         }
         Ok(())
     }
@@ -126,7 +167,7 @@ impl Applying<'_> {
     }
 
     /// What has waited for an event, in the order of its arrival; it waits no more.
-    fn take_waiting(&mut self, came: &EventId) -> Result<Vec<Event>, StoreError> {
+    pub(super) fn take_waiting(&mut self, came: &EventId) -> Result<Vec<Event>, StoreError> {
         if !self.has_orphans {
             return Ok(Vec::new());
         }
@@ -164,10 +205,18 @@ impl Applying<'_> {
                 let of = EventId::trusted(of);
                 return Ok(Target::Edit { of, at, seq });
             }
-            Place::Other => return Ok(Target::NotOurs),
+            Place::Reaction { message, by, key } => {
+                return Ok(Target::Reaction(Reacted {
+                    seq,
+                    message,
+                    by: by.to_owned(),
+                    key: key.to_owned(),
+                }));
+            }
+            Place::Other => return Ok(Target::NotOurs(seq)),
         };
         if !key.starts_with(channel.as_bytes()) {
-            return Ok(Target::NotOurs);
+            return Ok(Target::NotOurs(0));
         }
         // A cleared index knows the place of a message before it is there again.
         let Some(row) = self.messages.get(key)? else {
@@ -178,7 +227,8 @@ impl Applying<'_> {
     }
 
     /// Applies what has waited for a message, in the order of its arrival.
-    fn adopt_orphans(&mut self, channel: ChannelId, new: &NewMessage) -> Result<(), StoreError> {
+    fn adopt_orphans(&mut self, event: &Prepared, new: &NewMessage) -> Result<(), StoreError> {
+        let channel = event.channel;
         let mut waiting = self.take_waiting(&new.event)?;
         waiting.retain(|event| event.channel == channel);
         if waiting.is_empty() {
@@ -189,12 +239,10 @@ impl Applying<'_> {
             message::read(row.as_ref().map_or(&new.row, |row| row.value()))?
         };
         let mut withdrawn = Vec::new();
-        for event in &waiting {
-            match &event.what {
-                What::MessageDeleted { target, .. } if *target != new.event => {
-                    withdrawn.push(target);
-                }
-                what => drop(change(&mut message, what)),
+        for waited in &waiting {
+            match waited.what.taken_back() {
+                Some(target) if *target != new.event => withdrawn.push(target),
+                _ => drop(change(&mut message, &waited.what)),
             }
         }
         // Last, because a deletion may have come before the edit that it deletes.
@@ -204,7 +252,16 @@ impl Applying<'_> {
             }
         }
         let keeps = self.keeps(channel)?;
+        self.silence(&message, event.seq)?;
         self.store_message(&new.key, message, keeps)
+    }
+
+    /// Takes a message that is deleted out of its thread.
+    fn silence(&mut self, message: &Message, seq: Seq) -> Result<(), StoreError> {
+        match Spoken::of(message).filter(|_| message.deleted) {
+            Some(spoken) => self.leave_thread(&spoken, seq),
+            None => Ok(()),
+        }
     }
 
     /// Takes what was said in a channel out of its messages, out of what waits for them and out
@@ -215,6 +272,7 @@ impl Applying<'_> {
         while let Some(last) = self.conceal_some(&range)? {
             range.begin_behind(last, Order::Ascending);
         }
+        self.conceal_reactions(channel)?;
         self.conceal_waiting(channel)?;
         attempts::conceal(self.txn, channel)
     }
@@ -266,7 +324,7 @@ impl Applying<'_> {
         Ok(())
     }
 
-    fn store_message(
+    pub(super) fn store_message(
         &mut self,
         key: &[u8],
         mut message: Message,
@@ -288,9 +346,10 @@ fn change(message: &mut Message, what: &What) -> bool {
             by,
             preview,
             truncated,
+            mentions,
             at,
             ..
-        } => message.edit(by, preview, *truncated, *at),
+        } => message.edit(by, (preview, *truncated), mentions, *at),
         What::MessageDeleted { .. } => {
             message.delete();
             true

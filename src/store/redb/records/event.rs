@@ -7,10 +7,10 @@ use uuid::Uuid;
 
 use super::channel::{ChangeRecord, ChannelRecord};
 use super::member::MemberRecord;
-use super::message::MessageRecord;
+use super::message::{MentionsRecord, MessageRecord};
 use super::{Record, damaged};
 use crate::domain::event::{Event, NewEvent, Source, What};
-use crate::domain::id::{ChannelId, EventId, Millis, Seq, UserId};
+use crate::domain::id::{ChannelId, EventId, MessageId, Millis, Seq, UserId};
 use crate::store::StoreError;
 
 const NAME: &str = "event";
@@ -70,6 +70,8 @@ enum WhatRecord<'a> {
         #[serde(borrow)]
         preview: Cow<'a, str>,
         truncated: bool,
+        #[serde(default, skip_serializing_if = "MentionsRecord::is_empty")]
+        mentions: MentionsRecord,
         at: u64,
     },
     MessageDeleted {
@@ -84,6 +86,22 @@ enum WhatRecord<'a> {
         target: Cow<'a, str>,
         #[serde(borrow)]
         key: Cow<'a, str>,
+        #[serde(borrow)]
+        by: Cow<'a, str>,
+        at: u64,
+    },
+    ReactionRemoved {
+        #[serde(borrow)]
+        target: Cow<'a, str>,
+        message: Uuid,
+        key: Option<String>,
+        of: Option<String>,
+        #[serde(borrow)]
+        by: Cow<'a, str>,
+        at: u64,
+    },
+    PinsChanged {
+        pinned: Vec<String>,
         #[serde(borrow)]
         by: Cow<'a, str>,
         at: u64,
@@ -186,12 +204,14 @@ impl<'a> WhatRecord<'a> {
                 by,
                 preview,
                 truncated,
+                mentions,
                 at,
             } => Self::MessageEdited {
                 target: target.as_str().into(),
                 by: by.as_str().into(),
                 preview: preview.as_str().into(),
                 truncated: *truncated,
+                mentions: mentions.into(),
                 at: *at,
             },
             What::MessageDeleted { target, by, at } => Self::MessageDeleted {
@@ -207,6 +227,26 @@ impl<'a> WhatRecord<'a> {
             } => Self::ReactionAdded {
                 target: target.as_str().into(),
                 key: key.as_str().into(),
+                by: by.as_str().into(),
+                at: *at,
+            },
+            What::ReactionRemoved {
+                target,
+                message,
+                key,
+                of,
+                by,
+                at,
+            } => Self::ReactionRemoved {
+                target: target.as_str().into(),
+                message: message.0,
+                key: key.clone(),
+                of: of.as_ref().map(|of| of.as_str().to_owned()),
+                by: by.as_str().into(),
+                at: *at,
+            },
+            What::PinsChanged { pinned, by, at } => Self::PinsChanged {
+                pinned: pinned.iter().map(|one| one.as_str().to_owned()).collect(),
                 by: by.as_str().into(),
                 at: *at,
             },
@@ -233,12 +273,14 @@ impl<'a> WhatRecord<'a> {
                 by,
                 preview,
                 truncated,
+                mentions,
                 at,
             } => What::MessageEdited {
                 target: EventId::trusted(target),
                 by: UserId::trusted(by),
                 preview: preview.into_owned(),
                 truncated,
+                mentions: mentions.into(),
                 at,
             },
             Self::MessageDeleted { target, by, at } => What::MessageDeleted {
@@ -254,6 +296,26 @@ impl<'a> WhatRecord<'a> {
             } => What::ReactionAdded {
                 target: EventId::trusted(target),
                 key: key.into_owned(),
+                by: UserId::trusted(by),
+                at,
+            },
+            Self::ReactionRemoved {
+                target,
+                message,
+                key,
+                of,
+                by,
+                at,
+            } => What::ReactionRemoved {
+                target: EventId::trusted(target),
+                message: MessageId(message),
+                key,
+                of: of.map(UserId::trusted),
+                by: UserId::trusted(by),
+                at,
+            },
+            Self::PinsChanged { pinned, by, at } => What::PinsChanged {
+                pinned: pinned.into_iter().map(EventId::trusted).collect(),
                 by: UserId::trusted(by),
                 at,
             },

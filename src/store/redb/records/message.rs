@@ -1,7 +1,8 @@
-//! Messages, version 1: inside events as MessagePack, as rows of the index in public JSON.
+//! Messages: inside events as MessagePack, as rows of the index in public JSON.
 //!
 //! A row is one version byte and the JSON that every list shows, so that a page is made by
-//! copying; it is parsed only when one message is asked for or changed.
+//! copying; it is parsed only when one message is asked for or changed. A row of version 1 lacks
+//! what was added to that JSON with format 4, and is completed when it is shown.
 
 use std::borrow::Cow;
 
@@ -11,30 +12,50 @@ use uuid::Uuid;
 use super::{damaged, versioned};
 use crate::domain::entity::Entity;
 use crate::domain::id::{ChannelId, EventId, MessageId, UserId};
-use crate::domain::message::{Media, Message, MessageKind};
+use crate::domain::message::{Media, Mentions, Message, MessageKind};
+use crate::domain::reception::Reception;
 use crate::payload::MessageJson;
 use crate::store::StoreError;
 
 const NAME: &str = "message";
-const ROW_VERSION: u8 = 1;
+const ROW_VERSION: u8 = 2;
+/// The version that ends with `deleted`.
+const BARE_ROW_VERSION: u8 = 1;
 
 /// The row of a message.
 pub fn row(message: &Message) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(640);
+    let mut bytes = Vec::with_capacity(768);
     bytes.push(ROW_VERSION);
     serde_json::to_writer(&mut bytes, &MessageJson::from(message))
         .expect("a message has only fields that JSON can write, and memory takes it");
     bytes
 }
 
-/// The public JSON in a row.
-pub fn json(row: &[u8]) -> Result<&[u8], StoreError> {
-    versioned(NAME, ROW_VERSION, row)
+/// The public JSON of a row.
+pub fn json(row: &[u8]) -> Result<Cow<'_, [u8]>, StoreError> {
+    match row.split_first() {
+        Some((&BARE_ROW_VERSION, bare)) => Ok(completed(bare).into()),
+        _ => versioned(NAME, ROW_VERSION, row).map(Cow::Borrowed),
+    }
+}
+
+/// Adds the fields that a bare row has not, as they are when nothing has come of a message.
+fn completed(bare: &[u8]) -> Vec<u8> {
+    const UNEDITED: &[u8] = br#""edited_at":null,"deleted":"#;
+    let is_edited = !bare
+        .windows(UNEDITED.len())
+        .rev()
+        .any(|window| window == UNEDITED);
+    let fields = bare.strip_suffix(b"}").unwrap_or(bare);
+    let more = format!(
+        r#","edited":{is_edited},"mentions":[],"mentions_room":false,"reactions":[],"pinned":false,"thread":null}}"#
+    );
+    [fields, more.as_bytes()].concat()
 }
 
 /// Reads the message of a row.
 pub fn read(row: &[u8]) -> Result<Message, StoreError> {
-    serde_json::from_slice::<MessageJson>(json(row)?)
+    serde_json::from_slice::<MessageJson>(&json(row)?)
         .map_err(|error| damaged(NAME, &error.to_string()))?
         .into_message()
         .ok_or_else(|| damaged(NAME, "its sender is no entity"))
@@ -66,6 +87,43 @@ pub struct MessageRecord<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     edited_at: Option<u64>,
     deleted: bool,
+    #[serde(default, skip_serializing_if = "MentionsRecord::is_empty")]
+    mentions: MentionsRecord,
+}
+
+/// Whom a text calls.
+#[derive(Serialize, Deserialize, Default)]
+pub struct MentionsRecord {
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    entities: Vec<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    room: bool,
+}
+
+impl MentionsRecord {
+    /// Those of most texts, which are not written.
+    pub fn is_empty(&self) -> bool {
+        self.entities.is_empty() && !self.room
+    }
+}
+
+impl From<&Mentions> for MentionsRecord {
+    fn from(mentions: &Mentions) -> Self {
+        Self {
+            entities: mentions.entities.iter().map(Entity::to_string).collect(),
+            room: mentions.room,
+        }
+    }
+}
+
+impl From<MentionsRecord> for Mentions {
+    fn from(record: MentionsRecord) -> Self {
+        let entities = record.entities.iter();
+        Self {
+            entities: entities.filter_map(|it| Entity::parse(it)).collect(),
+            room: record.room,
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -99,6 +157,7 @@ impl<'a> MessageRecord<'a> {
             created_at: message.created_at,
             edited_at: message.edited_at,
             deleted: message.deleted,
+            mentions: (&message.mentions).into(),
         }
     }
 
@@ -132,9 +191,38 @@ impl<'a> MessageRecord<'a> {
                 mimetype: media.mimetype.map(Cow::into_owned),
                 size: media.size,
             }),
+            mentions: self.mentions.into(),
             created_at: self.created_at,
             edited_at: self.edited_at,
             deleted: self.deleted,
+            reception: Reception::default(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bare_row_is_completed() {
+        let bare = |edited_at: &str, deleted: bool| {
+            let id = Uuid::nil();
+            let json = format!(
+                r#"{{"id":"{id}","channel_id":"{id}","matrix_event_id":"$e","sender_id":"user:a","sender_type":"human","sender_matrix_id":"@a:s","msgtype":"m.text","content_preview":"said \"edited_at\":null,\"deleted\":","truncated":false,"reply_to":null,"thread_id":null,"media":null,"created_at":"2025-11-24T10:30:00.000Z","edited_at":{edited_at},"deleted":{deleted}}}"#
+            );
+            [&[BARE_ROW_VERSION], json.as_bytes()].concat()
+        };
+        for (row, is_edited) in [
+            (bare("null", false), false),
+            (bare("null", true), false),
+            (bare(r#""2025-11-24T10:31:00.000Z""#, false), true),
+        ] {
+            let message = read(&row).expect("a message");
+            assert_eq!(message.edited_at.is_some(), is_edited);
+            let whole = super::row(&message);
+            assert_eq!(json(&row).expect("JSON"), json(&whole).expect("JSON"));
+        }
+        assert!(json(b"").is_err() && json(b"\x07{}").is_err());
     }
 }

@@ -5,7 +5,9 @@ use tempfile::TempDir;
 
 use crate::domain::channel::ChannelChange;
 use crate::domain::event::What;
-use crate::store::contract::samples::{Shorthand, channel_id, created, edited, new, said, user};
+use crate::store::contract::samples::{
+    Shorthand, channel_id, created, edited, new, reacted, said, user,
+};
 use crate::store::contract::webhooks::{attempt, webhook};
 use crate::store::redb::{open, tables};
 use crate::store::webhooks::{Attempt, Settled};
@@ -14,16 +16,23 @@ use crate::store::webhooks::{Attempt, Settled};
 fn stands(path: &std::path::Path, words: &str) -> bool {
     let database = Database::open(path).expect("opened");
     let txn = database.begin_read().expect("begun");
-    [tables::MESSAGES, tables::ORPHANS, tables::ATTEMPTS]
-        .into_iter()
-        .any(|table| {
-            let rows = txn.open_table(table).expect("a table");
-            rows.iter().expect("read").any(|row| {
-                let (_, value) = row.expect("read");
-                let value = String::from_utf8_lossy(value.value()).into_owned();
-                value.contains(words)
-            })
-        })
+    let has = |bytes: &[u8]| String::from_utf8_lossy(bytes).contains(words);
+    let in_values = [
+        tables::MESSAGES,
+        tables::ORPHANS,
+        tables::ATTEMPTS,
+        tables::KNOWN,
+    ];
+    let in_keys = [tables::REACTIONS, tables::REACTION_COUNTS];
+    in_values.into_iter().any(|table| {
+        let rows = txn.open_table(table).expect("a table");
+        let mut rows = rows.iter().expect("read");
+        rows.any(|row| has(row.expect("read").1.value()))
+    }) || in_keys.into_iter().any(|table| {
+        let rows = txn.open_table(table).expect("a table");
+        let mut rows = rows.iter().expect("read");
+        rows.any(|row| has(row.expect("read").0.value()))
+    })
 }
 
 #[tokio::test]
@@ -37,6 +46,10 @@ async fn what_waits_is_concealed_too() {
             created(2),
             edited(1, "e", "later", "hushed words", 5),
             edited(2, "f", "elsewhere", "words aloud", 5),
+            said(1, "reacted to", 1),
+            reacted(1, "r1", "reacted to", "a hushed nod", "bob"),
+            reacted(1, "r2", "not there", "a hushed wink", "bob"),
+            reacted(2, "r3", "elsewhere", "a nod aloud", "bob"),
         ])
         .await;
     // More than are concealed at once.
@@ -59,6 +72,7 @@ async fn what_waits_is_concealed_too() {
     store.closer.close().await;
     assert!(stands(&path, "тиша"), "an answer");
     assert!(stands(&path, "hushed words") && stands(&path, "text of secret"));
+    assert!(stands(&path, "a hushed nod") && stands(&path, "a hushed wink"));
 
     let store = open(&path).expect("the store opens");
     let encrypted = What::ChannelUpdated {
@@ -67,14 +81,23 @@ async fn what_waits_is_concealed_too() {
         at: 10,
     };
     let late = edited(1, "g", "later still", "hushed as well", 20);
+    let nod = reacted(1, "r4", "reacted to", "a late nod", "bob");
     store
-        .put_and_index(vec![new(1, "encrypted", encrypted), late])
+        .put_and_index(vec![new(1, "encrypted", encrypted), late, nod])
         .await;
     store.closer.close().await;
-    for words in ["words aloud", "an answer aloud"] {
+    for words in ["words aloud", "an answer aloud", "a nod aloud"] {
         assert!(stands(&path, words), "of another channel");
     }
-    for words in ["hushed words", "hushed as well", "text of secret", "тиша"] {
+    for words in [
+        "hushed words",
+        "hushed as well",
+        "text of secret",
+        "тиша",
+        "a hushed nod",
+        "a hushed wink",
+        "a late nod",
+    ] {
         assert!(!stands(&path, words), "{words}");
     }
 }

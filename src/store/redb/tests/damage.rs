@@ -160,6 +160,7 @@ async fn noise_for_a_location_is_reported() {
     let query = MessageQuery {
         channel: channel_id(1),
         after: Some(id),
+        at: None,
         order: Order::Ascending,
         limit: 1,
     };

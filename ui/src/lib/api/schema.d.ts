@@ -1717,6 +1717,10 @@ export interface components {
              * @example 2025-11-24T10:30:00.000Z
              */
             edited_at: string;
+            /** @description As `mentions` of a message. */
+            mentions: string[];
+            /** @description As `mentions_room` of a message. */
+            mentions_room: boolean;
         };
         /**
          * @description What is done to a text.
@@ -1872,7 +1876,7 @@ export interface components {
             head: number;
         };
         /** @description What a live stream says: how it begins, then what happens in the channel, in order. */
-        LiveFrame: components["schemas"]["OpeningFrame"] | components["schemas"]["MessageFrame"] | components["schemas"]["EditFrame"] | components["schemas"]["DeletionFrame"] | components["schemas"]["ReactionFrame"] | components["schemas"]["MemberFrame"] | components["schemas"]["ChannelFrame"];
+        LiveFrame: components["schemas"]["OpeningFrame"] | components["schemas"]["MessageFrame"] | components["schemas"]["EditFrame"] | components["schemas"]["DeletionFrame"] | components["schemas"]["ReactionFrame"] | components["schemas"]["ReactionRemovalFrame"] | components["schemas"]["PinsFrame"] | components["schemas"]["MemberFrame"] | components["schemas"]["ChannelFrame"];
         /**
          * LoggedProblem
          * @description A warning or an error of the log, without the words of people and without secrets.
@@ -1967,6 +1971,11 @@ export interface components {
              */
             size?: number | null;
         };
+        /**
+         * @description As what a file is shown.
+         * @enum {string}
+         */
+        MediaKind: "image" | "file" | "audio" | "video";
         /**
          * Member
          * @description A member of a channel.
@@ -2088,7 +2097,8 @@ export interface components {
             reply_to?: string | null;
             /**
              * Format: uuid
-             * @description The root message of the thread that this one is in; null outside of threads.
+             * @description The root message of the thread that this one is in; null outside of threads. A message that
+             *     was deleted before it was met here is in none.
              */
             thread_id?: string | null;
             /** @description The file that it carries; null when it carries none. */
@@ -2107,6 +2117,21 @@ export interface components {
             edited_at?: string | null;
             /** @description Whether it was redacted. */
             deleted: boolean;
+            /** @description Whether it was ever edited. */
+            edited: boolean;
+            /** @description Who is called by it, as entities; at most 50. */
+            mentions: string[];
+            /** @description Whether everybody in the channel is called by it. */
+            mentions_room: boolean;
+            /**
+             * @description How many have reacted how: the most frequent first, equal ones by key, at most 50. Empty when
+             *     deleted or encrypted.
+             */
+            reactions: components["schemas"]["ReactionCount"][];
+            /** @description Whether it is pinned. */
+            pinned: boolean;
+            /** @description The thread that begins with it; null when nobody has spoken there. */
+            thread?: (components["schemas"]["ThreadSummary"] & unknown) | null;
             /**
              * @description The whole content, only with `content=full`; null then when it is deleted, encrypted
              *     or gone from the homeserver.
@@ -2222,11 +2247,49 @@ export interface components {
             is_default?: boolean | null;
         };
         /**
+         * NewMedia
+         * @description A file that a message is to carry. The homeserver has it already: a Matrix client has uploaded
+         *     it, or a service by `/internal/matrix/upload`.
+         */
+        NewMedia: {
+            /** @description `mxc://server/id`. */
+            url: string;
+            /** @description As what clients show it; by `mimetype` when absent. */
+            kind?: (string & (components["schemas"]["MediaKind"] & unknown)) | null;
+            /** @description Its name, 1 to 255 bytes on one line. */
+            filename?: string | null;
+            /** @description E.g. `image/png`; 1 to 255 bytes on one line. */
+            mimetype?: string | null;
+            /**
+             * Format: uint64
+             * @description In bytes.
+             */
+            size?: number | null;
+            /**
+             * Format: uint64
+             * @description Of a picture or a video, in pixels.
+             */
+            width?: number | null;
+            /**
+             * Format: uint64
+             * @description Of a picture or a video, in pixels.
+             */
+            height?: number | null;
+            /**
+             * Format: uint64
+             * @description Of a video or a sound.
+             */
+            duration_ms?: number | null;
+        };
+        /**
          * NewMessage
          * @description A message to be sent.
          */
         NewMessage: {
-            /** @description 1 to 30,000 bytes of UTF-8, not blank. */
+            /**
+             * @description 1 to 30,000 bytes of UTF-8, not blank. Beside `media` it is what is said about the file, and
+             *     may be empty.
+             */
             text: string;
             /**
              * @description `plain` when absent.
@@ -2248,6 +2311,8 @@ export interface components {
              * @default []
              */
             mentions?: string[] | null;
+            /** @description A file that it carries. */
+            media?: (components["schemas"]["NewMedia"] & unknown) | null;
         };
         /**
          * NewServiceToken
@@ -2429,6 +2494,34 @@ export interface components {
          */
         PausedBecause: "asked" | "gone" | "revoked";
         /**
+         * PinsFrame
+         * @description Messages were pinned or unpinned.
+         */
+        PinsFrame: {
+            type: components["schemas"]["PinsFrameType"];
+            /**
+             * Format: uint64
+             * @description The position in the journal; what comes later has a higher one.
+             */
+            seq: number;
+            /** Format: uuid */
+            channel_id: string;
+            /** @description All that is pinned now, in the order of the room. Some of them may not be there. */
+            pinned: string[];
+            /** @description Who has changed it. */
+            by_matrix_id: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-24T10:30:00.000Z
+             */
+            pinned_at: string;
+        };
+        /**
+         * @description What is done about pins.
+         * @enum {string}
+         */
+        PinsFrameType: "channel.pins_changed";
+        /**
          * @description How bad a problem is.
          * @enum {string}
          */
@@ -2450,6 +2543,16 @@ export interface components {
             purged: number;
         };
         /**
+         * ReactionCount
+         * @description How many have reacted with a key.
+         */
+        ReactionCount: {
+            /** @description Mostly an emoji; any text of up to 255 bytes may stand here. */
+            key: string;
+            /** Format: uint64 */
+            count: number;
+        };
+        /**
          * ReactionFrame
          * @description Somebody has reacted to a message.
          */
@@ -2464,7 +2567,7 @@ export interface components {
             channel_id: string;
             /** Format: uuid */
             message_id: string;
-            /** @description Mostly an emoji; any text may stand here. */
+            /** @description Mostly an emoji; any text may stand here. Empty in a confidential channel. */
             emoji: string;
             /** @description `@localpart:server`. */
             sender_matrix_id: string;
@@ -2473,12 +2576,57 @@ export interface components {
              * @example 2025-11-24T10:30:00.000Z
              */
             created_at: string;
+            /**
+             * @description All reactions to the message, as it shows them when the frame is made; null when the message
+             *     is not there, or not yet.
+             */
+            reactions?: components["schemas"]["ReactionCount"][] | null;
         };
         /**
          * @description What is done about a message.
          * @enum {string}
          */
         ReactionFrameType: "reaction.added";
+        /**
+         * ReactionRemovalFrame
+         * @description A reaction to a message was taken back.
+         */
+        ReactionRemovalFrame: {
+            type: components["schemas"]["ReactionRemovalFrameType"];
+            /**
+             * Format: uint64
+             * @description The position in the journal; what comes later has a higher one.
+             */
+            seq: number;
+            /** Format: uuid */
+            channel_id: string;
+            /**
+             * Format: uuid
+             * @description The message that was reacted to.
+             */
+            message_id: string;
+            /** @description As it was given; null when it was given too long ago to be known, or in confidence. */
+            emoji?: string | null;
+            /** @description Whose reaction it was; null when it was given too long ago. */
+            sender_matrix_id?: string | null;
+            /** @description Who has taken it back. */
+            by_matrix_id: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-24T10:30:00.000Z
+             */
+            removed_at: string;
+            /**
+             * @description All reactions to the message, as it shows them when the frame is made; null when the message
+             *     is not there.
+             */
+            reactions?: components["schemas"]["ReactionCount"][] | null;
+        };
+        /**
+         * @description What is taken back about a message.
+         * @enum {string}
+         */
+        ReactionRemovalFrameType: "reaction.removed";
         /**
          * ReaderLag
          * @description Somebody who reads the journal from a position of their own.
@@ -2699,6 +2847,23 @@ export interface components {
          * @enum {string}
          */
         TextFormat: "plain" | "markdown";
+        /**
+         * ThreadSummary
+         * @description A thread as its root shows it.
+         */
+        ThreadSummary: {
+            /**
+             * Format: uint64
+             * @description How many messages are in it, without the root and without what was deleted.
+             */
+            count: number;
+            /**
+             * Format: date-time
+             * @description When the newest of them was said.
+             * @example 2025-11-24T10:30:00.000Z
+             */
+            last_at: string;
+        };
         /**
          * @description How a picture is made smaller.
          * @enum {string}

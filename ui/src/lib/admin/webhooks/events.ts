@@ -8,11 +8,13 @@ const NAMED = {
   'messaging.message.deleted': m.admin_event_message_deleted,
   'messaging.media.uploaded': m.admin_event_media_uploaded,
   'messaging.reaction.added': m.admin_event_reaction_added,
+  'messaging.reaction.removed': m.admin_event_reaction_removed,
   'messaging.member.invited': m.admin_event_member_invited,
   'messaging.member.joined': m.admin_event_member_joined,
   'messaging.member.left': m.admin_event_member_left,
   'messaging.channel.created': m.admin_event_channel_created,
   'messaging.channel.updated': m.admin_event_channel_updated,
+  'messaging.channel.pins_changed': m.admin_event_pins_changed,
 } as const;
 
 const TYPES = [
@@ -29,6 +31,7 @@ const TYPES = [
   'm.room.canonical_alias',
   'm.room.join_rules',
   'm.room.encryption',
+  'm.room.pinned_events',
   'city.daarion.channel',
 ];
 
