@@ -100,7 +100,7 @@ pub enum Tag {
 pub type Public = (
     city::CityApi,
     channels::ChannelsApi,
-    messages::MessagesApi,
+    messages::MessagesArea,
     members::MembersApi,
     live::LiveApi,
     sign_in::SignInApi,
@@ -127,7 +127,7 @@ pub fn public(services: &Services) -> OpenApiService<(Public, system::SystemApi)
     let apis = (
         city::CityApi(services.clone()),
         channels::ChannelsApi(services.clone()),
-        messages::MessagesApi(services.clone()),
+        messages::all(services),
         members::MembersApi(services.clone()),
         live::LiveApi,
         sign_in::SignInApi(services.clone()),

@@ -1,24 +1,51 @@
-//! Messages of a channel (`/api/messaging/channels/{id}/messages`).
+//! Messages of a channel (`/api/messaging/channels/{id}/messages`), and what comes of them.
 
-use std::sync::Arc;
+mod pins;
+mod reactions;
+mod rendering;
+mod sweeps;
+mod threads;
 
 use poem::Request;
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::{ApiResponse, OpenApi};
-use serde::Serialize;
 use uuid::Uuid;
 
+pub(super) use self::rendering::render;
+use self::rendering::{after, render_page, render_surroundings};
 use super::auth::Person;
 use super::body::Body;
 use super::error::Failure;
 use super::rendered::Rendered;
-use super::schema::{ContentDetail, Message, MessagePage, NewMessage, Order};
+use super::schema::{
+    ContentDetail, EditedMessage, Message, MessagePage, MessageSurroundings, NewMessage, Order,
+};
+use super::time::Time;
 use super::{Services, Tag};
 use crate::domain::id::{ChannelId, MessageId, SendKey};
-use crate::domain::message::FullContent;
-use crate::domain::{Error, message, page};
+use crate::domain::{Error, page};
 use crate::payload::MessageJson;
 use crate::service::messages::{self, Start};
+
+/// All operations of the area.
+pub type MessagesArea = (
+    MessagesApi,
+    reactions::ReactionsApi,
+    threads::ThreadsApi,
+    pins::PinsApi,
+    sweeps::SweepsApi,
+);
+
+/// The operations over these services.
+pub fn all(services: &Services) -> MessagesArea {
+    (
+        MessagesApi(services.clone()),
+        reactions::ReactionsApi(services.clone()),
+        threads::ThreadsApi(services.clone()),
+        pins::PinsApi(services.clone()),
+        sweeps::SweepsApi(services.clone()),
+    )
+}
 
 const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
@@ -44,6 +71,10 @@ impl MessagesApi {
         method = "get",
         operation_id = "listMessages"
     )]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is a parameter of the operation"
+    )]
     async fn list(
         &self,
         person: Person,
@@ -57,22 +88,20 @@ impl MessagesApi {
         order: Query<Option<Order>>,
         /// `preview` when absent.
         content: Query<Option<ContentDetail>>,
+        /// Begin at this time instead of the list's end: with `asc` what was said then and later,
+        /// with `desc` what was said until then. Not beside `cursor`.
+        at: Query<Option<Time>>,
     ) -> Result<Rendered<MessagePage>, Failure> {
         let channel = ChannelId(channel_id.0);
         let limit = page::limit(limit.0)?;
-        let start = match cursor.0.as_deref() {
-            Some(cursor) => Start::After(after(cursor)?),
-            None => Start::End,
-        };
+        let start = start(cursor.0.as_deref(), at.0)?;
         let order = order.0.unwrap_or_default().into();
         let messages = &self.0.messages;
         let page = messages
             .list(&person.0, channel, start, order, limit)
             .await?;
-        let items = match content.0.unwrap_or_default() {
-            ContentDetail::Preview => page.json,
-            ContentDetail::Full => self.with_contents(channel, &page.json).await?.into(),
-        };
+        let detail = content.0.unwrap_or_default();
+        let items = rendering::detailed(messages, channel, page.json, detail).await?;
         Ok(Rendered::new(render_page(&items, page.next)))
     }
 
@@ -131,80 +160,118 @@ impl MessagesApi {
         /// `preview` when absent.
         content: Query<Option<ContentDetail>>,
     ) -> Result<Rendered<Message>, Failure> {
-        let channel = ChannelId(channel_id.0);
-        let id = MessageId(message_id.0);
-        let message = self.0.messages.get(&person.0, channel, id).await?;
-        let json = match content.0.unwrap_or_default() {
-            ContentDetail::Preview => render(&MessageJson::from(&message))?,
-            ContentDetail::Full => self.full(channel, vec![message]).await?,
-        };
+        let (channel, id) = (ChannelId(channel_id.0), MessageId(message_id.0));
+        let messages = &self.0.messages;
+        let message = messages.get(&person.0, channel, id).await?;
+        let links = messages.links(&message)?;
+        let detail = content.0.unwrap_or_default();
+        let json = rendering::with_links(messages, message, links, detail).await?;
         Ok(Rendered::new(json))
     }
 
-    /// Adds the contents to items that were rendered without.
-    async fn with_contents(&self, channel: ChannelId, items: &[u8]) -> Result<Vec<u8>, Error> {
-        let array = [b"[", items, b"]"].concat();
-        let stored: Vec<MessageJson> = serde_json::from_slice(&array).map_err(damaged)?;
-        let messages = stored.into_iter().filter_map(MessageJson::into_message);
-        self.full(channel, messages.collect()).await
-    }
-
-    /// The messages with their contents, as JSON objects with commas between them.
-    async fn full(
+    /// Edit a message
+    ///
+    /// In Matrix the author says something else instead. 403 unless the caller is its author; 409
+    /// when it is deleted, or carries a file. Whoever is mentioned and was not before is notified.
+    #[oai(
+        path = "/:channel_id/messages/:message_id",
+        method = "patch",
+        operation_id = "editMessage"
+    )]
+    async fn edit(
         &self,
-        channel: ChannelId,
-        messages: Vec<message::Message>,
-    ) -> Result<Vec<u8>, Error> {
-        let contents = self.0.messages.contents(channel, &messages).await?;
-        let mut json = Vec::new();
-        for (message, content) in messages.iter().zip(contents) {
-            if !json.is_empty() {
-                json.push(b',');
-            }
-            json.extend(render(&WithContent::new(message, content))?);
-        }
-        Ok(json)
+        person: Person,
+        /// The channel's id.
+        channel_id: Path<Uuid>,
+        /// The message's id.
+        message_id: Path<Uuid>,
+        body: Body<EditedMessage>,
+    ) -> Result<Rendered<Message>, Failure> {
+        let (channel, id) = (ChannelId(channel_id.0), MessageId(message_id.0));
+        let messages = &self.0.messages;
+        let edited = messages.edit(&person.0, channel, id, body.0.into()).await?;
+        Ok(Rendered::new(render(&MessageJson::from(&edited))?))
+    }
+
+    /// Delete a message
+    ///
+    /// Redacts it in Matrix, for everybody: what it said is gone, the message stays as `deleted`.
+    /// 403 unless the caller is its author or may redact in the Matrix room; 409 when it is deleted
+    /// already.
+    #[oai(
+        path = "/:channel_id/messages/:message_id",
+        method = "delete",
+        operation_id = "deleteMessage"
+    )]
+    async fn delete(
+        &self,
+        person: Person,
+        /// The channel's id.
+        channel_id: Path<Uuid>,
+        /// The message's id.
+        message_id: Path<Uuid>,
+        /// Why, for everybody in the room to read; at most 1,000 characters.
+        reason: Query<Option<String>>,
+    ) -> Result<Done, Failure> {
+        let (channel, id) = (ChannelId(channel_id.0), MessageId(message_id.0));
+        let messages = &self.0.messages;
+        messages.delete(&person.0, channel, id, reason.0).await?;
+        Ok(Done::Done)
+    }
+
+    /// See a message among others
+    ///
+    /// What was said before and after it, for whoever comes by its address. 404 when it is not in
+    /// this channel.
+    #[oai(
+        path = "/:channel_id/messages/:message_id/context",
+        method = "get",
+        operation_id = "getMessageContext"
+    )]
+    async fn context(
+        &self,
+        person: Person,
+        /// The channel's id.
+        channel_id: Path<Uuid>,
+        /// The message's id.
+        message_id: Path<Uuid>,
+        /// How many before it, 0 to 100; 25 when absent.
+        before: Query<Option<u32>>,
+        /// How many after it, 0 to 100; 25 when absent.
+        after: Query<Option<u32>>,
+    ) -> Result<Rendered<MessageSurroundings>, Failure> {
+        let (channel, id) = (ChannelId(channel_id.0), MessageId(message_id.0));
+        let sides = (side("before", before.0)?, side("after", after.0)?);
+        let messages = &self.0.messages;
+        let found = messages.surroundings(&person.0, channel, id, sides).await?;
+        Ok(Rendered::new(render_surroundings(&found)?))
     }
 }
 
-#[derive(Serialize)]
-struct WithContent {
-    #[serde(flatten)]
-    message: MessageJson,
-    content: Option<ContentJson>,
+/// It is done, and there is nothing more to say.
+#[derive(ApiResponse)]
+pub enum Done {
+    /// It is done; the next list shows it.
+    #[oai(status = 204)]
+    Done,
 }
 
-#[derive(Serialize)]
-struct ContentJson {
-    body: String,
-    formatted_body: Option<String>,
-}
-
-impl WithContent {
-    fn new(message: &message::Message, content: Option<Arc<FullContent>>) -> Self {
-        Self {
-            message: MessageJson::from(message),
-            content: content.map(|content| ContentJson {
-                body: content.body.clone(),
-                formatted_body: content.formatted_body.clone(),
-            }),
-        }
+/// How many messages are shown on one side of another one.
+fn side(field: &'static str, given: Option<u32>) -> Result<usize, Error> {
+    const MOST: u32 = 100;
+    match given.unwrap_or(25) {
+        given if given <= MOST => Ok(given as usize),
+        _ => Err(Error::invalid(field, format!("must be from 0 to {MOST}"))),
     }
 }
 
-/// A message's JSON for an answer.
-pub(super) fn render<T: Serialize>(value: &T) -> Result<Vec<u8>, Error> {
-    serde_json::to_vec(value).map_err(damaged)
-}
-
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "the shape that map_err wants"
-)]
-fn damaged(error: serde_json::Error) -> Error {
-    Error::internal(format!(
-        "a message is not the JSON that it should be: {error}"
-    ))
+fn start(cursor: Option<&str>, at: Option<Time>) -> Result<Start, Error> {
+    match (cursor, at) {
+        (None, None) => Ok(Start::End),
+        (Some(cursor), None) => Ok(Start::After(after(cursor)?)),
+        (None, Some(at)) => Ok(Start::At(at.0)),
+        (Some(_), Some(_)) => Err(Error::invalid("at", "must not stand beside cursor")),
+    }
 }
 
 /// Read here, because poem-openapi takes a header that is no ASCII for none: what is sent again
@@ -216,21 +283,4 @@ pub(super) fn send_key(request: &Request) -> Result<Option<SendKey>, Error> {
     let key = given.to_str().ok().and_then(SendKey::parse);
     key.map(Some)
         .ok_or_else(|| Error::invalid(IDEMPOTENCY_KEY, "must be 1 to 128 visible ASCII characters"))
-}
-
-fn after(cursor: &str) -> Result<MessageId, Error> {
-    MessageId::parse(cursor).ok_or_else(page::wrong_cursor)
-}
-
-fn render_page(items: &[u8], next: Option<MessageId>) -> Vec<u8> {
-    let mut json = Vec::with_capacity(items.len() + 64);
-    json.extend_from_slice(br#"{"items":["#);
-    json.extend_from_slice(items);
-    json.extend_from_slice(br#"],"next":"#);
-    match next {
-        Some(next) => json.extend_from_slice(format!("\"{next}\"").as_bytes()),
-        None => json.extend_from_slice(b"null"),
-    }
-    json.push(b'}');
-    json
 }

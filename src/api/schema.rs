@@ -11,6 +11,7 @@ mod member;
 mod message;
 mod overseen;
 mod overview;
+mod reception;
 mod service_token;
 mod setting;
 mod sign_in;
@@ -25,13 +26,16 @@ pub use self::job::BackfillJob;
 pub use self::live::LiveFrame;
 pub use self::member::{Invitation, Member, MemberPage};
 pub use self::message::{
-    Content, ContentDetail, Media, Message, MessagePage, NewMedia, NewMessage, Order,
-    ReactionCount, TextFormat, ThreadSummary,
+    Content, ContentDetail, EditedMessage, Links, Media, Message, MessagePage, MessageSurroundings,
+    NewMedia, NewMessage, Order, ReactionCount, TextFormat, ThreadSummary,
 };
 pub use self::overseen::{
     AdminChannel, AdminChannelPage, AdminChannelPatch, ChannelHeal, Heal, NewAdminRoom, OnlinePage,
 };
 pub use self::overview::Overview;
+pub use self::reception::{
+    MessageSweep, NewMessageSweep, OwnReactionList, ReactionPage, Thread, ThreadPage,
+};
 pub use self::service_token::{MadeServiceToken, NewServiceToken, ServiceToken, ServiceTokenList};
 pub use self::setting::EffectiveConfig;
 pub use self::sign_in::{

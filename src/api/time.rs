@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
-use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type};
+use poem_openapi::types::{
+    ParseError, ParseFromJSON, ParseFromParameter, ParseResult, ToJSON, Type,
+};
 use serde_json::Value;
 
 use crate::domain::id::Millis;
@@ -48,5 +50,11 @@ impl ParseFromJSON for Time {
     fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
         let parsed = serde_json::from_value::<Rfc3339>(value.unwrap_or_default());
         parsed.map(|time| Self(time.0)).map_err(ParseError::custom)
+    }
+}
+
+impl ParseFromParameter for Time {
+    fn parse_from_parameter(value: &str) -> ParseResult<Self> {
+        Self::parse_from_json(Some(value.into()))
     }
 }

@@ -1,16 +1,31 @@
-//! Messages of a channel: listed and read here, sent in `send`.
+//! Messages of a channel: listed and read here; `send`, `changes`, `reactions`, `pins` say and do
+//! something there, `threads` and `surroundings` show what belongs together, `sweep` takes away all
+//! that somebody has said.
 
+mod changes;
+mod pins;
+mod reactions;
 mod send;
 mod sendings;
+mod surroundings;
+mod sweep;
+mod threads;
 
 use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
 use moka::future::Cache;
+use tokio::sync::Mutex;
 
+pub use self::changes::Rewording;
+pub use self::reactions::{OwnReactions, ReactionView};
 pub use self::send::{NewFile, NewMessage};
+pub use self::surroundings::{Links, Surroundings};
+pub use self::sweep::{Sweep, SweepState};
+pub use self::threads::ThreadView;
 
 use self::sendings::Sendings;
+use self::sweep::Sweeps;
 use super::Core;
 use crate::domain::access::Caller;
 use crate::domain::channel::{Channel, ChannelStatus, Visibility};
@@ -26,12 +41,17 @@ use crate::store::{MessageQuery, RenderedPage};
 /// How much of full contents is kept at the most, in bytes, and how many are fetched at once.
 const CACHED: u64 = 8 * 1024 * 1024;
 const FETCHES: usize = 8;
+/// How many changes of pins are under way at once, each of another channel.
+const PINNERS: usize = 16;
 
 /// The messages service.
 pub struct Messages {
     core: Arc<Core>,
     contents: Cache<ContentKey, Option<Arc<FullContent>>>,
     sendings: Sendings,
+    /// Whoever changes what is pinned in a channel reads it first, and takes turns for it.
+    pinning: [Mutex<()>; PINNERS],
+    sweeps: Sweeps,
 }
 
 /// Where a list of messages begins.
@@ -54,6 +74,8 @@ impl Messages {
     pub fn new(core: Arc<Core>) -> Self {
         Self {
             sendings: Sendings::new(core.clock.clone()),
+            pinning: Default::default(),
+            sweeps: Sweeps::default(),
             core,
             contents: Cache::builder()
                 .max_capacity(CACHED)
@@ -198,6 +220,17 @@ fn require_open(channel: &Channel) -> Result<()> {
         ));
     }
     Ok(())
+}
+
+/// Refuses what can be done only about a message that is there.
+fn require_standing(message: &Message) -> Result<()> {
+    match message.deleted {
+        false => Ok(()),
+        true => Err(Error::conflict(format!(
+            "message {} is deleted",
+            message.id
+        ))),
+    }
 }
 
 /// What a cached content takes of memory, in bytes.

@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 use crate::daarion::{Caller, shared_world};
 use crate::homeserver::path;
 use crate::operations::{Operation, Schema, document};
-use crate::support::{Person, answered, members_of, messages_of, path_of, room_path, text};
+use crate::support::{
+    Person, answered, members_of, message_path, messages_of, path_of, room_path, text,
+};
 
 /// The paths that are asked; each operation that reads has at least one of them.
 async fn ask(caller: &Caller, documents: &[Operation], template: &str, path: &str) {
@@ -69,8 +71,41 @@ async fn answers_are_as_documented() {
         }
     }
     for query in ["", "?content=full"] {
-        let path = format!("{}/{}{query}", messages_of(&channel), text(&root["id"]));
+        let path = format!("{}{query}", message_path(&channel, &root));
         ask_public(&format!("{one}/messages/{{message_id}}"), &path).await;
+    }
+    let reaction = format!("{}/reactions/x", message_path(&channel, &root));
+    answered(200, alice.api.put(&reaction, Value::Null).await);
+    let pin = format!("{}/pins/{}", path_of(&channel), text(&root["id"]));
+    answered(204, alice.api.put(&pin, Value::Null).await);
+    let sweep = format!("{}/delete", messages_of(&channel));
+    let body = json!({ "sender": "user:nobody" });
+    answered(202, alice.api.post(&sweep, body).await);
+    let own = format!("reactions/own?message_ids={}", text(&root["id"]));
+    let thread = format!("threads/{}", text(&root["id"]));
+    for (template, path) in [
+        ("messages", "messages"),
+        (
+            "messages/{message_id}/reactions",
+            &format!("messages/{}/reactions", text(&root["id"])),
+        ),
+        (
+            "messages/{message_id}/context",
+            &format!("messages/{}/context", text(&root["id"])),
+        ),
+        ("messages/delete", "messages/delete"),
+        ("reactions/own", &own),
+        ("pins", "pins"),
+        ("pins", "pins?content=full"),
+        ("threads", "threads"),
+        ("threads/{thread_id}", &thread),
+        (
+            "threads/{thread_id}/messages",
+            &format!("{thread}/messages"),
+        ),
+    ] {
+        let path = format!("{}/{path}", path_of(&channel));
+        ask_public(&format!("{one}/{template}"), &path).await;
     }
 
     let operator = world.daarion.api_as("user:operator");

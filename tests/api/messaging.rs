@@ -10,8 +10,8 @@ use crate::homeserver::http::exchange;
 use crate::homeserver::{path, unique};
 use crate::stream::{Stream, refusal};
 use crate::support::{
-    Person, answered, column, eventually, items, members_of, merge, messages_of, path_of, refused,
-    room_of, room_path, text, time,
+    Person, answered, column, eventually, items, listed, members_of, merge, message_path,
+    messages_of, path_of, refused, room_of, room_path, text, time,
 };
 
 const CHANNELS: &str = "/api/messaging/channels";
@@ -238,8 +238,8 @@ async fn plain_matrix_message_is_here_within_a_second() {
         }
         assert!(message.get("content").is_none(), "{message}");
         assert_eq!(frame["message"], *message, "the stream says the same");
-        let found = format!("{}/{}", messages_of(&channel), text(&message["id"]));
-        assert_eq!(answered(200, alice.api.get(&found).await), *message);
+        let found = alice.api.get(&message_path(&channel, message)).await;
+        assert_eq!(listed(answered(200, found)), *message);
     }
     delays.sort_unstable();
     assert!(delays[2] < Duration::from_secs(1), "{delays:?}");
@@ -553,13 +553,12 @@ async fn long_text_is_cut_in_lists_and_whole_on_demand() {
         let page = alice.messages(&channel, "limit=1&content=full").await;
         assert_eq!(items(&page)[0]["content"]["body"], **given);
         let place = format!("{}/{}", messages_of(&channel), text(&sent["id"]));
-        let one = answered(200, alice.api.get(&format!("{place}?content=full")).await);
-        assert_eq!(one, items(&page)[0]);
-        let one = answered(
-            200,
-            alice.api.get(&format!("{place}?content=preview")).await,
-        );
-        assert_eq!(one, sent);
+        let one = async |query| {
+            let one = alice.api.get(&format!("{place}{query}")).await;
+            listed(answered(200, one))
+        };
+        assert_eq!(one("?content=full").await, items(&page)[0]);
+        assert_eq!(one("?content=preview").await, sent);
     }
     answered(
         201,

@@ -104,6 +104,19 @@ pub fn messages_of(channel: &Value) -> String {
     format!("{}/messages", path_of(channel))
 }
 
+/// The path of a message.
+pub fn message_path(channel: &Value, message: &Value) -> String {
+    format!("{}/{}", messages_of(channel), text(&message["id"]))
+}
+
+/// One message as lists show it: without where it is found.
+#[track_caller]
+pub fn listed(mut message: Value) -> Value {
+    let links = message.as_object_mut().and_then(|it| it.remove("links"));
+    assert!(links.is_some_and(|links| links["matrix_to"].is_string()));
+    message
+}
+
 pub fn members_of(channel: &Value) -> String {
     format!("{}/members", path_of(channel))
 }

@@ -170,6 +170,16 @@ impl City {
         alice.redact(room, &deleted).await;
         bob.redact(room, &edited_then_deleted).await;
         alice.react(room, &edited, "🎉").await;
+        bob.react(room, &edited, "🎉").await;
+        bob.react(room, &root, "👍").await;
+        let taken_back = alice.react(room, &root, "👍").await;
+        alice.redact(room, &taken_back).await;
+        for pinned in [vec![&root, &edited], vec![&edited, &deleted]] {
+            let pinned = json!({ "pinned": pinned });
+            alice
+                .set_state(room, "m.room.pinned_events", "", pinned)
+                .await;
+        }
         let contents = [
             json!({
                 "msgtype": "m.text",
@@ -262,9 +272,19 @@ impl City {
                 let path = format!("{path}/members?membership={membership}");
                 members[membership] = json!(all(caller, &path).await);
             }
+            let newest_first = all(caller, &format!("{path}/messages")).await;
+            let mut reactions = json!({});
+            for message in &newest_first {
+                let id = text(message, "id");
+                let path = format!("{path}/messages/{id}/reactions");
+                reactions[id] = json!(all(caller, &path).await);
+            }
             details[text(channel, "slug")] = json!({
                 "channel": caller.get(&path).await.1,
-                "newest_first": all(caller, &format!("{path}/messages")).await,
+                "newest_first": newest_first,
+                "reactions": reactions,
+                "threads": all(caller, &format!("{path}/threads")).await,
+                "pins": all(caller, &format!("{path}/pins")).await,
                 "in_full": all(caller, &format!("{path}/messages?order=asc&content=full")).await,
                 "members": members,
             });

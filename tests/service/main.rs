@@ -9,5 +9,6 @@ mod index;
 mod messages;
 mod presence;
 mod rebuild;
+mod reception;
 mod retention;
 mod world;

@@ -104,6 +104,18 @@ pub struct Message {
     /// or gone from the homeserver.
     #[oai(skip_serializing_if_is_none)]
     pub content: Option<Content>,
+    /// Where it is found; only when one message is asked for.
+    #[oai(skip_serializing_if_is_none)]
+    pub links: Option<Links>,
+}
+
+/// Addresses that lead to a message. Whoever opens them is shown what they may see.
+#[derive(Object, Clone, Debug)]
+pub struct Links {
+    /// `https://matrix.to/#/<room>/<event>?via=<server>`: opens any Matrix client.
+    pub matrix_to: String,
+    /// The message in the web application; null when `listen.public_url` is not set.
+    pub page: Option<String>,
 }
 
 /// How many have reacted with a key.
@@ -149,6 +161,21 @@ pub struct MessagePage {
     pub items: Vec<Message>,
     /// Give it as `cursor` for the next page; null at the end.
     pub next: Option<String>,
+}
+
+/// A message among those around it.
+#[derive(Object, Clone, Debug)]
+pub struct MessageSurroundings {
+    pub message: Message,
+    /// What was said before it, newest first.
+    pub before: Vec<Message>,
+    /// What was said after it, oldest first.
+    pub after: Vec<Message>,
+    /// Give it as `cursor` to the list of messages for what was said earlier; null when there is
+    /// nothing, or nothing before the message was asked for.
+    pub older: Option<String>,
+    /// The same with `order=asc` for what was said later.
+    pub newer: Option<String>,
 }
 
 /// As what a file is shown.
@@ -205,6 +232,30 @@ impl From<NewMedia> for messages::NewFile {
             width: media.width,
             height: media.height,
             duration_ms: media.duration_ms,
+        }
+    }
+}
+
+/// What a message is to say instead.
+#[derive(Object, Clone, Debug)]
+pub struct EditedMessage {
+    /// 1 to 30,000 bytes of UTF-8, not blank.
+    pub text: String,
+    /// `plain` when absent.
+    #[oai(default)]
+    pub format: TextFormat,
+    /// All entities that are mentioned from here on, at most 50; those who were before are not
+    /// notified again.
+    #[oai(default)]
+    pub mentions: Vec<String>,
+}
+
+impl From<EditedMessage> for messages::Rewording {
+    fn from(new: EditedMessage) -> Self {
+        Self {
+            text: new.text,
+            markdown: new.format == TextFormat::Markdown,
+            mentions: new.mentions,
         }
     }
 }
