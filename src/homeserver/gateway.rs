@@ -198,7 +198,9 @@ pub trait Gateway: Homeserver {
     ) -> Result<Option<Membership>>;
 
     /// Registers a person through the homeserver's admin API. A name that is taken is refused
-    /// with `M_USER_IN_USE`, and nothing of that account is changed.
+    /// with `M_USER_IN_USE`, and nothing of that account is changed, also when somebody takes it at
+    /// this moment. Where it fails half-way the name may be taken by an account without a password,
+    /// which asking again sets up.
     async fn register_person(&self, person: &NewPerson) -> Result<()>;
 
     /// Signs a person in; `None` where the homeserver gives no device for passwords.

@@ -1,11 +1,14 @@
 //! What the gateway asks of the homeserver, topic by topic: `create`, `rooms`, `messages`,
-//! `membership`, `users`.
+//! `membership`, `users`, `people`.
 
 mod create;
 mod membership;
 mod messages;
+mod people;
 mod rooms;
 mod users;
+
+pub use people::Unfinished;
 
 use async_trait::async_trait;
 

@@ -27,6 +27,7 @@ mod internal;
 mod membership;
 mod messages;
 mod nio;
+mod people;
 mod python;
 mod refusals;
 mod remembered;

@@ -147,9 +147,14 @@ impl Stub {
 
     /// A daarion beside it.
     pub async fn daarion(&self) -> Daarion {
+        self.daarion_with(DaarionOptions::default()).await
+    }
+
+    /// The same, which differs in these options.
+    pub async fn daarion_with(&self, options: DaarionOptions) -> Daarion {
         let options = DaarionOptions {
             homeserver_url: self.url.clone(),
-            ..DaarionOptions::default()
+            ..options
         };
         Daarion::start(&options).await
     }
