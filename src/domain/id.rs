@@ -141,6 +141,12 @@ impl SendKey {
         fits.then(|| Self(text.to_owned()))
     }
 
+    /// The key as the caller wrote it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// The transaction of this sending: the same each time, and nobody else's, because keys are
     /// unique to a sender and a channel only.
     #[must_use]
@@ -154,13 +160,6 @@ impl SendKey {
     pub fn transaction_of(&self, service: &str, room: &RoomId, sender: &UserId) -> Uuid {
         let name = format!("service {service} {room} {sender} {}", self.0);
         Uuid::new_v5(&SENDING_NAMESPACE, name.as_bytes())
-    }
-
-    /// The channel that a service makes with this key.
-    #[must_use]
-    pub fn channel_of(&self, service: &str) -> ChannelId {
-        let name = format!("room {service} {}", self.0);
-        ChannelId(Uuid::new_v5(&SENDING_NAMESPACE, name.as_bytes()))
     }
 }
 

@@ -22,6 +22,18 @@ pub enum Preset {
     TrustedPrivateChat,
 }
 
+impl Preset {
+    /// Matrix's word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PublicChat => "public_chat",
+            Self::PrivateChat => "private_chat",
+            Self::TrustedPrivateChat => "trusted_private_chat",
+        }
+    }
+}
+
 /// A state event that a room is made with.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct InitialState {

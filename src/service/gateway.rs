@@ -19,9 +19,8 @@ pub mod sync;
 pub mod turns;
 mod users;
 
-use std::collections::HashSet;
 use std::ops::Deref;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use moka::future::Cache;
 use uuid::Uuid;
@@ -38,8 +37,9 @@ use self::details::Details;
 use self::turns::{Turn, Turns};
 use super::Core;
 use super::agents::Agents;
+use super::idempotency::Requests;
 use crate::domain::entity::Entity;
-use crate::domain::id::{ChannelId, RoomAlias, RoomId, UserId};
+use crate::domain::id::{RoomAlias, RoomId, UserId};
 use crate::domain::service::ServiceCaller;
 use crate::domain::{Error, Result};
 use crate::homeserver::gateway::Gateway as Homeserver;
@@ -55,8 +55,8 @@ pub struct Gateway {
     turns: Arc<Turns>,
     details: Arc<Details<RoomDetails>>,
     sent: Cache<Uuid, messages::Remembered>,
-    /// The channels that are being made right now.
-    making: Mutex<HashSet<ChannelId>>,
+    /// Those that must be done once.
+    requests: Arc<Requests>,
 }
 
 /// The homeserver, for as long as a service's request asks it.
@@ -123,6 +123,7 @@ impl Gateway {
         agents: Arc<Agents>,
         turns: Arc<Turns>,
         details: Arc<Details<RoomDetails>>,
+        requests: Arc<Requests>,
     ) -> Self {
         Self {
             core,
@@ -131,7 +132,7 @@ impl Gateway {
             turns,
             details,
             sent: Cache::new(REMEMBERED),
-            making: Mutex::default(),
+            requests,
         }
     }
 

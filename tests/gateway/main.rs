@@ -16,6 +16,13 @@ mod homeserver;
 )]
 mod support;
 
+#[path = "../durability/proxy.rs"]
+#[allow(
+    dead_code,
+    reason = "these tests lose answers and do nothing else to them"
+)]
+mod proxy;
+
 mod accounts;
 mod admin_token;
 mod agents_only;
@@ -24,6 +31,7 @@ mod errors;
 mod flood;
 mod http_file;
 mod internal;
+mod keys;
 mod membership;
 mod messages;
 mod nio;
