@@ -124,7 +124,9 @@ impl App {
             auth_rules(&core.directory, config),
         );
         let ground = Ground::new(&core, matrix, recent.clone()).await?;
-        let (stop, details) = (ground.stop.clone(), ground.details.clone());
+        let stop = ground.stop.clone();
+        let watches: Vec<Arc<dyn RoomWatch>> =
+            vec![ground.details.clone(), ground.encryption.clone()];
         let requests = ground.requests.clone();
         let auth = Arc::new(auth.await?);
         let deliveries = Arc::new(deliveries(config, &core, &recent, &auth)?);
@@ -148,7 +150,7 @@ impl App {
             stop,
             requests,
             deliveries,
-            watches: vec![details],
+            watches,
             consumer,
             outlets,
         })

@@ -121,6 +121,19 @@ text_id! {
     RoomAlias
 }
 
+text_id! {
+    /// A homeserver: `host` or `host:port`.
+    ServerName
+}
+
+impl ServerName {
+    /// Accepts what may be one (Appendices, "Server Name").
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        is_server_name(text).then(|| Self(text.to_owned()))
+    }
+}
+
 impl MessageId {
     /// The id of the message that this Matrix event is.
     #[must_use]

@@ -25,6 +25,8 @@ pub struct Ground {
     pub recent: Arc<Recent>,
     /// Told of what is pushed.
     pub details: Arc<Details<RoomDetails>>,
+    /// Told of it, too.
+    pub encryption: Arc<Details<bool>>,
     /// Those that must be done once.
     pub requests: Arc<Requests>,
     /// Makes addresses of files good.
@@ -51,6 +53,7 @@ impl Ground {
         Ok(Self {
             media_key: sessions.key(KeyUse::Media, core.clock.secret()).await?,
             details: Arc::default(),
+            encryption: Arc::default(),
             requests: Arc::new(Requests::new(core.store.clone(), core.clock.clone())),
             stop: CancellationToken::new(),
             matrix,
@@ -72,6 +75,7 @@ impl Ground {
             agents.clone(),
             turns,
             self.details,
+            self.encryption,
             self.requests,
         );
         let gateway = Arc::new(gateway);
