@@ -8,6 +8,7 @@ pub mod accounts;
 #[cfg(test)]
 mod contract;
 pub mod creations;
+pub mod idempotency;
 pub mod index;
 pub mod journal;
 pub mod redb;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 
 pub use accounts::Accounts;
 pub use creations::{Creation, Creations};
+pub use idempotency::Idempotency;
 pub use index::{ActivityMap, ClearTo, Index, MemberQuery, MessageQuery, RenderedPage};
 pub use journal::{Append, Appended, Journal, Placed, SkippedReport};
 pub use service_tokens::ServiceTokens;
@@ -79,6 +81,7 @@ pub struct Store {
     pub index: Arc<dyn Index>,
     pub accounts: Arc<dyn Accounts>,
     pub creations: Arc<dyn Creations>,
+    pub idempotency: Arc<dyn Idempotency>,
     pub service_tokens: Arc<dyn ServiceTokens>,
     pub sessions: Arc<dyn Sessions>,
     pub subscriptions: Arc<dyn Subscriptions>,

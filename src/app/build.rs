@@ -43,6 +43,7 @@ use crate::service::city::City;
 use crate::service::creation::Creator;
 use crate::service::doctor::{Doctor, Examiner, Patient};
 use crate::service::health::Health;
+use crate::service::idempotency::Requests;
 use crate::service::limits::ServiceLimits;
 use crate::service::link::Link;
 use crate::service::members::Members;
@@ -71,6 +72,7 @@ pub struct App {
     pub(super) recent: Arc<Recent>,
     /// Ends what waits.
     pub(super) stop: CancellationToken,
+    pub(super) requests: Arc<Requests>,
     pub(super) deliveries: Arc<Deliveries>,
     /// Who is told of what happens in rooms.
     pub(super) watches: Vec<Arc<dyn RoomWatch>>,
@@ -122,7 +124,10 @@ impl App {
             auth_rules(&core.directory, config),
         );
         let ground = Ground::new(&core, matrix, recent.clone()).await?;
-        let (stop, details) = (ground.stop.clone(), ground.details.clone());
+        let stop = ground.stop.clone();
+        let watches: Vec<Arc<dyn RoomWatch>> =
+            vec![ground.details.clone(), ground.encryption.clone()];
+        let requests = ground.requests.clone();
         let auth = Arc::new(auth.await?);
         let deliveries = Arc::new(deliveries(config, &core, &recent, &auth)?);
         let made = Made {
@@ -143,8 +148,9 @@ impl App {
             link,
             recent,
             stop,
+            requests,
             deliveries,
-            watches: vec![details],
+            watches,
             consumer,
             outlets,
         })

@@ -281,6 +281,19 @@ impl Client {
         credential: Credential<'_>,
         repeat: Repeat,
     ) -> Result<Bytes> {
+        let answer = self.send_whole(method, path, body, credential, repeat);
+        Ok(answer.await?.1)
+    }
+
+    /// As [`send`](Self::send), with the head of the answer.
+    pub async fn send_whole(
+        &self,
+        method: http::Method,
+        path: &str,
+        body: Option<&serde_json::Value>,
+        credential: Credential<'_>,
+        repeat: Repeat,
+    ) -> Result<(http::response::Parts, Bytes)> {
         let mut request = http::Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.base));
@@ -299,7 +312,7 @@ impl Client {
         let request = request
             .body(Bytes::from(body))
             .map_err(|error| Error::internal(format!("cannot make a request: {error}")))?;
-        Ok(self.execute(request, repeat).await?.1)
+        self.execute(request, repeat).await
     }
 
     /// Sends a request, again where that is safe, and returns the answer if it is a success.

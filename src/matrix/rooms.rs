@@ -1,6 +1,6 @@
 //! Rooms: creating them, aliases, members, settings, power.
 
-use ruma::api::client::alias::{create_alias, delete_alias, get_alias};
+use ruma::api::client::alias::{create_alias, delete_alias};
 use ruma::api::client::membership::{invite_user, join_room_by_id, joined_rooms, leave_room};
 use ruma::api::client::state::{get_state_event_for_key, get_state_events, send_state_event};
 use ruma::events::{AnyStateEvent, StateEventType};
@@ -19,12 +19,7 @@ use crate::homeserver::{RoomSnapshot, Setting};
 
 impl Matrix {
     pub(super) async fn find_alias(&self, alias: &RoomAlias) -> Result<Option<RoomId>> {
-        let request = get_alias::v3::Request::new(ids::alias(alias)?);
-        match self.client.request(request, None, Repeat::Safe).await {
-            Ok(answer) => Ok(Some(RoomId::trusted(answer.room_id.as_str()))),
-            Err(Error::HomeserverRefused { status: 404, .. }) => Ok(None),
-            Err(error) => Err(error),
-        }
+        Ok(self.locate_alias(alias).await?.map(|located| located.room))
     }
 
     /// Repeating it, or finding that it is done already, is fine.

@@ -7,6 +7,7 @@ pub mod accounts;
 pub mod changes;
 pub mod channels;
 pub mod dedup;
+pub mod idempotency;
 pub mod journal;
 pub mod members;
 pub mod messages;
@@ -78,6 +79,7 @@ macro_rules! store_contract {
                 a_watermark_outlives_a_replay_but_not_forgotten_events, closed_is_unavailable;
             accounts: agents_are_unique, an_agent_is_updated, creations_are_unique_by_alias,
                 accounts_outlive_a_kill, operators_are_unique_by_name, a_new_password_ends_the_sessions;
+            idempotency: a_named_request_is_begun_once, named_requests_are_forgotten_in_time;
             sessions: a_session_is_found_until_it_ends, a_token_is_replaced_once, the_oldest_sessions_make_room,
                 expired_sessions_are_dropped, sessions_and_keys_outlive_a_kill;
             service_tokens: tokens_outlive_a_kill, a_token_is_revoked_once, the_last_use_of_a_token_is_kept;

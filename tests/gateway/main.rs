@@ -16,17 +16,27 @@ mod homeserver;
 )]
 mod support;
 
+#[path = "../durability/proxy.rs"]
+#[allow(
+    dead_code,
+    reason = "these tests lose answers and do nothing else to them"
+)]
+mod proxy;
+
 mod accounts;
 mod admin_token;
 mod agents_only;
 mod caller;
+mod encrypted;
 mod errors;
 mod flood;
 mod http_file;
 mod internal;
+mod keys;
 mod membership;
 mod messages;
 mod nio;
+mod people;
 mod python;
 mod refusals;
 mod remembered;
@@ -35,3 +45,4 @@ mod senders;
 mod shape;
 mod stub;
 mod tokens;
+mod via;

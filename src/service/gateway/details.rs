@@ -42,6 +42,22 @@ impl<T: Clone + Send + Sync + 'static> Details<T> {
         found.map_err(|error: std::sync::Arc<Error>| error.as_ref().clone())
     }
 
+    /// As [`get`](Self::get), of what not everybody may see: of those who miss, each looks as who
+    /// they are.
+    pub async fn get_alone(
+        &self,
+        room: &RoomId,
+        look: impl Future<Output = Result<T>> + Send,
+    ) -> Result<T> {
+        let key = (room.clone(), self.state(room).load(Ordering::SeqCst));
+        if let Some(found) = self.found.get(&key).await {
+            return Ok(found);
+        }
+        let found = look.await?;
+        self.found.insert(key, found.clone()).await;
+        Ok(found)
+    }
+
     /// Forgets what is remembered of a room.
     pub fn forget(&self, room: &RoomId) {
         self.state(room).fetch_add(1, Ordering::SeqCst);

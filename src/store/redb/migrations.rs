@@ -12,7 +12,12 @@ use crate::store::StoreError;
 
 type Step = fn(&WriteTransaction) -> Result<(), StoreError>;
 
-const STEPS: &[Step] = &[create_tables, create_sign_in_tables, create_gateway_tables];
+const STEPS: &[Step] = &[
+    create_tables,
+    create_sign_in_tables,
+    create_gateway_tables,
+    create_idempotency_table,
+];
 
 /// The newest format that this version knows.
 pub const KNOWN: u64 = STEPS.len() as u64;
@@ -99,5 +104,11 @@ fn create_gateway_tables(txn: &WriteTransaction) -> Result<(), StoreError> {
     txn.open_table(tables::ATTEMPTS)?;
     txn.open_table(tables::DEAD_LETTERS)?;
     txn.open_table(tables::SERVICE_TOKENS)?;
+    Ok(())
+}
+
+/// Format 4: requests that their callers have named.
+fn create_idempotency_table(txn: &WriteTransaction) -> Result<(), StoreError> {
+    txn.open_table(tables::IDEMPOTENCY)?;
     Ok(())
 }
