@@ -91,7 +91,7 @@ impl EventSync {
                 self.core.indexed.reached(last.seq, INDEX_WAIT).await;
             }
             let last = events.last().map_or(at.seq, |event| event.seq);
-            let shown = self.choose(caller, &filter, events, &mut at.seq);
+            let shown = self.choose(caller, &filter, events, &mut at.seq).await?;
             if !shown.is_empty() {
                 let rooms = self.render(caller, &filter, shown, is_gap).await?;
                 return answer(at, rooms);
@@ -112,29 +112,35 @@ impl EventSync {
 
     /// The first events that a service is shown, at most one answer's worth; `at` becomes the
     /// position behind what was looked at.
-    fn choose(
+    async fn choose(
         &self,
         caller: &ServiceCaller,
         filter: &Filter,
         events: Vec<Event>,
         at: &mut Seq,
-    ) -> Vec<Shown> {
+    ) -> Result<Vec<Shown>> {
+        let directory = &self.core.directory;
+        let connector = directory.naming.connector();
         let mut shown = Vec::new();
         for event in events {
             if shown.len() == MOST {
                 break;
             }
-            let channel = self.core.directory.channel(event.channel);
-            // What the index has not met yet waits for it.
-            if channel.is_none() && self.core.indexed.position() < event.seq {
-                break;
-            }
-            *at = event.seq;
             // Nothing new has happened when the index is made anew.
-            let Some(channel) = channel.filter(|_| event.source != Source::Rebuild) else {
+            if event.source == Source::Rebuild {
+                *at = event.seq;
+                continue;
+            }
+            let channel = match directory.channel(event.channel) {
+                None if self.may_become_known(&event).await? => break,
+                // It may have become so just now.
+                None => directory.channel(event.channel),
+                known => known,
+            };
+            *at = event.seq;
+            let Some(channel) = channel else {
                 continue;
             };
-            let connector = self.core.directory.naming.connector();
             let sender = event.what.by().unwrap_or(&connector);
             if caller.require_room(&channel.room).is_ok()
                 && filter.takes(&channel.room, event.what.matrix_type(), sender)
@@ -142,7 +148,14 @@ impl EventSync {
                 shown.push(Shown { event, channel });
             }
         }
-        shown
+        Ok(shown)
+    }
+
+    /// Whether an event of a channel that nobody knows has to wait: the index has not met it yet,
+    /// or channels are missing while all are read anew from the homeserver.
+    async fn may_become_known(&self, event: &Event) -> Result<bool> {
+        let is_ahead = self.core.indexed.position() < event.seq;
+        Ok(is_ahead || self.core.store.index.rebuilding().await?.is_some())
     }
 
     async fn render(
