@@ -40,3 +40,4 @@ mod senders;
 mod shape;
 mod stub;
 mod tokens;
+mod uploads;
