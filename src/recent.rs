@@ -170,7 +170,7 @@ mod tests {
 
     #[async_trait]
     impl Timeline for Shown {
-        async fn sync(&self, _: &UserId, _: &SyncQuery) -> Result<Box<RawValue>> {
+        async fn sync(&self, _: &UserId, _: &SyncQuery) -> Result<String> {
             Err(Error::unavailable("not here"))
         }
 

@@ -23,6 +23,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use moka::future::Cache;
+use serde::Serialize;
 use uuid::Uuid;
 
 pub use self::creation::{Created, NewRoom};
@@ -258,6 +259,11 @@ impl Gateway {
     fn is_connector(&self, user: &UserId) -> bool {
         *user == self.core.directory.naming.connector()
     }
+}
+
+/// An answer, ready to be sent.
+fn json(answer: &impl Serialize) -> Result<Vec<u8>> {
+    serde_json::to_vec(answer).map_err(|error| Error::internal(error.to_string()))
 }
 
 const ROOM: &str = "a room id (\"!…\") or an alias (\"#…\")";

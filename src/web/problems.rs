@@ -13,8 +13,8 @@ use poem_openapi::error::{AuthorizationError, ContentTypeError, ParseParamError,
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::limit;
 use crate::api::auth::Rejected;
+use crate::api::body::TOO_LARGE;
 use crate::api::error::{BridgeFailure, Failure, Problem};
 
 /// Gives every error its shape.
@@ -174,12 +174,9 @@ fn problem_of(error: &Error, path: &str, names: &Names) -> Problem {
         return problem.clone();
     }
     let text = error.to_string();
-    if text.contains(limit::TOO_LARGE) {
-        return Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "M_TOO_LARGE",
-            limit::TOO_LARGE,
-        );
+    if let Some(start) = text.find(TOO_LARGE) {
+        let status = StatusCode::PAYLOAD_TOO_LARGE;
+        return Problem::new(status, "M_TOO_LARGE", format!("body: {}", &text[start..]));
     }
     let bad = |code: &str, message: String| Problem::new(StatusCode::BAD_REQUEST, code, message);
     if let Some(ParseParamError { name, reason }) = error.downcast_ref() {

@@ -37,12 +37,18 @@ mod membership;
 mod messages;
 mod nio;
 mod people;
+mod odd_events;
 mod python;
 mod refusals;
 mod remembered;
 mod rooms;
 mod senders;
+#[allow(
+    dead_code,
+    reason = "these tests use their own part of what the document can be asked"
+)]
 mod shape;
 mod stub;
 mod tokens;
+mod uploads;
 mod via;

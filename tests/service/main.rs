@@ -7,6 +7,7 @@ mod doctor;
 mod hub;
 mod index;
 mod messages;
+mod polls;
 mod presence;
 mod rebuild;
 mod retention;

@@ -23,10 +23,12 @@ pub struct WebhooksApi(pub Services);
 impl WebhooksApi {
     /// Subscribe to events
     ///
-    /// What happens from now on is sent to `webhook_url`, at least once and in order per room, as
-    /// the document says, with our own words beside it: `name`, `entity_id`, `channel_id`, `seq`,
-    /// `message_id`. Signed as [Standard Webhooks](https://www.standardwebhooks.com) says;
-    /// `webhook-id` is the same on every try. 2xx is success; 410 pauses the webhook; 429 and 503
+    /// What happens in channels from now on is sent to `webhook_url`, at least once and in order
+    /// per room, as a `WebhookPayload` (see the callback): the Matrix event with our own words
+    /// beside it. Channels made and changed, messages, files, edits, redactions, reactions and
+    /// memberships are told; events of other types are not. Signed as
+    /// [Standard Webhooks](https://www.standardwebhooks.com) says; `webhook-id` is the same on every
+    /// try. 2xx is success; 410 pauses the webhook; 429 and 503
     /// may say `Retry-After`; a redirect is a failure. What fails is tried three times more at
     /// once and then by `webhooks.schedule`; what is given up becomes a dead letter. A room
     /// that is no channel becomes one of kind `gateway` where the connector is in it and may set

@@ -97,6 +97,7 @@ impl Ground {
         let public_url = config.listen.public_url.as_ref();
         let rules = MediaRules {
             limit: config.limits.upload as u64,
+            stall: config.limits.stall,
             spool: config.data_dir.clone(),
             public_url: public_url.map(|url| url.as_str().trim_end_matches('/').to_owned()),
             key: self.media_key,

@@ -20,7 +20,10 @@ pub(super) fn check_content(field: &'static str, content: &Map<String, Value>) -
     canonical::check(field, content)?;
     let size = serde_json::to_vec(content).map_or(0, |json| json.len() as u64);
     if size > MAX_CONTENT {
-        return Err(Error::TooLarge { limit: MAX_CONTENT });
+        return Err(Error::TooLarge {
+            field,
+            limit: MAX_CONTENT,
+        });
     }
     Ok(())
 }

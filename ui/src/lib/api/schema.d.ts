@@ -1739,7 +1739,7 @@ export interface components {
             /**
              * @description The Matrix error code where Matrix has one, e.g. `M_FORBIDDEN`, `M_NOT_FOUND`,
              *     `M_BAD_JSON`, `M_INVALID_PARAM`, `M_TOO_LARGE`, `M_LIMIT_EXCEEDED`; otherwise
-             *     `CONFLICT`, `HOMESERVER_UNAVAILABLE`, `HOMESERVER_ERROR`, `STORE_UNAVAILABLE`,
+             *     `CONFLICT`, `STALLED`, `HOMESERVER_UNAVAILABLE`, `HOMESERVER_ERROR`, `STORE_UNAVAILABLE`,
              *     `INDEX_BEHIND` or `INTERNAL_ERROR`. With `INDEX_BEHIND` it is done and not to be repeated;
              *     only what shows it lags.
              */
@@ -3112,6 +3112,15 @@ export interface operations {
                     "application/json; charset=utf-8": components["schemas"]["BridgeErrorBody"];
                 };
             };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["BridgeErrorBody"];
+                };
+            };
             /** @description Too many requests. */
             429: {
                 headers: {
@@ -3347,6 +3356,15 @@ export interface operations {
             };
             /** @description The body is larger than the limit. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["BridgeErrorBody"];
+                };
+            };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3844,6 +3862,15 @@ export interface operations {
                     "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description Too many requests. */
             429: {
                 headers: {
@@ -4216,6 +4243,15 @@ export interface operations {
             };
             /** @description The body is larger than the limit. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4606,6 +4642,15 @@ export interface operations {
                     "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description Too many requests. */
             429: {
                 headers: {
@@ -4811,6 +4856,15 @@ export interface operations {
                     "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description Too many requests. */
             429: {
                 headers: {
@@ -4929,6 +4983,15 @@ export interface operations {
             };
             /** @description The body is larger than the limit. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5406,6 +5469,15 @@ export interface operations {
             };
             /** @description The body is larger than the limit. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6131,6 +6203,15 @@ export interface operations {
                     "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description Too many requests. */
             429: {
                 headers: {
@@ -6725,6 +6806,15 @@ export interface operations {
                     "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description Too many requests. */
             429: {
                 headers: {
@@ -6955,6 +7045,15 @@ export interface operations {
             };
             /** @description The body is larger than the limit. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7197,6 +7296,15 @@ export interface operations {
             };
             /** @description The body is larger than the limit. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7799,6 +7907,15 @@ export interface operations {
                     "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description Too many requests. */
             429: {
                 headers: {
@@ -8160,6 +8277,15 @@ export interface operations {
                     "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description Too many requests. */
             429: {
                 headers: {
@@ -8514,6 +8640,15 @@ export interface operations {
             };
             /** @description The body is larger than the limit. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9011,6 +9146,15 @@ export interface operations {
                     "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description Too many requests. */
             429: {
                 headers: {
@@ -9124,6 +9268,15 @@ export interface operations {
             };
             /** @description The body is larger than the limit. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9363,6 +9516,15 @@ export interface operations {
             };
             /** @description The body is larger than the limit. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
