@@ -10,4 +10,5 @@ mod messages;
 mod presence;
 mod rebuild;
 mod retention;
+mod webhooks;
 mod world;
