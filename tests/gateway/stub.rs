@@ -147,9 +147,13 @@ impl Stub {
 
     /// A daarion beside it.
     pub async fn daarion(&self) -> Daarion {
+        self.daarion_with(DaarionOptions::default()).await
+    }
+
+    pub async fn daarion_with(&self, options: DaarionOptions) -> Daarion {
         let options = DaarionOptions {
             homeserver_url: self.url.clone(),
-            ..DaarionOptions::default()
+            ..options
         };
         Daarion::start(&options).await
     }
