@@ -63,10 +63,7 @@ fn show(status: &Value, output: Output) -> anyhow::Result<()> {
             "store",
             format!("{size}, format {}", status["store"]["format"]),
         ),
-        (
-            "journal",
-            journal(&status["journal"]),
-        ),
+        ("journal", journal(&status["journal"])),
         ("rebuilding", status["rebuilding"].to_string()),
         ("open creations", status["open_creations"].to_string()),
         (

@@ -502,7 +502,11 @@ pub mod tests {
         let later = rotate("d", 60, Some(200));
         assert_eq!(later.previous.len(), 2, "what has ended is not kept");
         let alone = rotate("e", 70, None);
-        assert_eq!(alone.live(71).collect::<Vec<_>>(), ["e"], "it had got about");
+        assert_eq!(
+            alone.live(71).collect::<Vec<_>>(),
+            ["e"],
+            "it had got about"
+        );
     }
 
     #[test]

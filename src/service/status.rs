@@ -152,7 +152,10 @@ impl StatusService {
         let oldest = store.journal.read(first.saturating_sub(1), 1).await?;
         let keep = u64::try_from((self.retention + TRIMMED).as_millis()).unwrap_or(u64::MAX);
         let before = self.core.clock.now().saturating_sub(keep);
-        if oldest.first().is_none_or(|event| event.arrived_at >= before) {
+        if oldest
+            .first()
+            .is_none_or(|event| event.arrived_at >= before)
+        {
             return Ok(None);
         }
         let slowest = store.subscriptions.slowest().await?;

@@ -23,7 +23,11 @@ async fn event_that_can_never_be_told_is_buried() {
     let desk = Desk::start(Setup::default()).await;
     desk.say(HERE, "$unknown").await;
     let dead = desk.dead(1).await;
-    assert!(dead[0].reason.contains("is not known"), "{}", dead[0].reason);
+    assert!(
+        dead[0].reason.contains("is not known"),
+        "{}",
+        dead[0].reason
+    );
     // It holds up nothing.
     desk.make(THERE, "!there").await;
     desk.say(THERE, "$after").await;

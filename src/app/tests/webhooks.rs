@@ -152,12 +152,18 @@ async fn pause_is_in_force_though_its_caller_has_gone() {
     until("silence", async || {
         let before = told.load(Ordering::SeqCst);
         let said = say().await;
-        until("the witness", async || witness.load(Ordering::SeqCst) >= said).await;
+        until("the witness", async || {
+            witness.load(Ordering::SeqCst) >= said
+        })
+        .await;
         told.load(Ordering::SeqCst) == before
     })
     .await;
     let before = told.load(Ordering::SeqCst);
     let said = say().await;
-    until("the witness", async || witness.load(Ordering::SeqCst) >= said).await;
+    until("the witness", async || {
+        witness.load(Ordering::SeqCst) >= said
+    })
+    .await;
     assert_eq!(told.load(Ordering::SeqCst), before);
 }

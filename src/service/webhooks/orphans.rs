@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::Webhooks;
-use crate::domain::{Error, Result};
 use crate::domain::webhook::{Pause, PauseReason, Webhook};
+use crate::domain::{Error, Result};
 
 /// How often tokens that expire are looked for.
 const LOOK: Duration = Duration::from_secs(1);
@@ -20,10 +20,10 @@ impl Webhooks {
         let mut ends = self.auth.people.ends();
         let mut seen = None;
         loop {
-            let good = Some(self.auth.services.good());
-            if seen != good {
+            let state = Some(self.auth.services.state());
+            if seen != state {
                 match self.go_by_tokens().await {
-                    Ok(()) => seen = good,
+                    Ok(()) => seen = state,
                     Err(error) => {
                         tracing::error!(%error, "webhooks do not follow their services' tokens");
                     }
@@ -48,7 +48,10 @@ impl Webhooks {
                         reason: PauseReason::Revoked,
                         at: self.core.clock.now(),
                     };
-                    (Some(pause), "a webhook's service has no token; it is paused")
+                    (
+                        Some(pause),
+                        "a webhook's service has no token; it is paused",
+                    )
                 }
                 (Some(PauseReason::Revoked), false) => {
                     (None, "a webhook's service has a token again; it goes on")

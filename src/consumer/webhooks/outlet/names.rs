@@ -69,7 +69,10 @@ impl Names {
         let (this, key) = (self.clone(), name.to_owned());
         // A task of its own: its turn ends with the thread, not with whoever waits.
         let task = tokio::spawn(async move {
-            let end = End { names: &this, name: &key };
+            let end = End {
+                names: &this,
+                name: &key,
+            };
             let _turn = this.turns.acquire().await;
             let found = (this.ask)(key.clone()).await;
             drop(end);

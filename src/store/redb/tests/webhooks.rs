@@ -71,7 +71,16 @@ async fn who_has_most_dead_letters_makes_room() {
         .iter()
         .map(|it| (it.webhook.0.as_u128(), it.event.seq))
         .collect();
-    let expected = [(1, 4), (1, 5), (1, 6), (1, 7), (2, 1), (2, 2), (2, 3), (2, 4)];
+    let expected = [
+        (1, 4),
+        (1, 5),
+        (1, 6),
+        (1, 7),
+        (2, 1),
+        (2, 2),
+        (2, 3),
+        (2, 4),
+    ];
     assert_eq!(left, expected, "the oldest went");
 }
 

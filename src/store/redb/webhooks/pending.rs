@@ -2,8 +2,8 @@
 
 use redb::{AccessGuard, ReadTransaction, ReadableTable};
 
-use super::{PendingRecord, Rows};
 use super::counts::{Tally, is_replayed};
+use super::{PendingRecord, Rows};
 use crate::domain::id::{ChannelId, Millis, Seq};
 use crate::domain::page::Order;
 use crate::domain::webhook::WebhookId;
