@@ -27,7 +27,7 @@ pub use index::{ActivityMap, ClearTo, Index, MemberQuery, MessageQuery, Rendered
 pub use journal::{Append, Appended, Journal, Placed, SkippedReport};
 pub use service_tokens::ServiceTokens;
 pub use sessions::Sessions;
-pub use subscriptions::{Subscription, Subscriptions};
+pub use subscriptions::{Slowest, Subscription, Subscriptions};
 pub use webhooks::Webhooks;
 
 /// Why a store operation failed.

@@ -3,6 +3,7 @@
 mod gateway;
 
 use std::collections::HashSet;
+use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::os::unix::fs::{MetadataExt, chown};
 use std::path::Path;
@@ -16,7 +17,7 @@ use self::gateway::Ground;
 use crate::api::Services;
 use crate::api::auth::Gate;
 use crate::clock::Clock;
-use crate::config::{self, ActAs, Config, CreateBy};
+use crate::config::{self, ActAs, Config, CreateBy, ListenAddr};
 use crate::consumer::hub::Hub;
 use crate::consumer::index::IndexConsumer;
 use crate::consumer::webhooks::{Deliveries, Outlet, Workshop};
@@ -329,20 +330,37 @@ fn deliveries(
         allow: ranges(&webhooks.allow),
         deny: ranges(&webhooks.deny),
     };
+    let schedule = Schedule {
+        quick: webhooks.quick_retries.clone(),
+        long: webhooks.schedule.clone(),
+    };
     let workshop = Workshop {
         store: core.store.clone(),
         recent: recent.clone(),
         directory: core.directory.clone(),
         indexed: core.indexed.clone(),
         clock: core.clock.clone(),
-        schedule: Schedule {
-            quick: webhooks.quick_retries.clone(),
-            long: webhooks.schedule.clone(),
-        },
-        outlet: Outlet::new(reach, webhooks.timeout, core.clock.clone())?,
-        has_ended: Box::new(move |token| auth.services.has_ended(token)),
+        patience: schedule.patience(config.journal.retention),
+        schedule,
+        outlet: Outlet::new(
+            reach,
+            own_addresses(config),
+            webhooks.timeout,
+            core.clock.clone(),
+        )?,
+        caller_of: Box::new(move |webhook| auth.services.caller_of(webhook)),
     };
     Ok(Deliveries::new(workshop, core.store.journal.bell()))
+}
+
+/// Where daarion listens, as far as it is written down.
+fn own_addresses(config: &Config) -> Vec<SocketAddr> {
+    let all = config.listen.public.iter().chain(&config.listen.internal);
+    let addresses = all.filter_map(|address| match address {
+        ListenAddr::Tcp(address) if address.port() != 0 => Some(*address),
+        _ => None,
+    });
+    addresses.collect()
 }
 
 fn services(
@@ -363,6 +381,7 @@ fn services(
         link: link.clone(),
         online: online.clone(),
         problems: telemetry::problems(),
+        retention: config.journal.retention,
         homeserver_url: homeserver_url.trim_end_matches('/').to_owned(),
         started_at: core.clock.now(),
     };

@@ -86,7 +86,9 @@ macro_rules! store_contract {
             subscriptions: subscriptions_are_kept, a_position_never_goes_back, the_slowest_holds_the_journal;
             webhooks: webhooks_are_kept, a_webhook_is_changed_and_keeps_the_rest, a_batch_settles_whole,
                 the_latest_attempts_are_kept, resuming_makes_what_waits_due,
-                dead_letters_are_replayed_and_purged, what_waits_holds_the_journal;
+                dead_letters_are_replayed_and_purged, what_waits_holds_the_journal,
+                what_is_counted_along_is_what_is_there, secrets_are_rotated_where_they_are_kept,
+                a_webhook_without_a_name_is_of_its_tokens_service;
             model: random_deeds_agree_with_the_model, more_random_deeds_agree_with_the_model;
         );
     };

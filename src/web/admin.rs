@@ -361,7 +361,11 @@ fn status_json(status: &Status) -> Value {
         "agents": status.agents,
         "members_online": status.members_online,
         "events_per_minute": status.events_per_minute,
-        "journal": {"first": status.journal_first, "head": status.journal_head},
+        "journal": {
+            "first": status.journal_first,
+            "head": status.journal_head,
+            "held_by": status.journal_held_by,
+        },
         "readers": readers.collect::<Vec<_>>(),
         "rebuilding": status.rebuilding,
         "open_creations": status.open_creations,

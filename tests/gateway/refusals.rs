@@ -8,6 +8,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::caller::Gateway;
+use crate::daarion::DaarionOptions;
 use crate::errors::requests;
 use crate::stub::{Asked, Said, Stub};
 use crate::support::{answered, refused};
@@ -144,4 +145,28 @@ async fn what_passes_soon_is_repeated_for_the_service_where_that_is_safe() {
     let creations = asked.iter().filter(|it| it.target.contains("/createRoom"));
     assert_eq!(creations.count(), 1, "it might be made twice: {asked:?}");
     answered(503, gateway.get_room(ROOM).await);
+}
+
+#[tokio::test]
+async fn account_that_is_made_is_answered_though_nobody_is_signed_in() {
+    let stub = Stub::answering(|asked| match asked.target.contains("/login") {
+        true => Said::new(500, "the database is away"),
+        false => Said::json(200, &json!({ "available": true })),
+    })
+    .await;
+    let options = DaarionOptions::default().set("matrix.admin_token", "\"an administrator's\"");
+    let daarion = stub.daarion_with(options).await;
+    let gateway = Gateway::of(&daarion);
+    for (username, more) in [
+        ("carol", json!({ "password": "generated-secure-password" })),
+        ("agent:sofia", json!({})),
+    ] {
+        let mut body = more;
+        body["username"] = username.into();
+        let made = answered(200, gateway.post("register-user", body).await);
+        assert!(made["user_id"].is_string(), "{made}");
+        for field in ["access_token", "device_id"] {
+            assert_eq!(made[field], Value::Null, "{username}: {made}");
+        }
+    }
 }

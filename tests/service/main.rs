@@ -11,4 +11,5 @@ mod polls;
 mod presence;
 mod rebuild;
 mod retention;
+mod webhooks;
 mod world;

@@ -43,7 +43,7 @@ impl WebhooksApi {
         service: Service,
         request: &Request,
         /// A name of this request, 1 to 128 visible ASCII characters: the same one again answers
-        /// the same webhook while it is there, and 409 when it was another's.
+        /// the same webhook while it is there, without its secret, and 409 when it was another's.
         #[oai(name = "Idempotency-Key")]
         _idempotency_key: Header<Option<String>>,
         body: Body<Subscribe>,
@@ -54,7 +54,8 @@ impl WebhooksApi {
 
     /// List webhooks
     ///
-    /// Those that the caller's token has made; the shared secret sees all. The oldest first.
+    /// Those of the caller's service, whichever of its tokens has made them; the shared secret sees
+    /// all. The oldest first.
     #[oai(path = "/subscribe", method = "get", operation_id = "listWebhooks")]
     async fn list(
         &self,
@@ -162,7 +163,8 @@ impl WebhooksApi {
     /// Give a webhook another secret
     ///
     /// The secret until now signs beside the new one for a day, or as long as is asked for, so
-    /// that the receiver can be told in between.
+    /// that the receiver can be told in between. Earlier ones sign as long as was asked for then;
+    /// 409 when four do so already.
     #[oai(
         path = "/subscribe/:subscription_id/rotate",
         method = "post",
@@ -258,6 +260,7 @@ impl WebhooksApi {
     /// Deliver dead letters once more
     ///
     /// One by one, by webhook or by time, in their order, each with the whole schedule again.
+    /// `replaying` of their webhooks tells how many are left.
     #[oai(
         path = "/dead-letters/replay",
         method = "post",

@@ -7,7 +7,7 @@ use crate::domain::id::Millis;
 use crate::domain::service::{ActAs, Rights, Scope, ServiceToken};
 use crate::domain::session::Digest;
 
-fn token(number: u8, created_at: Millis) -> ServiceToken {
+pub fn token(number: u8, created_at: Millis) -> ServiceToken {
     ServiceToken {
         id: Uuid::from_u128(number.into()),
         name: format!("service-{number}"),

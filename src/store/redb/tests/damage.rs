@@ -19,7 +19,7 @@ use crate::store::{Append, Store, StoreError};
 const NOISE: [&[u8]; 5] = [b"", b"\x00", b"\x01", b"\x01\xc1\xff\xff", b"\x09{}"];
 
 /// Overwrites one value of a file.
-fn spoil<'k, K: redb::Key + 'static>(
+pub fn spoil<'k, K: redb::Key + 'static>(
     path: &std::path::Path,
     table: TableDefinition<K, &'static [u8]>,
     key: K::SelfType<'k>,
