@@ -151,10 +151,14 @@ async fn what_passes_soon_is_repeated_for_the_service_where_that_is_safe() {
 async fn account_that_is_made_is_answered_though_nobody_is_signed_in() {
     let stub = Stub::answering(|asked| match asked.target.contains("/login") {
         true => Said::new(500, "the database is away"),
-        false => Said::json(200, &json!({ "available": true })),
+        false => {
+            let agent = "@agent_sofia:test.localhost";
+            Said::json(200, &json!({ "available": true, "user_id": agent }))
+        }
     })
     .await;
-    let options = DaarionOptions::default().set("matrix.admin_token", "\"an administrator's\"");
+    let options =
+        DaarionOptions::default().set("matrix.admin_token", "\"syt_of_an_administrator\"");
     let daarion = stub.daarion_with(options).await;
     let gateway = Gateway::of(&daarion);
     for (username, more) in [

@@ -15,9 +15,10 @@ use crate::domain::channel::{Channel, ChannelKind, ChannelStatus, Visibility};
 use crate::domain::event::What;
 use crate::domain::id::{EventId, RoomId, SendKey, UserId};
 use crate::domain::service::ServiceCaller;
-use crate::domain::webhook::PauseReason;
+use crate::domain::webhook::{PauseReason, Webhook};
 use crate::service::webhooks::NewWebhook;
-use crate::store;
+use crate::store::webhooks::Settled;
+use crate::store::{self, Append};
 
 const LIMIT: Duration = Duration::from_secs(20);
 
@@ -166,4 +167,37 @@ async fn pause_is_in_force_though_its_caller_has_gone() {
     })
     .await;
     assert_eq!(told.load(Ordering::SeqCst), before);
+}
+
+#[tokio::test]
+async fn status_names_who_holds_the_journal() {
+    let app = app().await;
+    let (journal, store) = (&app.core.store.journal, &app.core.store.webhooks);
+    let old = Append {
+        events: vec![event("$made", What::ChannelCreated(channel()))],
+        arrived_at: 1_000,
+        ..Append::default()
+    };
+    journal.append(old).await.expect("is kept");
+    let report = async || app.services.status.report().await.expect("a report");
+    assert_eq!(report().await.journal_held_by, None, "nobody reads it");
+    let webhook = Webhook {
+        url: "https://hooks.example.org/a-secret-path".into(),
+        service: Some("billing".into()),
+        ..crate::domain::webhook::tests::sample()
+    };
+    store.add(webhook.clone()).await.expect("added");
+    let name = format!("webhook to hooks.example.org of billing ({})", webhook.id);
+    let held = report().await;
+    assert_eq!(held.journal_held_by.as_ref(), Some(&name));
+    assert!(held.readers.iter().any(|(reader, _)| *reader == name));
+    let young = event("$deleted", What::ChannelCreated(channel()));
+    app.core.ingest.echo(vec![young]).await.expect("is kept");
+    let head = journal.head();
+    let read = Settled {
+        position: head,
+        ..Settled::default()
+    };
+    store.settle(webhook.id, read).await.expect("written");
+    assert_eq!(report().await.journal_held_by, None, "it is trimmed next");
 }
