@@ -12,7 +12,8 @@ use uuid::Uuid;
 
 use super::tokens::{digest, text};
 use crate::clock::Clock;
-use crate::domain::id::Millis;
+use crate::directory::Directory;
+use crate::domain::id::{Millis, RoomId};
 use crate::domain::service::{Rights, ServiceCaller, ServiceToken, service_name};
 use crate::domain::session::Digest;
 use crate::domain::{Error, Result};
@@ -39,6 +40,7 @@ pub struct NewServiceToken {
 /// The tokens.
 pub struct Services {
     store: Store,
+    directory: Arc<Directory>,
     clock: Clock,
     known: RwLock<HashMap<Digest, Arc<Known>>>,
     ends: broadcast::Sender<Uuid>,
@@ -54,6 +56,7 @@ impl Services {
     /// Reads the tokens that there are.
     pub(super) async fn new(
         store: Store,
+        directory: Arc<Directory>,
         clock: Clock,
         ends: broadcast::Sender<Uuid>,
     ) -> Result<Self> {
@@ -64,6 +67,7 @@ impl Services {
         Ok(Self {
             known: RwLock::new(known.collect()),
             store,
+            directory,
             clock,
             ends,
         })
@@ -108,7 +112,7 @@ impl Services {
             id: self.clock.uuid(),
             name,
             digest: digest(shown.as_bytes()),
-            rights: new.rights,
+            rights: self.as_known(new.rights),
             created_at: now,
             created_by: new.created_by,
             expires_at: new.lifetime.map(|lifetime| now + lifetime),
@@ -120,6 +124,15 @@ impl Services {
         let known = Arc::new(Known::of(token.clone()));
         self.write().insert(token.digest, known);
         Ok((shown, token))
+    }
+
+    /// Rights in rooms, by the ids that these are known by.
+    fn as_known(&self, mut rights: Rights) -> Rights {
+        for room in rights.rooms.iter_mut().flatten() {
+            let known = self.directory.known_room(RoomId::trusted(room.as_str()));
+            *room = known.as_str().to_owned();
+        }
+        rights
     }
 
     /// All tokens, the newest first, those that do not count any more too.
@@ -241,9 +254,24 @@ mod tests {
     async fn services(clock: &Clock) -> Services {
         let store = crate::store::in_memory().expect("a store");
         let ends = broadcast::Sender::new(8);
-        Services::new(store, clock.clone(), ends)
+        Services::new(store, directory(), clock.clone(), ends)
             .await
             .expect("services")
+    }
+
+    fn directory() -> Arc<Directory> {
+        let naming = crate::domain::entity::Naming {
+            server_name: "s".to_owned(),
+            sender_localpart: "daarion".to_owned(),
+            agent_prefix: "agent_".to_owned(),
+        };
+        let city = crate::domain::channel::CityNaming {
+            city: "City".to_owned(),
+            room_prefix: "city_".to_owned(),
+            matrix_name: "{room}".to_owned(),
+            server_name: "s".to_owned(),
+        };
+        Arc::new(Directory::new(naming, city))
     }
 
     fn new(name: &str, lifetime: Option<Millis>) -> NewServiceToken {
@@ -294,6 +322,18 @@ mod tests {
         assert!(matches!(again, Err(Error::NotFound(_))), "{again:?}");
         let listed = services.list().await.expect("listed");
         assert_eq!(listed[0].revoked_at, Some(1_000));
+    }
+
+    #[tokio::test]
+    async fn of_two_tokens_of_one_name_at_once_one_is_made() {
+        let services = services(&Clock::manual(1_000)).await;
+        let make = || services.create(new("billing", None));
+        let (first, second) = tokio::join!(make(), make());
+        let made = [&first, &second].into_iter().filter(|made| made.is_ok());
+        assert_eq!(made.count(), 1, "{first:?} {second:?}");
+        let refused = first.err().or(second.err());
+        assert!(matches!(refused, Some(Error::Conflict(_))), "{refused:?}");
+        assert_eq!(services.list().await.expect("listed").len(), 1);
     }
 
     #[tokio::test]
