@@ -159,7 +159,9 @@ impl Rights {
         let room = |text: &String| {
             let room = super::id::RoomId::parse(text);
             let room = room.map(|room| room.as_str().to_owned());
-            room.ok_or_else(|| Error::invalid("rooms", "must be ids of Matrix rooms (\"!…\")"))
+            let message =
+                "must be ids of Matrix rooms (\"!…\"); an alias may come to lead elsewhere";
+            room.ok_or_else(|| Error::invalid("rooms", message))
         };
         Ok(Self {
             scopes: granted,

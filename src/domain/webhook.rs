@@ -76,6 +76,19 @@ pub struct Secrets {
     pub previous: Vec<(String, Millis)>,
 }
 
+/// For how long the request that made a webhook is answered again with its secret, in milliseconds.
+const ANSWERED_AGAIN: Millis = 24 * 60 * 60 * 1_000;
+
+impl Webhook {
+    /// The secret for whoever repeats the request that made the webhook, whose answer may have been
+    /// lost: the one that signs now. Later it is nobody's to see.
+    #[must_use]
+    pub fn secret_again(&self, now: Millis) -> Option<&str> {
+        let is_early = now < self.created_at.saturating_add(ANSWERED_AGAIN);
+        is_early.then_some(self.secrets.current.as_str())
+    }
+}
+
 impl Secrets {
     /// The first of a webhook.
     #[must_use]
@@ -348,6 +361,14 @@ pub mod tests {
             created_at: 1,
             position: 0,
         }
+    }
+
+    #[test]
+    fn a_lost_secret_is_answered_again_for_a_day() {
+        let webhook = sample();
+        assert_eq!(webhook.secret_again(1), Some("whsec_bmV3"));
+        assert_eq!(webhook.secret_again(86_400_000), Some("whsec_bmV3"));
+        assert_eq!(webhook.secret_again(86_400_001), None);
     }
 
     fn seconds(list: &[u64]) -> Vec<Duration> {

@@ -280,19 +280,6 @@ impl Client {
         body: Option<&serde_json::Value>,
         credential: Credential<'_>,
         repeat: Repeat,
-    ) -> Result<Bytes> {
-        let answer = self.send_whole(method, path, body, credential, repeat);
-        Ok(answer.await?.1)
-    }
-
-    /// As [`send`](Self::send), with the head of the answer.
-    pub async fn send_whole(
-        &self,
-        method: http::Method,
-        path: &str,
-        body: Option<&serde_json::Value>,
-        credential: Credential<'_>,
-        repeat: Repeat,
     ) -> Result<(http::response::Parts, Bytes)> {
         let mut request = http::Request::builder()
             .method(method)

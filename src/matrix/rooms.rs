@@ -65,7 +65,8 @@ impl Matrix {
         Ok(is_in.then_some(snapshot))
     }
 
-    /// A room's state as a user sees it; `None` when the user may not.
+    /// A room's state as a user sees it; `None` when the user is not in it and never was, which
+    /// homeservers do not tell from a room that there is not.
     pub(super) async fn read_state(
         &self,
         room: &RoomId,
@@ -74,9 +75,8 @@ impl Matrix {
         let request = get_state_events::v3::Request::new(ids::room(room)?);
         let state = match self.client.request(request, as_user, Repeat::Safe).await {
             Ok(answer) => answer.room_state,
-            Err(Error::HomeserverRefused {
-                status: 403 | 404, ..
-            }) => return Ok(None),
+            Err(Error::HomeserverRefused { status: 404, .. }) => return Ok(None),
+            Err(error) if error.is_refusal("M_FORBIDDEN") => return Ok(None),
             Err(error) => return Err(error),
         };
         let events = state.iter().map(Raw::<AnyStateEvent>::json);

@@ -68,7 +68,7 @@ pub struct WebhookPatch {
 #[derive(Clone)]
 pub struct Subscribed {
     pub id: WebhookId,
-    /// `None` when it was there already: it was shown then.
+    /// `None` when it has been there for long: it was shown then.
     pub secret: Option<String>,
 }
 
@@ -355,7 +355,7 @@ fn repeated(found: &Webhook, asked: &Webhook) -> Result<Subscribed> {
     if is_same {
         return Ok(Subscribed {
             id: found.id,
-            secret: None,
+            secret: found.secret_again(asked.created_at).map(str::to_owned),
         });
     }
     Err(Error::conflict(

@@ -82,7 +82,7 @@ macro_rules! store_contract {
             idempotency: a_named_request_is_begun_once, named_requests_are_forgotten_in_time;
             sessions: a_session_is_found_until_it_ends, a_token_is_replaced_once, the_oldest_sessions_make_room,
                 expired_sessions_are_dropped, sessions_and_keys_outlive_a_kill;
-            service_tokens: tokens_outlive_a_kill, a_token_is_revoked_once, the_last_use_of_a_token_is_kept;
+            service_tokens: tokens_outlive_a_kill, a_service_has_one_token_that_counts, a_token_is_revoked_once, the_last_use_of_a_token_is_kept;
             subscriptions: subscriptions_are_kept, a_position_never_goes_back, the_slowest_holds_the_journal;
             webhooks: webhooks_are_kept, a_webhook_is_changed_and_keeps_the_rest, a_batch_settles_whole,
                 the_latest_attempts_are_kept, resuming_makes_what_waits_due,

@@ -229,6 +229,7 @@ fn agent_json(agent: &Agent) -> Value {
         "display_name": agent.display_name,
         "matrix_user_id": agent.user,
         "created_at": crate::payload::Rfc3339(agent.created_at),
+        "deactivated_at": agent.deactivated_at.map(crate::payload::Rfc3339),
     })
 }
 

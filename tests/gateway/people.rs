@@ -1,4 +1,5 @@
-//! People with a password, with a homeserver whose accounts come and go between two requests.
+//! Accounts at a homeserver where they come and go between two requests, and where only the half of
+//! their making succeeds.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -77,4 +78,40 @@ async fn account_that_was_made_and_not_set_up_is_completed() {
         "M_USER_IN_USE",
         gateway.post("register-user", alice()).await,
     );
+}
+
+#[tokio::test]
+async fn agent_that_was_made_half_is_completed_by_asking_again() {
+    let stub = Stub::answering(|_| Said::json(200, &json!({}))).await;
+    let daarion = stub.daarion().await;
+    let gateway = Gateway::of(&daarion);
+    let ask = async || {
+        let body = json!({
+            "username": "agent:sofia", "display_name": "Sofia",
+            "avatar_url": "mxc://test.localhost/avatar",
+        });
+        gateway.post("register-user", body).await
+    };
+    let device = || Said::json(200, &json!({ "access_token": "a", "device_id": "A" }));
+    let agent = crate::homeserver::path(&["internal", "agents", "agent:sofia"]);
+    // What is there already is no failure the second time.
+    let taken = json!({ "errcode": "M_USER_IN_USE", "error": "It is there" });
+    for failing in ["/displayname", "/avatar_url", "/login"] {
+        let taken = Said::json(400, &taken);
+        stub.answer(move |asked| match &asked.target {
+            target if target.contains(failing) => Said::new(503, ""),
+            target if target.contains("/register") => taken.clone(),
+            _ => device(),
+        });
+        refused(503, "HOMESERVER_UNAVAILABLE", ask().await);
+        answered(404, gateway.service.get(&agent).await);
+    }
+    stub.answer(move |asked| match asked.target.contains("/register") {
+        true => Said::json(400, &taken),
+        false => device(),
+    });
+    let made = answered(200, ask().await);
+    assert_eq!(made["access_token"], "a");
+    answered(200, gateway.service.get(&agent).await);
+    refused(409, "CONFLICT", ask().await);
 }

@@ -46,8 +46,8 @@ async fn each_is_told(
     (status, code, retry_after): (u16, &str, Option<&str>),
     words: impl Fn(&str) -> bool,
 ) {
-    // Whoever is refused the state of a room is not in it, which is said in our words.
-    let is_told = |what: &str| status != 403 || what != "webhook/subscribe";
+    // Whoever is forbidden the state of a room is not in it, which is said in our words.
+    let is_told = |what: &str| code != "M_FORBIDDEN" || what != "webhook/subscribe";
     for (method, what, body) in requests().into_iter().filter(|it| is_told(it.1)) {
         stub.take_asked();
         let told = ask(gateway, method, what, body.as_ref()).await;

@@ -32,7 +32,7 @@ impl WebhooksApi {
     /// may say `Retry-After`; a redirect is a failure. What fails is tried three times more at
     /// once and then by `webhooks.schedule`; what is given up becomes a dead letter. A room
     /// that is no channel becomes one of kind `gateway` where the connector is in it and may set
-    /// its state; 404 where it is not or may not.
+    /// its state; 404 where it is not, as where there is no such room, and 403 where it may not.
     #[oai(
         path = "/subscribe",
         method = "post",

@@ -107,7 +107,7 @@ impl Matrix {
         };
         let credential = Credential::Token(token);
         let client = &self.client;
-        let answer = client.send_whole(method, path, body, credential, repeat);
+        let answer = client.send(method, path, body, credential, repeat);
         Ok(answer.await?.0.status)
     }
 }

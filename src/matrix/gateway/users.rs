@@ -62,7 +62,7 @@ impl Matrix {
             .send(Method::POST, LOGIN, Some(body), credential, Repeat::Never)
             .await;
         match answer {
-            Ok(answer) => {
+            Ok((_, answer)) => {
                 let login: Login = serde_json::from_slice(&answer)
                     .map_err(|error| Error::HomeserverNonsense(error.to_string()))?;
                 Ok(Some(Device {

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::checks::{check_content, check_text, is_mxc};
+use super::checks::{check_content, check_media, check_text};
 use super::{Actor, Gateway, Place, Upstream};
 use crate::domain::channel::ChannelStatus;
 use crate::domain::id::{EventId, Millis, RoomId, SendKey, UserId};
@@ -237,7 +237,6 @@ fn check_file(new: &NewDraft) -> Result<()> {
         check_text("filename", name, MAX_FILENAME)?;
     }
     match &new.url {
-        Some(url) if !is_mxc(url) => Err(Error::invalid("url", "must be mxc://server/id")),
         None if new.kind.is_media() => Err(Error::invalid(
             "url",
             format!("is needed for {word}: mxc://server/id"),
@@ -246,7 +245,8 @@ fn check_file(new: &NewDraft) -> Result<()> {
             "url",
             format!("is not for {word}, which carries no file"),
         )),
-        _ => Ok(()),
+        Some(url) => check_media("url", url),
+        None => Ok(()),
     }
 }
 

@@ -45,14 +45,15 @@ impl Subscribe {
 pub struct Subscribed {
     /// `sub-<uuid>`.
     pub subscription_id: String,
-    /// Deliveries are signed with it, as Standard Webhooks says. It is shown this once: null when an
-    /// earlier request with the same `Idempotency-Key` has made the webhook.
+    /// Deliveries are signed with it, as Standard Webhooks says. It is shown to whoever makes the
+    /// webhook: null when a request with the same `Idempotency-Key` has made it more than 24 hours
+    /// ago.
     pub secret: Option<String>,
     /// What to do when `secret` is null; null when it is not.
     pub hint: Option<String>,
 }
 
-/// What to do when the answer to an earlier request was lost.
+/// What to do when the answer to a request of long ago was lost.
 const SHOWN_BEFORE: &str = "the secret was shown when the webhook was made; POST …/rotate gives it \
                             another one";
 

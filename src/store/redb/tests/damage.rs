@@ -57,6 +57,7 @@ async fn filled(path: &std::path::Path) {
         user: user("agent_sofia"),
         display_name: "Sofia".into(),
         created_at: 1,
+        deactivated_at: None,
     };
     store.accounts.add_agent(agent).await.expect("added");
     store

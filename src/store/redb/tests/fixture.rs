@@ -29,6 +29,7 @@ fn agent() -> Agent {
         user: user("agent_sofia"),
         display_name: "Софія".into(),
         created_at: 7,
+        deactivated_at: None,
     }
 }
 

@@ -1196,6 +1196,12 @@ export interface components {
              * @example 2025-11-24T10:30:00.000Z
              */
             created_at: string;
+            /**
+             * Format: date-time
+             * @description When its account was closed, for good; null while it is open.
+             * @example 2025-11-24T10:30:00.000Z
+             */
+            deactivated_at?: string | null;
         };
         /**
          * AgentPage
