@@ -98,7 +98,7 @@ impl MediaStore for Matrix {
 impl Matrix {
     async fn config(&self, path: &str) -> Result<MediaConfig> {
         let (get, us) = (http::Method::GET, Credential::Connector);
-        let answer = self.client.send(get, path, None, us, Repeat::Never).await?;
+        let (_, answer) = self.client.send(get, path, None, us, Repeat::Never).await?;
         serde_json::from_slice(&answer)
             .map_err(|error| Error::HomeserverNonsense(error.to_string()))
     }
