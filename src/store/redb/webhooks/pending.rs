@@ -74,12 +74,15 @@ pub fn lanes(table: &impl Readable, id: WebhookId) -> Result<Vec<Lane>, StoreErr
     Ok(lanes)
 }
 
+/// A channel and its first row.
+type First<'a> = (ChannelId, AccessGuard<'a, &'static [u8]>);
+
 /// The first channel behind another in which something waits, with its first row.
 fn next_lane<T: Readable>(
     table: &T,
     id: WebhookId,
     behind: Option<ChannelId>,
-) -> Result<Option<(ChannelId, AccessGuard<'_, &'static [u8]>)>, StoreError> {
+) -> Result<Option<First<'_>>, StoreError> {
     let mut range = Range::of(&keys::webhook(id));
     if let Some(channel) = behind {
         range.begin_behind(keys::pending(id, channel, Seq::MAX), Order::Ascending);

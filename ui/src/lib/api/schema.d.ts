@@ -838,7 +838,8 @@ export interface paths {
         /**
          * Give a webhook another secret
          * @description The secret until now signs beside the new one for a day, or as long as is asked for, so
-         *     that the receiver can be told in between.
+         *     that the receiver can be told in between. Earlier ones sign as long as was asked for then;
+         *     409 when four do so already.
          */
         post: operations["adminRotateWebhook"];
         delete?: never;
@@ -921,6 +922,7 @@ export interface paths {
         /**
          * Deliver dead letters once more
          * @description One by one, by webhook or by time, in their order, each with the whole schedule again.
+         *     `replaying` of their webhooks tells how many are left.
          */
         post: operations["adminReplayDeadLetters"];
         delete?: never;
@@ -1618,7 +1620,10 @@ export interface components {
          * @description Which dead letters. One of the fields has to be there, so that not all are meant by mistake.
          */
         DeadLetterPick: {
-            /** @description These, at most 1,000. */
+            /**
+             * @description These, at most 1,000; of `subscription_id` alone when that is there, too. `from`, `until` and
+             *     `all` cannot stand beside it.
+             */
             ids?: string[] | null;
             /** @description Those of this webhook. */
             subscription_id?: string | null;
@@ -1870,6 +1875,11 @@ export interface components {
              * @description The newest event.
              */
             head: number;
+            /**
+             * @description The reader for which events are kept that are older than `journal.retention`; null when there
+             *     is none.
+             */
+            held_by?: string | null;
         };
         /** @description What a live stream says: how it begins, then what happens in the channel, in order. */
         LiveFrame: components["schemas"]["OpeningFrame"] | components["schemas"]["MessageFrame"] | components["schemas"]["EditFrame"] | components["schemas"]["DeletionFrame"] | components["schemas"]["ReactionFrame"] | components["schemas"]["MemberFrame"] | components["schemas"]["ChannelFrame"];
@@ -2484,7 +2494,7 @@ export interface components {
          * @description Somebody who reads the journal from a position of their own.
          */
         ReaderLag: {
-            /** @description `index`, or a subscription. */
+            /** @description `index`, or a webhook by the host of its receiver and its service. */
             name: string;
             /**
              * Format: uint64
@@ -2527,7 +2537,8 @@ export interface components {
         Replayed: {
             /**
              * Format: uint64
-             * @description How many. They wait like other deliveries: `pending` of their webhook counts down.
+             * @description How many. They wait like other deliveries: `replaying` of their webhook counts down to what is
+             *     left of them and of earlier replays.
              */
             replayed: number;
         };
@@ -2691,8 +2702,13 @@ export interface components {
         Subscribed: {
             /** @description `sub-<uuid>`. */
             subscription_id: string;
-            /** @description Deliveries are signed with it, as Standard Webhooks says. It is not shown again. */
-            secret: string;
+            /**
+             * @description Deliveries are signed with it, as Standard Webhooks says. It is shown this once: null when an
+             *     earlier request with the same `Idempotency-Key` has made the webhook.
+             */
+            secret?: string | null;
+            /** @description What to do when `secret` is null; null when it is not. */
+            hint?: string | null;
         };
         /**
          * @description How the text of a message is to be read.
@@ -2767,7 +2783,7 @@ export interface components {
             paused_at?: string | null;
             /**
              * Format: date-time
-             * @description Until when the secret before the last rotation signs, too; null when there is none.
+             * @description Until when an earlier secret signs, too; null when none does.
              * @example 2025-11-24T10:30:00.000Z
              */
             previous_secret_until?: string | null;
@@ -2777,8 +2793,13 @@ export interface components {
              */
             created_at: string;
             /**
+             * @description The service that it belongs to, whichever token the service has; null for operators and for the
+             *     shared secret.
+             */
+            service?: string | null;
+            /**
              * Format: uuid
-             * @description The token of the service that made it; null for operators and for the shared secret.
+             * @description The token that it was made with; null for operators and for the shared secret.
              */
             token_id?: string | null;
             /**
@@ -2796,6 +2817,12 @@ export interface components {
              * @description How many deliveries wait to be tried (again).
              */
             pending: number;
+            /**
+             * Format: uint64
+             * @description How many of these were dead letters and are being replayed; what happens meanwhile is not
+             *     among them.
+             */
+            replaying: number;
             /**
              * Format: date-time
              * @description When the next of them is tried; null when nothing waits.
@@ -7724,7 +7751,7 @@ export interface operations {
             header?: {
                 /**
                  * @description A name of this request, 1 to 128 visible ASCII characters: the same one again answers
-                 *     the same webhook while it is there, and 409 when it was another's.
+                 *     the same webhook while it is there, without its secret, and 409 when it was another's.
                  */
                 "Idempotency-Key"?: string;
             };
