@@ -64,19 +64,25 @@ pub fn make_due(work: &Work<'_>, id: WebhookId) -> Result<(), StoreError> {
 pub fn lanes(table: &impl Readable, id: WebhookId) -> Result<Vec<Lane>, StoreError> {
     let mut lanes = Vec::new();
     let mut behind = None;
-    while let Some(lane) = next_lane(table, id, behind)? {
-        behind = Some(lane.channel);
-        lanes.push(lane);
+    while let Some((channel, first)) = next_lane(table, id, behind)? {
+        lanes.push(Lane {
+            channel,
+            due_at: PendingRecord::decode(first.value())?.due_at,
+        });
+        behind = Some(channel);
     }
     Ok(lanes)
 }
 
-/// The first channel behind another in which something waits.
-fn next_lane(
-    table: &impl Readable,
+/// A channel and its first row.
+type First<'a> = (ChannelId, AccessGuard<'a, &'static [u8]>);
+
+/// The first channel behind another in which something waits, with its first row.
+fn next_lane<T: Readable>(
+    table: &T,
     id: WebhookId,
     behind: Option<ChannelId>,
-) -> Result<Option<Lane>, StoreError> {
+) -> Result<Option<First<'_>>, StoreError> {
     let mut range = Range::of(&keys::webhook(id));
     if let Some(channel) = behind {
         range.begin_behind(keys::pending(id, channel, Seq::MAX), Order::Ascending);
@@ -86,8 +92,7 @@ fn next_lane(
     };
     let (key, value) = row?;
     let (channel, _) = keys::pending_place(key.value())?;
-    let due_at = PendingRecord::decode(value.value())?.due_at;
-    Ok(Some(Lane { channel, due_at }))
+    Ok(Some((channel, value)))
 }
 
 /// What has waited since before a time and that only the journal has, channel by channel.
