@@ -16,6 +16,7 @@ use daarion::service::auth::{Auth, AuthRules};
 use daarion::service::gateway::Gateway;
 use daarion::service::gateway::sync::{EventSync, Poll};
 use daarion::service::gateway::turns::{POLLS, REQUESTS, Turns};
+use daarion::service::idempotency::Requests;
 use daarion::service::messages::Messages;
 use daarion::store::{Append, ClearTo};
 use serde_json::{Value, json};
@@ -62,6 +63,8 @@ impl Polls {
             Arc::new(Agents::new(core.clone(), messages)),
             Turns::new(REQUESTS),
             Arc::default(),
+            Arc::default(),
+            Arc::new(Requests::new(core.store.clone(), core.clock.clone())),
         );
         let sync = EventSync::new(
             core.clone(),

@@ -252,7 +252,7 @@ impl Shown {
 
 #[async_trait]
 impl Timeline for Shown {
-    async fn sync(&self, _: &UserId, _: &SyncQuery) -> Result<Box<RawValue>> {
+    async fn sync(&self, _: &UserId, _: &SyncQuery) -> Result<String> {
         Err(Error::unavailable("not here"))
     }
 
