@@ -42,16 +42,15 @@ async fn app() -> App {
 }
 
 #[tokio::test]
-async fn same_request_twice_at_once_makes_one_webhook_and_shows_its_secret_once() {
+async fn same_request_twice_at_once_makes_one_webhook_with_one_secret() {
     let app = app().await;
     let (webhooks, shared) = (&app.services.webhooks, ServiceCaller::shared());
     let subscribe = || webhooks.subscribe(&shared, new("http://127.0.0.1:9/", Some("key")));
     let (one, other) = tokio::join!(subscribe(), subscribe());
     let (one, other) = (one.expect("made"), other.expect("the same"));
     assert_eq!(one.id, other.id);
-    assert!(one.secret.is_some() != other.secret.is_some(), "shown once");
-    let later = subscribe().await.expect("the same");
-    assert_eq!((later.id, later.secret), (one.id, None));
+    assert!(one.secret.is_some());
+    assert_eq!(one.secret, other.secret, "the answer may have been lost");
     let all = webhooks.list(&shared, None, 9).await.expect("listed");
     assert_eq!(all.items.len(), 1);
     let another = new("http://127.0.0.1:10/", Some("key"));
