@@ -295,7 +295,7 @@ export function tell(context) {
     await page.getByRole('dialog').getByRole('button', { name: 'Revoke', exact: true }).click();
     await page.getByText('The token of “courier” is revoked.').waitFor();
     await page.getByRole('link', { name: 'Webhooks' }).click();
-    await row(page, 'parcels').getByText(/its token counts no more/).waitFor(PATIENCE);
+    await row(page, 'parcels').getByText(/its service has no token/).waitFor(PATIENCE);
     await act(page, 'parcels', 'Resume');
     await page.getByText(/The server refused: the token that made the webhook/).waitFor();
   }));
