@@ -6,6 +6,7 @@
 
 mod message;
 pub mod outline;
+pub mod raw_event;
 mod time;
 
 use serde::Serialize;

@@ -8,6 +8,7 @@ pub mod accounts;
 #[cfg(test)]
 mod contract;
 pub mod creations;
+pub mod idempotency;
 pub mod index;
 pub mod journal;
 pub mod receptions;
@@ -22,12 +23,13 @@ use std::sync::Arc;
 
 pub use accounts::Accounts;
 pub use creations::{Creation, Creations};
+pub use idempotency::Idempotency;
 pub use index::{ActivityMap, ClearTo, Index, MemberQuery, MessageQuery, RenderedPage};
 pub use journal::{Append, Appended, Journal, Placed, SkippedReport};
 pub use receptions::Receptions;
 pub use service_tokens::ServiceTokens;
 pub use sessions::Sessions;
-pub use subscriptions::{Subscription, Subscriptions};
+pub use subscriptions::{Slowest, Subscription, Subscriptions};
 pub use webhooks::Webhooks;
 
 /// Why a store operation failed.
@@ -81,6 +83,7 @@ pub struct Store {
     pub index: Arc<dyn Index>,
     pub accounts: Arc<dyn Accounts>,
     pub creations: Arc<dyn Creations>,
+    pub idempotency: Arc<dyn Idempotency>,
     pub receptions: Arc<dyn Receptions>,
     pub service_tokens: Arc<dyn ServiceTokens>,
     pub sessions: Arc<dyn Sessions>,

@@ -81,7 +81,13 @@ impl Auth {
             attempts.clone(),
         );
         let ends = broadcast::Sender::new(ENDS);
-        let services = Services::new(store.clone(), clock.clone(), ends.clone()).await?;
+        let services = Services::new(
+            store.clone(),
+            directory.clone(),
+            clock.clone(),
+            ends.clone(),
+        );
+        let services = services.await?;
         let people = People::new(
             store.clone(),
             homeserver,

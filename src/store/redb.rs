@@ -47,6 +47,7 @@ mod agents;
 mod apply;
 mod creations;
 mod errors;
+mod idempotency;
 mod index;
 mod journal;
 mod keys;
@@ -102,6 +103,7 @@ fn open_medium(medium: Box<dyn Medium>) -> Result<Store, StoreError> {
         index: redb.clone(),
         accounts: redb.clone(),
         creations: redb.clone(),
+        idempotency: redb.clone(),
         receptions: redb.clone(),
         service_tokens: redb.clone(),
         sessions: redb.clone(),

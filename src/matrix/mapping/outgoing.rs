@@ -102,6 +102,7 @@ pub fn message_content(message: &Outgoing) -> Result<Box<RawValue>> {
         }
     }
     Err(Error::TooLarge {
+        field: "text",
         limit: MAX_CONTENT as u64,
     })
 }

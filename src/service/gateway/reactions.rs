@@ -46,7 +46,8 @@ impl Gateway {
             .resolve(caller, &new.room, Place::Field("room_id"))
             .await?;
         let sender = self.acting(caller, &new.reactor)?;
-        self.require_open(&room)?;
+        let upstream = self.upstream(caller).await?;
+        self.require_open(&upstream, &room, sender.as_ref()).await?;
         let reaction = Reaction {
             room,
             target,
@@ -55,7 +56,6 @@ impl Gateway {
             key: new.emoji,
             at: None,
         };
-        let upstream = self.upstream(caller).await?;
         match upstream.react(&reaction).await {
             Err(error) if error.is_refusal("M_DUPLICATE_ANNOTATION") => {
                 let first = upstream.find_reaction(&reaction).await?;

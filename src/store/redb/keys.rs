@@ -17,6 +17,7 @@ use crate::domain::page::Order;
 use crate::domain::session::Digest;
 use crate::domain::webhook::WebhookId;
 use crate::store::StoreError;
+use crate::store::idempotency::RequestName;
 pub use location::{Location, Place};
 pub use reception::*;
 
@@ -125,6 +126,16 @@ pub fn channel(bytes: &[u8]) -> Result<ChannelId, StoreError> {
     uuid::Uuid::from_slice(bytes)
         .map(ChannelId)
         .map_err(|_| StoreError::Damaged(format!("id of a channel: {bytes:02x?}")))
+}
+
+/// The key of a request that its caller has named. None of its parts holds a NUL.
+pub fn keyed_request(name: &RequestName) -> String {
+    let RequestName {
+        caller,
+        operation,
+        key,
+    } = name;
+    format!("{caller}\0{operation}\0{key}")
 }
 
 /// The class of members that are joined or invited.

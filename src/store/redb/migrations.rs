@@ -16,6 +16,7 @@ const STEPS: &[Step] = &[
     create_tables,
     create_sign_in_tables,
     create_gateway_tables,
+    create_idempotency_table,
     create_reception_tables,
 ];
 
@@ -107,7 +108,13 @@ fn create_gateway_tables(txn: &WriteTransaction) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Format 4: what comes of messages. Reactions were told of and not indexed, and what answers in a
+/// Format 4: requests that their callers have named.
+fn create_idempotency_table(txn: &WriteTransaction) -> Result<(), StoreError> {
+    txn.open_table(tables::IDEMPOTENCY)?;
+    Ok(())
+}
+
+/// Format 5: what comes of messages. Reactions were told of and not indexed, and what answers in a
 /// thread was not counted: the index reads again what the journal still has of them, over what is
 /// there, which stays as it is.
 fn create_reception_tables(txn: &WriteTransaction) -> Result<(), StoreError> {

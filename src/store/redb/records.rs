@@ -8,6 +8,7 @@ pub mod agent;
 pub mod channel;
 pub mod creation;
 pub mod event;
+pub mod keyed_request;
 pub mod member;
 pub mod message;
 pub mod operator;

@@ -2,7 +2,7 @@
 //!
 //! A row is one version byte and the JSON that every list shows, so that a page is made by
 //! copying; it is parsed only when one message is asked for or changed. A row of version 1 lacks
-//! what was added to that JSON with format 4, and is completed when it is shown.
+//! what was added to that JSON with format 5, and is completed when it is shown.
 
 use std::borrow::Cow;
 

@@ -1075,7 +1075,8 @@ export interface paths {
         /**
          * Give a webhook another secret
          * @description The secret until now signs beside the new one for a day, or as long as is asked for, so
-         *     that the receiver can be told in between.
+         *     that the receiver can be told in between. Earlier ones sign as long as was asked for then;
+         *     409 when four do so already.
          */
         post: operations["adminRotateWebhook"];
         delete?: never;
@@ -1158,6 +1159,7 @@ export interface paths {
         /**
          * Deliver dead letters once more
          * @description One by one, by webhook or by time, in their order, each with the whole schedule again.
+         *     `replaying` of their webhooks tells how many are left.
          */
         post: operations["adminReplayDeadLetters"];
         delete?: never;
@@ -1433,6 +1435,12 @@ export interface components {
              * @example 2025-11-24T10:30:00.000Z
              */
             created_at: string;
+            /**
+             * Format: date-time
+             * @description When its account was closed, for good; null while it is open.
+             * @example 2025-11-24T10:30:00.000Z
+             */
+            deactivated_at?: string | null;
         };
         /**
          * AgentPage
@@ -1855,7 +1863,10 @@ export interface components {
          * @description Which dead letters. One of the fields has to be there, so that not all are meant by mistake.
          */
         DeadLetterPick: {
-            /** @description These, at most 1,000. */
+            /**
+             * @description These, at most 1,000; of `subscription_id` alone when that is there, too. `from`, `until` and
+             *     `all` cannot stand beside it.
+             */
             ids?: string[] | null;
             /** @description Those of this webhook. */
             subscription_id?: string | null;
@@ -1999,7 +2010,7 @@ export interface components {
             /**
              * @description The Matrix error code where Matrix has one, e.g. `M_FORBIDDEN`, `M_NOT_FOUND`,
              *     `M_BAD_JSON`, `M_INVALID_PARAM`, `M_TOO_LARGE`, `M_LIMIT_EXCEEDED`; otherwise
-             *     `CONFLICT`, `HOMESERVER_UNAVAILABLE`, `HOMESERVER_ERROR`, `STORE_UNAVAILABLE`,
+             *     `CONFLICT`, `STALLED`, `HOMESERVER_UNAVAILABLE`, `HOMESERVER_ERROR`, `STORE_UNAVAILABLE`,
              *     `INDEX_BEHIND` or `INTERNAL_ERROR`. With `INDEX_BEHIND` it is done and not to be repeated;
              *     only what shows it lags.
              */
@@ -2130,6 +2141,11 @@ export interface components {
              * @description The newest event.
              */
             head: number;
+            /**
+             * @description The reader for which events are kept that are older than `journal.retention`; null when there
+             *     is none.
+             */
+            held_by?: string | null;
         };
         /**
          * Links
@@ -3034,7 +3050,7 @@ export interface components {
          * @description Somebody who reads the journal from a position of their own.
          */
         ReaderLag: {
-            /** @description `index`, or a subscription. */
+            /** @description `index`, or a webhook by the host of its receiver and its service. */
             name: string;
             /**
              * Format: uint64
@@ -3077,7 +3093,8 @@ export interface components {
         Replayed: {
             /**
              * Format: uint64
-             * @description How many. They wait like other deliveries: `pending` of their webhook counts down.
+             * @description How many. They wait like other deliveries: `replaying` of their webhook counts down to what is
+             *     left of them and of earlier replays.
              */
             replayed: number;
         };
@@ -3241,8 +3258,14 @@ export interface components {
         Subscribed: {
             /** @description `sub-<uuid>`. */
             subscription_id: string;
-            /** @description Deliveries are signed with it, as Standard Webhooks says. It is not shown again. */
-            secret: string;
+            /**
+             * @description Deliveries are signed with it, as Standard Webhooks says. It is shown to whoever makes the
+             *     webhook: null when a request with the same `Idempotency-Key` has made it more than 24 hours
+             *     ago.
+             */
+            secret?: string | null;
+            /** @description What to do when `secret` is null; null when it is not. */
+            hint?: string | null;
         };
         /**
          * @description How the text of a message is to be read.
@@ -3373,7 +3396,7 @@ export interface components {
             paused_at?: string | null;
             /**
              * Format: date-time
-             * @description Until when the secret before the last rotation signs, too; null when there is none.
+             * @description Until when an earlier secret signs, too; null when none does.
              * @example 2025-11-24T10:30:00.000Z
              */
             previous_secret_until?: string | null;
@@ -3383,8 +3406,13 @@ export interface components {
              */
             created_at: string;
             /**
+             * @description The service that it belongs to, whichever token the service has; null for operators and for the
+             *     shared secret.
+             */
+            service?: string | null;
+            /**
              * Format: uuid
-             * @description The token of the service that made it; null for operators and for the shared secret.
+             * @description The token that it was made with; null for operators and for the shared secret.
              */
             token_id?: string | null;
             /**
@@ -3402,6 +3430,12 @@ export interface components {
              * @description How many deliveries wait to be tried (again).
              */
             pending: number;
+            /**
+             * Format: uint64
+             * @description How many of these were dead letters and are being replayed; what happens meanwhile is not
+             *     among them.
+             */
+            replaying: number;
             /**
              * Format: date-time
              * @description When the next of them is tried; null when nothing waits.
@@ -3718,6 +3752,15 @@ export interface operations {
                     "application/json; charset=utf-8": components["schemas"]["BridgeErrorBody"];
                 };
             };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["BridgeErrorBody"];
+                };
+            };
             /** @description Too many requests. */
             429: {
                 headers: {
@@ -3953,6 +3996,15 @@ export interface operations {
             };
             /** @description The body is larger than the limit. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["BridgeErrorBody"];
+                };
+            };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4450,6 +4502,15 @@ export interface operations {
                     "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description Too many requests. */
             429: {
                 headers: {
@@ -4834,6 +4895,15 @@ export interface operations {
                     "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description Too many requests. */
             429: {
                 headers: {
@@ -5199,6 +5269,15 @@ export interface operations {
             };
             /** @description The body is larger than the limit. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6809,6 +6888,15 @@ export interface operations {
                     "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description Too many requests. */
             429: {
                 headers: {
@@ -7068,6 +7156,15 @@ export interface operations {
                     "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description Too many requests. */
             429: {
                 headers: {
@@ -7273,6 +7370,15 @@ export interface operations {
                     "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description Too many requests. */
             429: {
                 headers: {
@@ -7391,6 +7497,15 @@ export interface operations {
             };
             /** @description The body is larger than the limit. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7868,6 +7983,15 @@ export interface operations {
             };
             /** @description The body is larger than the limit. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8593,6 +8717,15 @@ export interface operations {
                     "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description Too many requests. */
             429: {
                 headers: {
@@ -9187,6 +9320,15 @@ export interface operations {
                     "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description Too many requests. */
             429: {
                 headers: {
@@ -9417,6 +9559,15 @@ export interface operations {
             };
             /** @description The body is larger than the limit. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9659,6 +9810,15 @@ export interface operations {
             };
             /** @description The body is larger than the limit. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10186,7 +10346,7 @@ export interface operations {
             header?: {
                 /**
                  * @description A name of this request, 1 to 128 visible ASCII characters: the same one again answers
-                 *     the same webhook while it is there, and 409 when it was another's.
+                 *     the same webhook while it is there, without its secret, and 409 when it was another's.
                  */
                 "Idempotency-Key"?: string;
             };
@@ -10254,6 +10414,15 @@ export interface operations {
             };
             /** @description The body is larger than the limit. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10622,6 +10791,15 @@ export interface operations {
                     "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description Too many requests. */
             429: {
                 headers: {
@@ -10976,6 +11154,15 @@ export interface operations {
             };
             /** @description The body is larger than the limit. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11473,6 +11660,15 @@ export interface operations {
                     "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description Too many requests. */
             429: {
                 headers: {
@@ -11586,6 +11782,15 @@ export interface operations {
             };
             /** @description The body is larger than the limit. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11825,6 +12030,15 @@ export interface operations {
             };
             /** @description The body is larger than the limit. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
