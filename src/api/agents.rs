@@ -101,8 +101,8 @@ impl AgentsApi {
     /// Post to a channel as an agent
     ///
     /// Sent as `m.notice`, indexed with `sender_type` `agent`. 403 unless the agent is a member
-    /// of the channel and the token may act as the agent, and in that room; 404 when there is no such agent or channel;
-    /// 409 when the agent is deactivated.
+    /// of the channel and the token may act as the agent, and in that room; 404 when there is no
+    /// such agent or channel; 409 when the agent is deactivated.
     #[oai(
         path = "/:agent_id/post-to-channel",
         method = "post",

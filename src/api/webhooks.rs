@@ -9,9 +9,10 @@ use poem_openapi::payload::Json;
 use crate::api::Services;
 use crate::api::auth::Service;
 use crate::api::error::Failure;
+use crate::api::schema::gateway::dead_letter::{DeadLetterPage, DeadLetterPick, Purged, Replayed};
 use crate::api::schema::gateway::webhook::{
-    DeadLetterPage, DeadLetterPick, PatchWebhook, Purged, Replayed, Rotate, Rotated, Subscribe,
-    Subscribed, Unsubscribed, Webhook, WebhookDelivery, WebhookDeliveryPage, WebhookPage,
+    PatchWebhook, Rotate, Rotated, Subscribe, Subscribed, Unsubscribed, Webhook, WebhookDelivery,
+    WebhookDeliveryPage, WebhookPage,
 };
 use crate::domain::Error;
 use crate::domain::id::{Millis, SendKey};

@@ -1,9 +1,9 @@
 //! Every part, made of the configuration and of the parts below it.
 
 mod gateway;
+mod webhooks;
 
 use std::collections::HashSet;
-use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::os::unix::fs::{MetadataExt, chown};
 use std::path::Path;
@@ -17,18 +17,16 @@ use self::gateway::Ground;
 use crate::api::Services;
 use crate::api::auth::Gate;
 use crate::clock::Clock;
-use crate::config::{self, ActAs, Config, CreateBy, ListenAddr};
+use crate::config::{self, ActAs, Config, CreateBy};
 use crate::consumer::hub::Hub;
 use crate::consumer::index::IndexConsumer;
-use crate::consumer::webhooks::{Deliveries, Outlet, Workshop};
+use crate::consumer::webhooks::Deliveries;
 use crate::directory::Directory;
 use crate::domain::access::CityCreation;
 use crate::domain::channel::CityNaming;
 use crate::domain::entity::{Entity, Naming};
 use crate::domain::id::UserId;
-use crate::domain::network::{Range, Reach};
 use crate::domain::service::ServiceCaller;
-use crate::domain::webhook::Schedule;
 use crate::homeserver;
 use crate::homeserver::watch::RoomWatch;
 use crate::ingest::{Ingest, Outlets, Pushed};
@@ -130,7 +128,7 @@ impl App {
             vec![ground.details.clone(), ground.encryption.clone()];
         let requests = ground.requests.clone();
         let auth = Arc::new(auth.await?);
-        let deliveries = Arc::new(deliveries(config, &core, &recent, &auth)?);
+        let deliveries = Arc::new(webhooks::deliveries(config, &core, &recent, &auth)?);
         let made = Made {
             auth,
             doctor: Arc::new(doctor),
@@ -314,58 +312,6 @@ struct Made {
     doctor: Arc<Doctor>,
     ground: Ground,
     deliveries: Arc<Deliveries>,
-}
-
-fn deliveries(
-    config: &Config,
-    core: &Core,
-    recent: &Arc<Recent>,
-    auth: &Arc<Auth>,
-) -> anyhow::Result<Deliveries> {
-    let webhooks = &config.webhooks;
-    let auth = auth.clone();
-    let ranges = |list: &[config::IpRange]| {
-        let range = |range: &config::IpRange| Range {
-            address: range.address,
-            prefix_bits: range.prefix_bits,
-        };
-        list.iter().map(range).collect()
-    };
-    let reach = Reach {
-        allow: ranges(&webhooks.allow),
-        deny: ranges(&webhooks.deny),
-    };
-    let schedule = Schedule {
-        quick: webhooks.quick_retries.clone(),
-        long: webhooks.schedule.clone(),
-    };
-    let workshop = Workshop {
-        store: core.store.clone(),
-        recent: recent.clone(),
-        directory: core.directory.clone(),
-        indexed: core.indexed.clone(),
-        clock: core.clock.clone(),
-        patience: schedule.patience(config.journal.retention),
-        schedule,
-        outlet: Outlet::new(
-            reach,
-            own_addresses(config),
-            webhooks.timeout,
-            core.clock.clone(),
-        )?,
-        caller_of: Box::new(move |webhook| auth.services.caller_of(webhook)),
-    };
-    Ok(Deliveries::new(workshop, core.store.journal.bell()))
-}
-
-/// Where daarion listens, as far as it is written down.
-fn own_addresses(config: &Config) -> Vec<SocketAddr> {
-    let all = config.listen.public.iter().chain(&config.listen.internal);
-    let addresses = all.filter_map(|address| match address {
-        ListenAddr::Tcp(address) if address.port() != 0 => Some(*address),
-        _ => None,
-    });
-    addresses.collect()
 }
 
 fn services(

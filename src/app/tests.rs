@@ -116,26 +116,27 @@ fn config_with(more: &[(&str, &str)]) -> Config {
     Config::load_from(Some(Path::new("/dev/null")), needed).expect("a configuration")
 }
 
+fn channel() -> Channel {
+    Channel {
+        id: CHANNEL,
+        kind: ChannelKind::Channel,
+        slug: "tea".into(),
+        name: "Tea".into(),
+        description: String::new(),
+        microdao: "microdao:daarion".into(),
+        visibility: Visibility::Private,
+        confidential: false,
+        status: ChannelStatus::Active,
+        is_default: false,
+        room: RoomId::trusted("!tea:s"),
+        alias: None,
+        created_by: None,
+        created_at: 1,
+    }
+}
+
 fn channel_created() -> NewEvent {
-    event(
-        "$created",
-        What::ChannelCreated(Channel {
-            id: CHANNEL,
-            kind: ChannelKind::Channel,
-            slug: "tea".into(),
-            name: "Tea".into(),
-            description: String::new(),
-            microdao: "microdao:daarion".into(),
-            visibility: Visibility::Private,
-            confidential: false,
-            status: ChannelStatus::Active,
-            is_default: false,
-            room: RoomId::trusted("!tea:s"),
-            alias: None,
-            created_by: None,
-            created_at: 1,
-        }),
-    )
+    event("$created", What::ChannelCreated(channel()))
 }
 
 fn alice(membership: Membership) -> NewEvent {

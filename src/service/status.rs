@@ -159,7 +159,7 @@ impl StatusService {
             return Ok(None);
         }
         let slowest = store.subscriptions.slowest().await?;
-        let holder = slowest.filter(|slowest| slowest.after <= first);
+        let holder = slowest.filter(|slowest| slowest.after < first);
         Ok(holder.and_then(|slowest| names.get(&slowest.id).cloned()))
     }
 }

@@ -317,7 +317,8 @@ async fn second_rotation_ends_no_secret_early() {
     rotate().await;
     let path = hook.path(&["rotate"]);
     let much = hook.service.post(&path, json!({ "overlap_seconds": 600 }));
-    answered(409, much.await);
+    let why = text(&answered(409, much.await)["message"]);
+    assert!(why.ends_with("end them all by overlap_seconds 0"), "{why}");
     let alone = hook.post("rotate", json!({ "overlap_seconds": 0 })).await;
     room.say("one").await;
     receiver.texts(2).await;

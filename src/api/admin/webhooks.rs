@@ -9,9 +9,10 @@ use crate::api::auth::Operator;
 use crate::api::body::Body;
 use crate::api::error::Failure;
 use crate::api::messages::send_key;
+use crate::api::schema::gateway::dead_letter::{DeadLetterPage, DeadLetterPick, Purged, Replayed};
 use crate::api::schema::gateway::webhook::{
-    DeadLetterPage, DeadLetterPick, PatchWebhook, Purged, Replayed, Rotate, Rotated, Subscribe,
-    Subscribed, Unsubscribed, Webhook, WebhookDelivery, WebhookDeliveryPage, WebhookPage,
+    PatchWebhook, Rotate, Rotated, Subscribe, Subscribed, Unsubscribed, Webhook, WebhookDelivery,
+    WebhookDeliveryPage, WebhookPage,
 };
 use crate::api::webhooks::{Desk, Range};
 use crate::api::{Services, Tag};
@@ -41,7 +42,8 @@ impl AdminWebhooksApi {
         _operator: Operator,
         request: &Request,
         /// A name of this request, 1 to 128 visible ASCII characters: the same one again answers
-        /// the same webhook while it is there, without its secret, and 409 when it was another's.
+        /// the same webhook while it is there, for 24 hours with its secret, and 409 when it was
+        /// another's.
         #[oai(name = "Idempotency-Key")]
         _idempotency_key: Header<Option<String>>,
         body: Body<Subscribe>,

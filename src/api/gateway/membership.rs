@@ -61,7 +61,8 @@ impl MembershipApi {
     /// Let somebody leave a room
     ///
     /// Acts as the user, for whom the service must have the right to act. Whoever is not in the
-    /// room has left; an invitation is refused and a knock withdrawn. Needs the scope `gateway:members`. The connector leaves no channel: 403.
+    /// room has left; an invitation is refused and a knock withdrawn. Needs the scope
+    /// `gateway:members`. The connector leaves no channel: 403.
     #[oai(path = "/leave", method = "post", operation_id = "leaveGatewayRoom")]
     async fn leave(&self, service: Service, body: Body<Leaver>) -> Result<Json<Left>, Failure> {
         let new = body.0;
@@ -72,8 +73,9 @@ impl MembershipApi {
 
     /// Kick somebody out of a room
     ///
-    /// Whoever is not in the room is out of it; an invitation is taken back and a knock refused. Needs the scope `gateway:members`. 403 when the
-    /// kicker has not the power, or the user is banned.
+    /// Whoever is not in the room is out of it; an invitation is taken back and a knock refused.
+    /// Needs the scope `gateway:members`. 403 when the kicker has not the power, or the user is
+    /// banned.
     #[oai(path = "/kick", method = "post", operation_id = "kickFromGatewayRoom")]
     async fn kick(&self, service: Service, body: Body<Kick>) -> Result<Json<Kicked>, Failure> {
         const KICKER: (&str, &str) = ("kicker", "kicker_matrix_id");

@@ -28,8 +28,8 @@ impl TimelineApi {
     /// at most 100 an answer. These are channels made and changed (name, topic, alias, join rules,
     /// encryption), messages, files, edits, redactions, reactions and memberships;
     /// events of other types, and of rooms that are no channels, are not among them. While the index
-    /// is being rebuilt, what happens in a channel that is not read yet waits until it is. A first poll without `since` answers at once, without events: it begins
-    /// now. What is older is the history of a room. `limited` is true where events are missing
+    /// is being rebuilt, what happens in a channel that is not read yet waits until it is. A first
+    /// poll without `since` answers at once, without events: it begins now. What is older is the history of a room. `limited` is true where events are missing
     /// before those of the answer, because they are older than what is kept or more than the
     /// filter's `limit`; `prev_batch` leads to them. Events of encrypted channels come without
     /// their content. Of a filter, `room.rooms`, `not_rooms` and `timeline` with `limit`, `types`,

@@ -89,8 +89,8 @@ impl UsersApi {
 
     /// Close a user's account
     ///
-    /// For good: the name is not free again. An agent stays in the list, with `deactivated_at`. Needs the scope `gateway:users` and the right to act
-    /// as the user; no admin token.
+    /// For good: the name is not free again. An agent stays in the list, with `deactivated_at`.
+    /// Needs the scope `gateway:users` and the right to act as the user; no admin token.
     #[oai(
         path = "/users/:user_id/deactivate",
         method = "post",

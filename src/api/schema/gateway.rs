@@ -1,5 +1,6 @@
 //! The shapes of the gateway document.
 
+pub mod dead_letter;
 mod media;
 mod membership;
 mod messages;

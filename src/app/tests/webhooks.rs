@@ -9,11 +9,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::{App, CHANNEL, config_with, event};
+use super::{App, channel, config_with, event};
 use crate::config::Config;
-use crate::domain::channel::{Channel, ChannelKind, ChannelStatus, Visibility};
+use crate::domain::channel::Channel;
 use crate::domain::event::What;
-use crate::domain::id::{EventId, RoomId, SendKey, UserId};
+use crate::domain::id::{EventId, SendKey, UserId};
 use crate::domain::service::ServiceCaller;
 use crate::domain::webhook::{PauseReason, Webhook};
 use crate::service::webhooks::NewWebhook;
@@ -88,22 +88,10 @@ async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
 }
 
 /// A channel whose content is told to nobody, so that nobody is asked for it.
-fn channel() -> Channel {
+fn silent_channel() -> Channel {
     Channel {
-        id: CHANNEL,
-        kind: ChannelKind::Channel,
-        slug: "tea".into(),
-        name: "Tea".into(),
-        description: String::new(),
-        microdao: "microdao:daarion".into(),
-        visibility: Visibility::Private,
         confidential: true,
-        status: ChannelStatus::Active,
-        is_default: false,
-        room: RoomId::trusted("!tea:s"),
-        alias: None,
-        created_by: None,
-        created_at: 1,
+        ..channel()
     }
 }
 
@@ -111,7 +99,7 @@ fn channel() -> Channel {
 async fn pause_is_in_force_though_its_caller_has_gone() {
     let mut app = app().await;
     let ingest = app.core.ingest.clone();
-    let made = event("$made", What::ChannelCreated(channel()));
+    let made = event("$made", What::ChannelCreated(silent_channel()));
     ingest.echo(vec![made]).await.expect("is kept");
     app.consumer.catch_up().await.expect("the index is there");
     let stop = CancellationToken::new();
@@ -173,7 +161,7 @@ async fn status_names_who_holds_the_journal() {
     let app = app().await;
     let (journal, store) = (&app.core.store.journal, &app.core.store.webhooks);
     let old = Append {
-        events: vec![event("$made", What::ChannelCreated(channel()))],
+        events: vec![event("$made", What::ChannelCreated(silent_channel()))],
         arrived_at: 1_000,
         ..Append::default()
     };
@@ -190,7 +178,7 @@ async fn status_names_who_holds_the_journal() {
     let held = report().await;
     assert_eq!(held.journal_held_by.as_ref(), Some(&name));
     assert!(held.readers.iter().any(|(reader, _)| *reader == name));
-    let young = event("$deleted", What::ChannelCreated(channel()));
+    let young = event("$deleted", What::ChannelCreated(silent_channel()));
     app.core.ingest.echo(vec![young]).await.expect("is kept");
     let head = journal.head();
     let read = Settled {

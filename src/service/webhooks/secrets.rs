@@ -44,7 +44,8 @@ impl Webhooks {
         let at = self.core.clock.now();
         if overlap > 0 && webhook.secrets.live(at).count() > MOST {
             let message = format!(
-                "{MOST} earlier secrets sign still; wait for the end of one, or end them all by                  overlap_seconds 0"
+                "{MOST} earlier secrets sign still; wait for the end of one, or end them all by \
+                 overlap_seconds 0"
             );
             return Err(Error::conflict(message));
         }

@@ -3396,7 +3396,7 @@ export interface components {
             paused_at?: string | null;
             /**
              * Format: date-time
-             * @description Until when an earlier secret signs, too; null when none does.
+             * @description Until when an earlier secret signs, or has signed, too; null when there is none.
              * @example 2025-11-24T10:30:00.000Z
              */
             previous_secret_until?: string | null;
@@ -10346,7 +10346,8 @@ export interface operations {
             header?: {
                 /**
                  * @description A name of this request, 1 to 128 visible ASCII characters: the same one again answers
-                 *     the same webhook while it is there, without its secret, and 409 when it was another's.
+                 *     the same webhook while it is there, for 24 hours with its secret, and 409 when it was
+                 *     another's.
                  */
                 "Idempotency-Key"?: string;
             };
