@@ -5,6 +5,7 @@
 //! that another one is a new folder, an arm in [`open`] and one line of the contract suite.
 
 pub mod accounts;
+pub mod api_keys;
 #[cfg(test)]
 mod contract;
 pub mod creations;
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use accounts::Accounts;
+pub use api_keys::ApiKeys;
 pub use creations::{Creation, Creations};
 pub use index::{ActivityMap, ClearTo, Index, MemberQuery, MessageQuery, RenderedPage};
 pub use journal::{Append, Appended, Journal, Placed, SkippedReport};
@@ -78,6 +80,7 @@ pub struct Store {
     pub journal: Arc<dyn Journal>,
     pub index: Arc<dyn Index>,
     pub accounts: Arc<dyn Accounts>,
+    pub api_keys: Arc<dyn ApiKeys>,
     pub creations: Arc<dyn Creations>,
     pub service_tokens: Arc<dyn ServiceTokens>,
     pub sessions: Arc<dyn Sessions>,

@@ -11,16 +11,20 @@ use subtle::ConstantTimeEq;
 use url::Url;
 
 use super::error::Problem;
+use super::scopes::{self, Needs};
 use super::visit::{Cookie, Transport};
 use crate::config::IpRange;
 use crate::domain::Error;
 use crate::domain::access::{self, Caller};
 use crate::domain::entity::Entity;
+use crate::domain::id::ChannelId;
+use crate::domain::key::ApiKey;
 use crate::domain::service::{Scope, ServiceCaller};
+use crate::domain::session::{Pass, Visitor};
 use crate::service::agents::Agents;
-use crate::service::auth::Auth;
 use crate::service::auth::operators::OperatorSession;
 use crate::service::auth::people::SignedIn;
+use crate::service::auth::{Auth, keys};
 use crate::service::limits::{Allowance, ServiceLimits};
 
 /// The header of a service's shared secret.
@@ -79,9 +83,67 @@ impl Gate {
     /// The person on whose behalf a request is made.
     pub async fn person(&self, request: &Request) -> Result<SignedIn, Problem> {
         match bearer(request) {
-            Some(token) => Ok(self.auth.people.authenticate(token).await?),
+            Some(key) if key.starts_with(keys::PREFIX) => self.program(request, key),
+            Some(token) => {
+                let visitor = || self.visitor(request);
+                Ok(self.auth.authenticate(token, visitor).await?)
+            }
             None => self.represented(request),
         }
+    }
+
+    /// Who somebody seems to be.
+    #[must_use]
+    pub fn visitor(&self, request: &Request) -> Visitor {
+        Visitor::new(self.visit(request).address, header(request, "user-agent"))
+    }
+
+    /// The person whose key a program shows, or the agent that it acts as by that. What the key is
+    /// not for is refused here, before anything else is looked at.
+    fn program(&self, request: &Request, shown: &str) -> Result<SignedIn, Problem> {
+        let key = self.auth.keys.authenticate(shown)?;
+        let asked = scopes::asked(request);
+        match asked.as_ref().map(|asked| asked.needs) {
+            Some(Needs::Nothing | Needs::AnyKey) => {}
+            Some(Needs::Scope(scope)) => key.require(scope)?,
+            Some(Needs::Everywhere(scope)) => {
+                key.require(scope)?;
+                key.require_everywhere()?;
+            }
+            Some(Needs::NoKey) | None => {
+                return Err(forbidden("this is for no API key".to_owned()));
+            }
+        }
+        // What is no id is refused as such by the operation.
+        let channel = asked.and_then(|asked| ChannelId::parse(asked.channel?));
+        if let Some(channel) = channel {
+            key.require_channel(channel)?;
+        }
+        let mut caller = self.auth.caller(key.owner.clone());
+        if let Some(text) = header(request, USER_ID) {
+            caller = self.acted_as(&key, caller, text)?;
+        }
+        caller.within = key.rights.channels.as_deref().map(Arc::from);
+        Ok(SignedIn {
+            caller,
+            by: Pass::Key(key.id),
+        })
+    }
+
+    /// Whom a program acts as for the owner of its key: the key must be for that, and the owner
+    /// must be one who may.
+    fn acted_as(&self, key: &ApiKey, owner: Caller, text: &str) -> Result<Caller, Problem> {
+        let entity = self.agents.acting(USER_ID, text)?;
+        if entity == owner.entity {
+            return Ok(owner);
+        }
+        key.require_act_as(&entity)?;
+        if !owner.may_act_as(&entity) {
+            let owner = &owner.entity;
+            return Err(forbidden(format!("{owner} may not act as {entity}")));
+        }
+        self.agents.get(&entity.to_string())?;
+        Ok(Caller::new(entity, false))
     }
 
     /// The operator by whom a request is made: a person, or whoever has the cookie of an
@@ -115,8 +177,7 @@ impl Gate {
         if !request.method().is_safe() {
             let shown = header(request, CSRF_TOKEN)
                 .ok_or_else(|| forbidden(format!("{CSRF_TOKEN} is needed to change something")))?;
-            let expected = session.csrf_token.as_bytes();
-            if !bool::from(shown.as_bytes().ct_eq(expected)) {
+            if !self.auth.operators.is_proved(cookie, shown) {
                 let message = format!("{CSRF_TOKEN} is not the one of this session");
                 return Err(forbidden(message));
             }
@@ -156,10 +217,10 @@ impl Gate {
             service.require(Scope::Api)?;
             service.require_act_as(&entity)?;
         }
+        let token = service.and_then(|service| service.token);
         Ok(SignedIn {
             caller: self.auth.caller(entity),
-            session: None,
-            service: service.and_then(|service| service.token),
+            by: token.map_or(Pass::Trusted, Pass::Service),
         })
     }
 
@@ -290,7 +351,7 @@ macro_rules! extractor {
     };
 }
 
-const FOR_PEOPLE: &[&str] = &["AccessToken", "ServiceToken", "UserId"];
+const FOR_PEOPLE: &[&str] = &["AccessToken", "ApiKey", "ServiceToken", "UserId"];
 const FOR_OPERATORS: &[&str] = &[
     "AccessToken",
     "OperatorSession",
@@ -341,6 +402,19 @@ fn scheme(name: &str) -> MetaSecurityScheme {
             flows: None,
             openid_connect_url: None,
         },
+        "ApiKey" => MetaSecurityScheme {
+            ty: "http",
+            description: Some(
+                "A program's key, `dk_…`, that a person has made (`POST /api/keys`). What it needs \
+                 for an operation stands there.",
+            ),
+            name: None,
+            key_in: None,
+            scheme: Some("bearer"),
+            bearer_format: Some("API key"),
+            flows: None,
+            openid_connect_url: None,
+        },
         "OperatorSession" => api_key(
             "cookie",
             "__Host-daarion_operator",
@@ -361,7 +435,8 @@ fn scheme(name: &str) -> MetaSecurityScheme {
             "header",
             USER_ID,
             "For whom the service acts: `user:<localpart>`. Counts only beside a valid service \
-             token, or alone where `auth.insecure_user_header` is set.",
+             token, or alone where `auth.insecure_user_header` is set; beside an API key, the \
+             agent that the program acts as.",
         ),
     }
 }

@@ -44,6 +44,7 @@
 
 mod accounts;
 mod agents;
+mod api_keys;
 mod apply;
 mod creations;
 mod errors;
@@ -60,6 +61,7 @@ mod records;
 mod service_tokens;
 mod sessions;
 mod shared;
+mod signing_keys;
 mod subscriptions;
 mod tables;
 mod webhooks;
@@ -100,6 +102,7 @@ fn open_medium(medium: Box<dyn Medium>) -> Result<Store, StoreError> {
         journal: redb.clone(),
         index: redb.clone(),
         accounts: redb.clone(),
+        api_keys: redb.clone(),
         creations: redb.clone(),
         service_tokens: redb.clone(),
         sessions: redb.clone(),

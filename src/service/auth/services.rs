@@ -3,25 +3,23 @@
 //! Every request asks, so all tokens are held in memory, by their digests; the store is written
 //! when one is made or revoked, and now and then for their last use.
 
-use std::collections::{BTreeSet, HashMap};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
+use super::held::{self, Held};
 use super::tokens::{digest, text};
 use crate::clock::Clock;
 use crate::domain::id::Millis;
 use crate::domain::service::{Rights, ServiceCaller, ServiceToken, service_name};
-use crate::domain::session::Digest;
+use crate::domain::session::{Digest, Pass};
 use crate::domain::{Error, Result};
 use crate::store::Store;
 
 /// What a token begins with, so that a leaked one is known for what it is.
 const PREFIX: &str = "dst_";
-/// A use that is less than this after the one before is not noted, in milliseconds.
-const NOTED: Millis = 60_000;
 /// The longest that a token may be good, in milliseconds: ten years.
 const LONGEST: Millis = 10 * 365 * 86_400_000;
 
@@ -40,14 +38,14 @@ pub struct NewServiceToken {
 pub struct Services {
     store: Store,
     clock: Clock,
-    known: RwLock<HashMap<Digest, Arc<Known>>>,
-    ends: broadcast::Sender<Uuid>,
+    held: Held<Holder>,
+    ends: broadcast::Sender<Pass>,
 }
 
-struct Known {
+/// A token, and what goes with each request of its service.
+struct Holder {
     token: ServiceToken,
     caller: Arc<ServiceCaller>,
-    used_at: AtomicU64,
 }
 
 impl Services {
@@ -55,14 +53,11 @@ impl Services {
     pub(super) async fn new(
         store: Store,
         clock: Clock,
-        ends: broadcast::Sender<Uuid>,
+        ends: broadcast::Sender<Pass>,
     ) -> Result<Self> {
-        let now = clock.now();
         let all = store.service_tokens.tokens().await?;
-        let good = all.into_iter().filter(|token| token.is_good(now));
-        let known = good.map(|token| (token.digest, Arc::new(Known::of(token))));
         Ok(Self {
-            known: RwLock::new(known.collect()),
+            held: Held::new(all.into_iter().map(Holder::of), clock.now()),
             store,
             clock,
             ends,
@@ -78,16 +73,8 @@ impl Services {
     /// Whose token it is; `None` when it is nobody's, or does not count any more.
     #[must_use]
     pub fn authenticate(&self, shown: &str) -> Option<Arc<ServiceCaller>> {
-        let now = self.clock.now();
-        let found = self.read().get(&digest(shown.as_bytes())).cloned()?;
-        if !found.token.is_good(now) {
-            return None;
-        }
-        let used_at = found.used_at.load(Ordering::Relaxed);
-        if now >= used_at.saturating_add(NOTED) {
-            found.used_at.store(now, Ordering::Relaxed);
-        }
-        Some(found.caller.clone())
+        let found = self.held.find(digest(shown.as_bytes()), self.clock.now())?;
+        Some(found.token.caller.clone())
     }
 
     /// Makes a token; answers it beside what is kept of it.
@@ -98,8 +85,8 @@ impl Services {
             let message = "must be more than nothing and at most ten years";
             return Err(Error::invalid("expires_in", message));
         }
-        let is_taken = |known: &Arc<Known>| known.token.name == name && known.token.is_good(now);
-        if self.read().values().any(is_taken) {
+        let is_taken = |it: &Holder| it.token.name == name && it.token.is_good(now);
+        if !self.held.all(is_taken).is_empty() {
             let message = format!("a token of the service {name} exists; revoke it first");
             return Err(Error::conflict(message));
         }
@@ -117,21 +104,17 @@ impl Services {
         };
         self.store.service_tokens.add_token(token.clone()).await?;
         tracing::info!(service = token.name, token = %token.id, "a service has a token");
-        let known = Arc::new(Known::of(token.clone()));
-        self.write().insert(token.digest, known);
+        self.held.add(Holder::of(token.clone()));
         Ok((shown, token))
     }
 
     /// All tokens, the newest first, those that do not count any more too.
     pub async fn list(&self) -> Result<Vec<ServiceToken>> {
         let mut all = self.store.service_tokens.tokens().await?;
-        let known = self.read();
         for token in &mut all {
-            if let Some(known) = known.get(&token.digest) {
-                token.last_used_at = known.last_used();
-            }
+            let used_at = self.held.last_used(token.digest);
+            token.last_used_at = used_at.or(token.last_used_at);
         }
-        drop(known);
         all.reverse();
         Ok(all)
     }
@@ -149,16 +132,16 @@ impl Services {
         let mut token = all.into_iter().rev().find(is_it).ok_or_else(none)?;
         // Before it is written down: the caller may go away meanwhile, and the write stands all
         // the same.
-        let known = self.write().remove(&token.digest);
+        let known = self.held.remove(token.digest);
         let revoked = self.store.service_tokens.revoke_token(token.id, now).await;
         if let (Err(_), Some(known)) = (&revoked, known) {
-            self.write().insert(token.digest, known);
+            self.held.restore(known);
         }
         if !revoked? {
             return Err(none());
         }
         // Nobody may be listening.
-        let _ = self.ends.send(token.id);
+        let _ = self.ends.send(Pass::Service(token.id));
         tracing::info!(service = token.name, token = %token.id, "a service's token is revoked");
         token.revoked_at = Some(now);
         Ok(token)
@@ -168,17 +151,16 @@ impl Services {
     #[must_use]
     pub fn has_ended(&self, id: Uuid) -> bool {
         let now = self.clock.now();
-        let is_it = |known: &Arc<Known>| known.token.id == id && known.token.is_good(now);
-        !self.read().values().any(is_it)
+        let is_it = |it: &Holder| it.token.id == id && it.token.is_good(now);
+        self.held.all(is_it).is_empty()
     }
 
     /// The tokens that count.
     #[must_use]
     pub fn good(&self) -> BTreeSet<Uuid> {
         let now = self.clock.now();
-        let known = self.read();
-        let good = known.values().filter(|known| known.token.is_good(now));
-        good.map(|known| known.token.id).collect()
+        let good = self.held.all(|it| it.token.is_good(now));
+        good.iter().map(|known| known.token.token.id).collect()
     }
 
     /// Returns when a token counts no more: what was opened with it ends then.
@@ -192,31 +174,15 @@ impl Services {
 
     /// Writes down when tokens were used last, and forgets those that have expired.
     pub async fn save_uses(&self) -> Result<()> {
-        let now = self.clock.now();
-        let mut used = Vec::new();
-        self.write().retain(|_, known| {
-            let at = known.used_at.load(Ordering::Relaxed);
-            if at > known.token.last_used_at.unwrap_or_default() {
-                used.push((known.token.id, at));
-            }
-            known.token.is_good(now)
-        });
+        let used = self.held.uses(self.clock.now());
         if used.is_empty() {
             return Ok(());
         }
         Ok(self.store.service_tokens.tokens_used(used).await?)
     }
-
-    fn read(&self) -> std::sync::RwLockReadGuard<'_, HashMap<Digest, Arc<Known>>> {
-        self.known.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn write(&self) -> std::sync::RwLockWriteGuard<'_, HashMap<Digest, Arc<Known>>> {
-        self.known.write().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
-impl Known {
+impl Holder {
     fn of(token: ServiceToken) -> Self {
         Self {
             caller: Arc::new(ServiceCaller {
@@ -224,13 +190,26 @@ impl Known {
                 name: token.name.clone(),
                 rights: token.rights.clone(),
             }),
-            used_at: AtomicU64::new(token.last_used_at.unwrap_or_default()),
             token,
         }
     }
+}
 
-    fn last_used(&self) -> Option<Millis> {
-        Some(self.used_at.load(Ordering::Relaxed)).filter(|at| *at > 0)
+impl held::Token for Holder {
+    fn id(&self) -> Uuid {
+        self.token.id
+    }
+
+    fn digest(&self) -> Digest {
+        self.token.digest
+    }
+
+    fn last_used_at(&self) -> Option<Millis> {
+        self.token.last_used_at
+    }
+
+    fn is_good(&self, now: Millis) -> bool {
+        self.token.is_good(now)
     }
 }
 
@@ -287,7 +266,7 @@ mod tests {
         let mut ends = services.ends.subscribe();
         services.revoke("billing").await.expect("revoked");
         assert!(services.authenticate(&shown).is_none());
-        assert_eq!(ends.recv().await.expect("told"), token.id);
+        assert_eq!(ends.recv().await.expect("told"), Pass::Service(token.id));
         assert!(services.has_ended(token.id));
         services.ended(token.id).await;
         let again = services.revoke(&token.id.to_string()).await;

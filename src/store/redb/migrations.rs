@@ -6,13 +6,22 @@
 
 use redb::{Database, ReadableDatabase, TableError, WriteTransaction};
 
+use super::keys;
+use super::records::Record;
+use super::records::signing_key::SigningKeyRecord;
 use super::tables::{self, meta};
 use crate::clock::Clock;
 use crate::store::StoreError;
+use crate::store::sessions::SigningKey;
 
 type Step = fn(&WriteTransaction) -> Result<(), StoreError>;
 
-const STEPS: &[Step] = &[create_tables, create_sign_in_tables, create_gateway_tables];
+const STEPS: &[Step] = &[
+    create_tables,
+    create_sign_in_tables,
+    create_gateway_tables,
+    create_identity_tables,
+];
 
 /// The newest format that this version knows.
 pub const KNOWN: u64 = STEPS.len() as u64;
@@ -99,5 +108,31 @@ fn create_gateway_tables(txn: &WriteTransaction) -> Result<(), StoreError> {
     txn.open_table(tables::ATTEMPTS)?;
     txn.open_table(tables::DEAD_LETTERS)?;
     txn.open_table(tables::SERVICE_TOKENS)?;
+    Ok(())
+}
+
+/// Format 4: API keys, and signing keys of which there may be several. Those that there are move,
+/// so that nothing is left of them when they have been replaced.
+fn create_identity_tables(txn: &WriteTransaction) -> Result<(), StoreError> {
+    txn.open_table(tables::API_KEYS)?;
+    let mut single = txn.open_table(tables::KEYS)?;
+    let mut several = txn.open_table(tables::SIGNING_KEYS)?;
+    for of in ["access", "refresh"] {
+        let Some(held) = single.remove(of)? else {
+            continue;
+        };
+        let length = held.value().len();
+        let secret = held
+            .value()
+            .try_into()
+            .map_err(|_| StoreError::Damaged(format!("key {of} of {length} bytes")))?;
+        let key = SigningKey {
+            secret,
+            made_at: 0,
+            retired_at: None,
+        };
+        let record = SigningKeyRecord::from(&key).encode();
+        several.insert(keys::signing_key(of, 1).as_slice(), record.as_slice())?;
+    }
     Ok(())
 }
