@@ -44,6 +44,7 @@ test: cargo synapse package-tools check ui ## Set up what is missing and run eve
 	$(MAKE) check-ui
 	$(MAKE) test-ui
 	$(MAKE) demo CHECK=1
+	$(MAKE) soak-webhooks
 	$(MAKE) deb
 	$(MAKE) test-appliance
 
@@ -61,8 +62,9 @@ screenshots: cargo synapse ui ## Write the pictures of docs/images anew
 soak: cargo synapse ## Kill daarion 200 times while 10,000 messages are sent; KILLS=n for another number
 	DAARION_KILLS=$(or $(KILLS),200) cargo test $(CARGO_FLAGS) --test durability kill:: -- --nocapture
 
-soak-webhooks: cargo synapse ## Deliver 10,000 events to 20 receivers while daarion is killed; EVENTS=n for another number
-	DAARION_WEBHOOK_EVENTS=$(or $(EVENTS),10000) cargo test $(CARGO_FLAGS) --test webhooks crash:: -- --nocapture
+soak-webhooks: build synapse ## Deliver 10,000 events to 20 receivers while daarion is killed; EVENTS=n for another number
+	DAARION_TEST_BINARY=$(abspath $(RELEASE)) DAARION_WEBHOOK_EVENTS=$(or $(EVENTS),10000) \
+	    cargo test $(CARGO_FLAGS) --test webhooks crash:: -- --nocapture
 
 check: cargo ## Check the formatting and the lints
 	cargo fmt --all --check

@@ -14,7 +14,7 @@ use daarion::domain::key::{KeyRights, KeyScope};
 use daarion::domain::session::Visitor;
 use daarion::homeserver::fake::Fake;
 use daarion::service::auth::keys::NewKey;
-use daarion::service::auth::{Auth, AuthRules};
+use daarion::service::auth::{Auth, AuthRules, outside};
 use daarion::store;
 
 const NOW: u64 = 1_764_000_000_000;
@@ -118,10 +118,7 @@ async fn auth(clock: &Clock, store: store::Store) -> Auth {
         access_token_lifetime: Duration::from_secs(900),
         refresh_token_lifetime: Duration::from_secs(30 * 86_400),
     };
-    let nobody: daarion::service::auth::outside::Fetch = Arc::new(|url| {
-        let error = daarion::domain::Error::IssuerUnavailable(url.to_string());
-        Box::pin(async move { Err(error) })
-    });
+    let nothing = outside::nothing();
     let made = Auth::new(
         store,
         fake.clone(),
@@ -129,7 +126,7 @@ async fn auth(clock: &Clock, store: store::Store) -> Auth {
         directory,
         clock.clone(),
         rules,
-        &nobody,
+        &nothing,
     );
     made.await.expect("built")
 }

@@ -33,6 +33,7 @@ use std::sync::Arc;
 
 use poem_openapi::{LicenseObject, OpenApiService, Tags};
 
+use self::schema::gateway::webhook_payload::Receiver;
 use crate::config::Setting;
 use crate::service::agents::Agents;
 use crate::service::auth::Auth;
@@ -126,6 +127,9 @@ pub type Internal = (
     media::MediaApi,
 );
 
+/// What the internal listener has.
+type InternalAll = (Internal, system::SystemApi);
+
 fn license() -> LicenseObject {
     LicenseObject::new("MIT").url("https://spdx.org/licenses/MIT.html")
 }
@@ -155,7 +159,7 @@ pub fn public(services: &Services) -> OpenApiService<(Public, system::SystemApi)
 
 /// The internal listener's operations and their document.
 #[must_use]
-pub fn internal(services: &Services) -> OpenApiService<(Internal, system::SystemApi), ()> {
+pub fn internal(services: &Services) -> OpenApiService<InternalAll, &'static dyn Receiver> {
     let apis = (
         bridge::BridgeApi(services.clone()),
         agents::AgentsApi(services.clone()),
@@ -168,6 +172,7 @@ pub fn internal(services: &Services) -> OpenApiService<(Internal, system::System
         "daarion internal",
         env!("CARGO_PKG_VERSION"),
     )
+    .webhooks::<&'static dyn Receiver>()
     .license(license())
     .description(include_str!("api/internal.md"))
 }

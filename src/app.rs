@@ -109,6 +109,7 @@ impl Running {
             presence: app.presence,
             rebuilds: app.rebuilds,
             auth: app.services.auth.clone(),
+            requests: app.requests,
             link: app.link,
             heal_interval: config.matrix.heal_interval,
             retention: config.journal.retention,

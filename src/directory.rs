@@ -74,6 +74,23 @@ impl Directory {
         channels.by_id.get(channels.by_room.get(room)?).cloned()
     }
 
+    /// A room by the id that it is known by here, whichever way it was written: ids have a server
+    /// part or, since room version 12, none. Only our own server's is added or taken away.
+    #[must_use]
+    pub fn known_room(&self, room: RoomId) -> RoomId {
+        let server = &self.naming.server_name;
+        let other = match room.as_str().split_once(':') {
+            Some((bare, named)) if named == server => bare.to_owned(),
+            Some(_) => return room,
+            None => format!("{room}:{server}"),
+        };
+        let other = RoomId::trusted(other);
+        match self.channel_of(&room) {
+            None if self.channel_of(&other).is_some() => other,
+            _ => room,
+        }
+    }
+
     #[must_use]
     pub fn city_room(&self, slug: &str) -> Option<Arc<Channel>> {
         let found =

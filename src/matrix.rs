@@ -64,6 +64,7 @@ pub struct Matrix {
     /// The version of rooms that are made without naming one.
     room_version: OnceCell<String>,
     creations: Cache<RoomId, Creation>,
+    unfinished: gateway::Unfinished,
 }
 
 impl Matrix {
@@ -82,6 +83,7 @@ impl Matrix {
             clock,
             room_version: OnceCell::new(),
             creations: Cache::new(CREATIONS),
+            unfinished: gateway::Unfinished::default(),
         })
     }
 }

@@ -5,6 +5,7 @@
 //! OpenAPI, and a test compares the two.
 
 pub mod outline;
+pub mod raw_event;
 
 use serde::{Deserialize, Serialize};
 

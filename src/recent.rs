@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use moka::future::Cache;
 use moka::policy::EvictionPolicy;
 use serde_json::value::RawValue;
+use tokio::sync::Semaphore;
 
 use crate::domain::id::{EventId, RoomId};
 use crate::domain::{Error, Result};
@@ -18,6 +19,9 @@ use crate::homeserver::timeline::Timeline;
 const MOST: u64 = 8 * 1024 * 1024;
 /// What an event costs beside its text, in bytes.
 const OVERHEAD: usize = 256;
+/// How many misses are asked of the homeserver at once, those of all who hand events on together:
+/// it has others to answer.
+const ASKED_AT_ONCE: usize = 8;
 /// How many redacted events are remembered, in case they are pushed late or again.
 const REDACTED: u64 = 10_000;
 
@@ -28,6 +32,7 @@ pub struct Recent {
     timeline: Arc<dyn Timeline>,
     held: Mutex<Held>,
     redacted: Cache<EventId, ()>,
+    turns: Semaphore,
 }
 
 #[derive(Default)]
@@ -54,6 +59,7 @@ impl Recent {
             timeline,
             held: Mutex::default(),
             redacted: Cache::new(REDACTED),
+            turns: Semaphore::new(ASKED_AT_ONCE),
         }
     }
 
@@ -112,11 +118,11 @@ impl Recent {
     /// Not for encrypted channels: what is fetched is held.
     pub async fn event(&self, room: &RoomId, event: &EventId) -> Result<Option<Arc<RawValue>>> {
         let Some(events) = self.events() else {
-            let fetched = self.timeline.event(room, event).await?;
+            let fetched = self.ask(room, event).await?;
             return Ok(fetched.map(Into::into));
         };
         let fetch = async {
-            match self.timeline.event(room, event).await {
+            match self.ask(room, event).await {
                 Ok(Some(raw)) => Ok(Arc::from(raw)),
                 Ok(None) => Err(Miss::Gone),
                 Err(error) => Err(Miss::Failed(error)),
@@ -134,6 +140,12 @@ impl Recent {
                 Miss::Failed(error) => Err(error.clone()),
             },
         }
+    }
+
+    /// In turn: whoever came first is first.
+    async fn ask(&self, room: &RoomId, event: &EventId) -> Result<Option<Box<RawValue>>> {
+        let _turn = self.turns.acquire().await;
+        self.timeline.event(room, event).await
     }
 
     fn events(&self) -> Option<Events> {
@@ -164,13 +176,13 @@ mod tests {
     use crate::domain::id::UserId;
     use crate::homeserver::timeline::{PageQuery, SyncQuery, TimelinePage};
 
-    /// Shows every event, and counts how often it was asked.
+    /// Shows every event, and counts how often it was asked, and by how many at once.
     #[derive(Default)]
-    struct Shown(AtomicUsize);
+    struct Shown(AtomicUsize, AtomicUsize, AtomicUsize);
 
     #[async_trait]
     impl Timeline for Shown {
-        async fn sync(&self, _: &UserId, _: &SyncQuery) -> Result<Box<RawValue>> {
+        async fn sync(&self, _: &UserId, _: &SyncQuery) -> Result<String> {
             Err(Error::unavailable("not here"))
         }
 
@@ -189,7 +201,10 @@ mod tests {
 
         async fn event(&self, _: &RoomId, event: &EventId) -> Result<Option<Box<RawValue>>> {
             self.0.fetch_add(1, Ordering::SeqCst);
+            let at_once = self.1.fetch_add(1, Ordering::SeqCst) + 1;
+            self.2.fetch_max(at_once, Ordering::SeqCst);
             tokio::task::yield_now().await;
+            self.1.fetch_sub(1, Ordering::SeqCst);
             match event.as_str() {
                 "$gone" => Ok(None),
                 "$down" => Err(Error::unavailable("down")),
@@ -243,6 +258,17 @@ mod tests {
         let down = EventId::trusted("$down");
         let failed = recent.event(&RoomId::trusted("!r"), &down).await;
         assert!(failed.is_err(), "a failure is not kept");
+    }
+
+    #[tokio::test]
+    async fn the_homeserver_is_asked_in_turn() {
+        let (recent, shown) = recent();
+        let _want = recent.want();
+        let ids: Vec<_> = (0..100).map(|number| format!("$e{number}")).collect();
+        let looks = ids.iter().map(|id| look(&recent, id));
+        futures_util::future::join_all(looks).await;
+        assert_eq!(shown.0.load(Ordering::SeqCst), 100);
+        assert_eq!(shown.2.load(Ordering::SeqCst), ASKED_AT_ONCE);
     }
 
     #[tokio::test]

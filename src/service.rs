@@ -12,6 +12,7 @@ pub mod doctor;
 pub mod gateway;
 pub mod heal;
 pub mod health;
+pub mod idempotency;
 pub mod limits;
 pub mod link;
 pub mod media;

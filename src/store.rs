@@ -9,6 +9,7 @@ pub mod api_keys;
 #[cfg(test)]
 mod contract;
 pub mod creations;
+pub mod idempotency;
 pub mod index;
 pub mod journal;
 pub mod redb;
@@ -23,11 +24,12 @@ use std::sync::Arc;
 pub use accounts::Accounts;
 pub use api_keys::ApiKeys;
 pub use creations::{Creation, Creations};
+pub use idempotency::Idempotency;
 pub use index::{ActivityMap, ClearTo, Index, MemberQuery, MessageQuery, RenderedPage};
 pub use journal::{Append, Appended, Journal, Placed, SkippedReport};
 pub use service_tokens::ServiceTokens;
 pub use sessions::Sessions;
-pub use subscriptions::{Subscription, Subscriptions};
+pub use subscriptions::{Slowest, Subscription, Subscriptions};
 pub use webhooks::Webhooks;
 
 /// Why a store operation failed.
@@ -82,6 +84,7 @@ pub struct Store {
     pub accounts: Arc<dyn Accounts>,
     pub api_keys: Arc<dyn ApiKeys>,
     pub creations: Arc<dyn Creations>,
+    pub idempotency: Arc<dyn Idempotency>,
     pub service_tokens: Arc<dyn ServiceTokens>,
     pub sessions: Arc<dyn Sessions>,
     pub subscriptions: Arc<dyn Subscriptions>,

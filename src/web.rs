@@ -24,6 +24,7 @@ use poem::{EndpointExt, Route, get};
 use tokio_util::sync::CancellationToken;
 
 use crate::api::auth::Gate;
+use crate::api::gateway::media::AROUND;
 use crate::api::{self, Services};
 use crate::clock::Clock;
 use crate::consumer::hub::Hub;
@@ -33,8 +34,6 @@ use crate::homeserver::Inbound;
 const JSON_LIMIT: u64 = 2 * 1024 * 1024;
 /// The one operation that takes files.
 const UPLOAD: &str = "/internal/matrix/upload";
-/// What a form may have around its file, in bytes.
-const FORM: u64 = 64 * 1024;
 
 /// What the route trees are made of.
 #[derive(Clone)]
@@ -87,7 +86,7 @@ pub fn internal(parts: &Parts) -> BoxEndpoint<'static> {
     let names = docs.names();
     let operations = docs::mount(Route::new(), docs)
         .nest("/", api)
-        .with(limit::BodyLimit::new(JSON_LIMIT).but(UPLOAD, parts.upload_limit + FORM));
+        .with(limit::BodyLimit::new(JSON_LIMIT).but(UPLOAD, parts.upload_limit + AROUND));
     let routes = Route::new()
         .nest_no_strip("/_matrix/app/v1", matrix)
         .nest("/", operations);

@@ -83,7 +83,7 @@ impl AgentsApi {
 
     /// Change an agent
     ///
-    /// 403 unless the token may act as the agent.
+    /// 403 unless the token may act as the agent; 409 when it is deactivated.
     #[oai(path = "/:agent_id", method = "patch", operation_id = "updateAgent")]
     async fn patch(
         &self,
@@ -101,7 +101,8 @@ impl AgentsApi {
     /// Post to a channel as an agent
     ///
     /// Sent as `m.notice`, indexed with `sender_type` `agent`. 403 unless the agent is a member
-    /// of the channel and the token may act as the agent, and in that room; 404 when there is no such agent or channel.
+    /// of the channel and the token may act as the agent, and in that room; 404 when there is no such agent or channel;
+    /// 409 when the agent is deactivated.
     #[oai(
         path = "/:agent_id/post-to-channel",
         method = "post",

@@ -20,6 +20,16 @@ use super::auth::Rejected;
 use super::error::Problem;
 use crate::payload::Rfc3339;
 
+/// What a body that turns out too large while it is read is called. It is known by this text, since
+/// poem wraps it as the I/O error that it comes as.
+pub const TOO_LARGE: &str = "request body is larger than the limit";
+
+/// Whether a body cannot be read because it is too large.
+#[must_use]
+pub fn is_excess(error: &impl std::fmt::Display) -> bool {
+    error.to_string().contains(TOO_LARGE)
+}
+
 /// A body in JSON; `Body<Option<T>>` may be left out.
 pub struct Body<T>(pub T);
 

@@ -12,7 +12,7 @@ use crate::domain::Error;
 pub struct ErrorBody {
     /// The Matrix error code where Matrix has one, e.g. `M_FORBIDDEN`, `M_NOT_FOUND`,
     /// `M_BAD_JSON`, `M_INVALID_PARAM`, `M_TOO_LARGE`, `M_LIMIT_EXCEEDED`; otherwise
-    /// `CONFLICT`, `HOMESERVER_UNAVAILABLE`, `HOMESERVER_ERROR`, `ISSUER_UNAVAILABLE`,
+    /// `CONFLICT`, `STALLED`, `HOMESERVER_UNAVAILABLE`, `HOMESERVER_ERROR`, `ISSUER_UNAVAILABLE`,
     /// `STORE_UNAVAILABLE`, `INDEX_BEHIND` or `INTERNAL_ERROR`. With `INDEX_BEHIND` it is done and not to be repeated;
     /// only what shows it lags.
     pub error: String,
@@ -105,6 +105,7 @@ impl From<Error> for Problem {
             Error::TooLarge { .. } => {
                 Self::new(StatusCode::PAYLOAD_TOO_LARGE, "M_TOO_LARGE", message)
             }
+            Error::Stalled { .. } => Self::new(StatusCode::REQUEST_TIMEOUT, "STALLED", message),
             Error::HomeserverUnavailable { retry_after, .. } => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "HOMESERVER_UNAVAILABLE",

@@ -36,7 +36,7 @@ pub struct Range {
 }
 
 impl<'a> Desk<'a> {
-    /// As a service sees them: those that its token has made.
+    /// As a service sees them: its own.
     pub fn of(services: &'a Services, service: &Service) -> Self {
         Self {
             webhooks: &services.webhooks,
@@ -54,8 +54,8 @@ impl<'a> Desk<'a> {
 
     pub async fn subscribe(&self, new: Subscribe, key: Option<SendKey>) -> Answer<Subscribed> {
         let new = new.into_new(key);
-        let view = self.webhooks.subscribe(&self.caller, new).await?;
-        Ok(Json(view.into()))
+        let made = self.webhooks.subscribe(&self.caller, new).await?;
+        Ok(Json(made.into()))
     }
 
     pub async fn list(&self, limit: Option<u32>, cursor: Option<&str>) -> Answer<WebhookPage> {
@@ -92,8 +92,8 @@ impl<'a> Desk<'a> {
     pub async fn rotate(&self, id: &str, rotate: Option<Rotate>) -> Answer<Rotated> {
         let seconds = rotate.unwrap_or_default().overlap_seconds;
         let overlap = seconds.map(|it| Duration::from_secs(it.into()));
-        let view = self.webhooks.rotate(&self.caller, id, overlap).await?;
-        Ok(Json(view.into()))
+        let rotated = self.webhooks.rotate(&self.caller, id, overlap).await?;
+        Ok(Json(rotated.into()))
     }
 
     pub async fn test(&self, id: &str) -> Answer<WebhookDelivery> {
@@ -156,6 +156,10 @@ fn time(field: &'static str, text: &str) -> Result<Millis, Error> {
 }
 
 fn picked(pick: DeadLetterPick) -> Result<DeadPick, Error> {
+    if let (true, Some(field)) = (pick.ids.is_some(), pick.beside_ids()) {
+        let message = "stands beside ids, which name what is meant; leave one of them out";
+        return Err(Error::invalid(field, message));
+    }
     let nothing = "one of ids, subscription_id, from, until and all is needed";
     pick.picked().ok_or_else(|| Error::invalid("body", nothing))
 }

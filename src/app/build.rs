@@ -3,6 +3,7 @@
 mod gateway;
 
 use std::collections::HashSet;
+use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::os::unix::fs::{MetadataExt, chown};
 use std::path::Path;
@@ -16,7 +17,7 @@ use self::gateway::Ground;
 use crate::api::Services;
 use crate::api::auth::Gate;
 use crate::clock::Clock;
-use crate::config::{self, ActAs, Config, CreateBy};
+use crate::config::{self, ActAs, Config, CreateBy, ListenAddr};
 use crate::consumer::hub::Hub;
 use crate::consumer::index::IndexConsumer;
 use crate::consumer::webhooks::{Deliveries, Outlet, Workshop};
@@ -37,7 +38,7 @@ use crate::matrix::registration::{RegistrationInput, registration_yaml};
 use crate::matrix::{Matrix, MatrixSettings};
 use crate::recent::Recent;
 use crate::service::agents::Agents;
-use crate::service::auth::outside::Fetch;
+use crate::service::auth::outside::{self, Fetch};
 use crate::service::auth::{Auth, AuthRules};
 use crate::service::backfill::Backfill;
 use crate::service::channels::Channels;
@@ -45,6 +46,7 @@ use crate::service::city::City;
 use crate::service::creation::Creator;
 use crate::service::doctor::{Doctor, Examiner, Patient};
 use crate::service::health::Health;
+use crate::service::idempotency::Requests;
 use crate::service::limits::ServiceLimits;
 use crate::service::link::Link;
 use crate::service::members::Members;
@@ -73,6 +75,7 @@ pub struct App {
     pub(super) recent: Arc<Recent>,
     /// Ends what waits.
     pub(super) stop: CancellationToken,
+    pub(super) requests: Arc<Requests>,
     pub(super) deliveries: Arc<Deliveries>,
     /// Who is told of what happens in rooms.
     pub(super) watches: Vec<Arc<dyn RoomWatch>>,
@@ -116,7 +119,7 @@ impl App {
             clock,
             rules: rules(config),
         });
-        let fetch = key_sets()?;
+        let fetch = key_sets(config)?;
         let auth = Auth::new(
             core.store.clone(),
             core.homeserver.clone(),
@@ -127,7 +130,10 @@ impl App {
             &fetch,
         );
         let ground = Ground::new(&core, matrix, recent.clone()).await?;
-        let (stop, details) = (ground.stop.clone(), ground.details.clone());
+        let stop = ground.stop.clone();
+        let watches: Vec<Arc<dyn RoomWatch>> =
+            vec![ground.details.clone(), ground.encryption.clone()];
+        let requests = ground.requests.clone();
         let auth = Arc::new(auth.await?);
         let deliveries = Arc::new(deliveries(config, &core, &recent, &auth)?);
         let made = Made {
@@ -148,8 +154,9 @@ impl App {
             link,
             recent,
             stop,
+            requests,
             deliveries,
-            watches: vec![details],
+            watches,
             consumer,
             outlets,
         })
@@ -328,20 +335,37 @@ fn deliveries(
         allow: ranges(&webhooks.allow),
         deny: ranges(&webhooks.deny),
     };
+    let schedule = Schedule {
+        quick: webhooks.quick_retries.clone(),
+        long: webhooks.schedule.clone(),
+    };
     let workshop = Workshop {
         store: core.store.clone(),
         recent: recent.clone(),
         directory: core.directory.clone(),
         indexed: core.indexed.clone(),
         clock: core.clock.clone(),
-        schedule: Schedule {
-            quick: webhooks.quick_retries.clone(),
-            long: webhooks.schedule.clone(),
-        },
-        outlet: Outlet::new(reach, webhooks.timeout, core.clock.clone())?,
-        has_ended: Box::new(move |token| auth.services.has_ended(token)),
+        patience: schedule.patience(config.journal.retention),
+        schedule,
+        outlet: Outlet::new(
+            reach,
+            own_addresses(config),
+            webhooks.timeout,
+            core.clock.clone(),
+        )?,
+        caller_of: Box::new(move |webhook| auth.services.caller_of(webhook)),
     };
     Ok(Deliveries::new(workshop, core.store.journal.bell()))
+}
+
+/// Where daarion listens, as far as it is written down.
+fn own_addresses(config: &Config) -> Vec<SocketAddr> {
+    let all = config.listen.public.iter().chain(&config.listen.internal);
+    let addresses = all.filter_map(|address| match address {
+        ListenAddr::Tcp(address) if address.port() != 0 => Some(*address),
+        _ => None,
+    });
+    addresses.collect()
 }
 
 fn services(
@@ -362,6 +386,7 @@ fn services(
         link: link.clone(),
         online: online.clone(),
         problems: telemetry::problems(),
+        retention: config.journal.retention,
         homeserver_url: homeserver_url.trim_end_matches('/').to_owned(),
         started_at: core.clock.now(),
     };
@@ -444,7 +469,10 @@ fn auth_rules(directory: &Directory, config: &Config) -> AuthRules {
 }
 
 /// How what outside issuers publish is read.
-fn key_sets() -> anyhow::Result<Fetch> {
+fn key_sets(config: &Config) -> anyhow::Result<Fetch> {
+    if config.auth.issuers.is_empty() {
+        return Ok(outside::nothing());
+    }
     let sets = KeySets::new()?;
     Ok(Arc::new(move |url| {
         let sets = sets.clone();

@@ -13,6 +13,7 @@ use crate::ingest::Outlets;
 use crate::service::Core;
 use crate::service::auth::Auth;
 use crate::service::creation::Creator;
+use crate::service::idempotency::Requests;
 use crate::service::link::Link;
 use crate::service::presence::Presence;
 use crate::service::reindex::Rebuilds;
@@ -32,6 +33,7 @@ pub struct Connector {
     pub presence: Arc<Presence>,
     pub rebuilds: Arc<Rebuilds>,
     pub auth: Arc<Auth>,
+    pub requests: Arc<Requests>,
     pub link: Arc<Link>,
     pub heal_interval: Duration,
     pub retention: Duration,
@@ -158,6 +160,7 @@ impl Connector {
         if expired > 0 {
             tracing::info!(expired, "sessions have expired");
         }
+        self.requests.drop_old().await?;
         // One room or user that the homeserver fails on is no reason to begin anew: it waits for
         // the timer.
         if told.is_err() || healed.passing_error().is_some() {

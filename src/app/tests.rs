@@ -1,5 +1,7 @@
 //! Streams that are opened while the index lags, on a real listener.
 
+mod webhooks;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -101,6 +103,10 @@ async fn who_may_listen_is_not_guessed_while_the_index_is_behind() {
 }
 
 pub(super) fn config() -> Config {
+    config_with(&[])
+}
+
+fn config_with(more: &[(&str, &str)]) -> Config {
     let needed = [
         ("DAARION_MATRIX__HOMESERVER_URL", "http://127.0.0.1"),
         ("DAARION_MATRIX__SERVER_NAME", "s"),
@@ -109,7 +115,8 @@ pub(super) fn config() -> Config {
         ("DAARION_INTERNAL__SECRET", "0123456789abcdefh"),
         ("DAARION_AUTH__INSECURE_USER_HEADER", "true"),
     ];
-    let needed = needed.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let needed = needed.iter().chain(more);
+    let needed = needed.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     Config::load_from(Some(Path::new("/dev/null")), needed).expect("a configuration")
 }
 

@@ -67,8 +67,12 @@ fn show<'a>(agents: impl Iterator<Item = &'a Value>, output: Output) -> anyhow::
                 text(&agent["id"]),
                 text(&agent["display_name"]),
                 text(&agent["matrix_user_id"]),
+                match agent["deactivated_at"].is_null() {
+                    true => String::new(),
+                    false => "deactivated".to_owned(),
+                },
             ]
         })
         .collect();
-    output.table(&["AGENT", "NAME", "MATRIX USER"], &rows)
+    output.table(&["AGENT", "NAME", "MATRIX USER", "STATE"], &rows)
 }

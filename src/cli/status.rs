@@ -63,13 +63,7 @@ fn show(status: &Value, output: Output) -> anyhow::Result<()> {
             "store",
             format!("{size}, format {}", status["store"]["format"]),
         ),
-        (
-            "journal",
-            format!(
-                "{} to {}",
-                status["journal"]["first"], status["journal"]["head"]
-            ),
-        ),
+        ("journal", journal(&status["journal"])),
         ("rebuilding", status["rebuilding"].to_string()),
         ("open creations", status["open_creations"].to_string()),
         (
@@ -105,6 +99,14 @@ fn show(status: &Value, output: Output) -> anyhow::Result<()> {
         output.line(format!("{:<16}{at} {reason}", "  skipped"))?;
     }
     Ok(())
+}
+
+fn journal(journal: &Value) -> String {
+    let span = format!("{} to {}", journal["first"], journal["head"]);
+    match journal["held_by"].as_str() {
+        Some(reader) => format!("{span}, kept for longer than journal.retention by {reader}"),
+        None => span,
+    }
 }
 
 fn registration(status: &Value) -> String {

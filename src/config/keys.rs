@@ -87,6 +87,7 @@ pub(super) const KEYS: &[Key] = &[
     key("limits.service_per_second", "100"),
     key("limits.person_per_second", "20"),
     key("limits.upload", r#""100MiB""#),
+    key("limits.stall", r#""30s""#),
     key("limits.transaction", r#""32MiB""#),
     key("log.format", r#""auto""#),
     key("log.level", r#""info""#),

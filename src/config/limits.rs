@@ -1,5 +1,7 @@
 //! `[limits]`: how much one caller may ask for.
 
+use std::time::Duration;
+
 use bytesize::ByteSize;
 use serde::{Serialize, Serializer};
 
@@ -20,6 +22,10 @@ pub struct LimitsConfig {
     /// The largest file that is taken, in bytes. Default `100MiB`.
     #[serde(serialize_with = "serialize_size")]
     pub upload: usize,
+    /// How long nothing may come of a file that is on its way in, and how long whoever is shown one
+    /// may take nothing of it. Default `30s`.
+    #[serde(with = "humantime_serde")]
+    pub stall: Duration,
     /// The largest transaction of the homeserver that is taken, in bytes; `16MiB` at the least.
     /// Default `32MiB`.
     #[serde(serialize_with = "serialize_size")]
@@ -32,6 +38,7 @@ impl LimitsConfig {
             service_per_second: values.count("limits.service_per_second")?,
             person_per_second: values.count("limits.person_per_second")?,
             upload: values.size("limits.upload")?,
+            stall: values.duration("limits.stall")?,
             transaction: values.parsed(
                 "limits.transaction",
                 "a size of 16MiB or more, as the homeserver's transactions can be large",

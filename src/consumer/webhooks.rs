@@ -3,8 +3,8 @@
 //!
 //! [`runner`] is such a task: it takes a batch, hands each channel's part of it to a
 //! [`line`], which delivers in order, and writes down what came of it all at once. [`outlet`]
-//! is the way out, with all that must not be connected to; [`payload`] is what is sent. Begin
-//! with [`Deliveries`], which starts and ends the tasks.
+//! is the way out, with all that must not be connected to; [`payload`] is what is sent; [`watched`]
+//! begins a task anew that broke off. Begin with [`Deliveries`], which starts and ends the tasks.
 
 mod lanes;
 mod line;
@@ -12,6 +12,7 @@ mod outlet;
 mod pages;
 mod payload;
 mod runner;
+mod watched;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,16 +21,16 @@ use std::time::Duration;
 use tokio::sync::{Mutex, Notify, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use self::line::Halt;
 pub use self::outlet::Outlet;
 use self::pages::Pages;
-use self::runner::Runner;
+use self::watched::Watched;
 use super::index::Indexed;
 use crate::clock::Clock;
 use crate::directory::Directory;
-use crate::domain::id::Seq;
+use crate::domain::id::{Millis, RoomId, Seq};
+use crate::domain::service::ServiceCaller;
 use crate::domain::webhook::{Schedule, Webhook, WebhookId};
 use crate::recent::Recent;
 use crate::store::webhooks::{Attempt, Fate, Settled};
@@ -44,14 +45,44 @@ pub struct Workshop {
     pub clock: Clock,
     pub schedule: Schedule,
     pub outlet: Outlet,
-    /// Whether a service's token counts no more. Asked before each delivery, so it may not wait.
-    pub has_ended: Box<dyn Fn(Uuid) -> bool + Send + Sync>,
+    /// How long what waits may hold the journal.
+    pub patience: Duration,
+    /// With whose rights a webhook is told; `None` when its service has none to webhooks. Asked
+    /// before each delivery, so it may not wait.
+    pub caller_of: CallerOf,
+}
+
+/// Finds the caller that a webhook belongs to, as it is now.
+pub type CallerOf = Box<dyn Fn(&Webhook) -> Option<Arc<ServiceCaller>> + Send + Sync>;
+
+/// Whether a webhook may be told of something, by the rights that its service has now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Standing {
+    Good,
+    /// The service may not work in that room.
+    AnothersRoom,
+    /// The service has no token that may look after webhooks.
+    Ended,
 }
 
 impl Workshop {
-    /// Whether the token that made a webhook counts no more: it hears nothing more then.
-    fn is_orphan(&self, webhook: &Webhook) -> bool {
-        webhook.created_by.is_some_and(&self.has_ended)
+    /// While a room is not known, it is nobody's in particular.
+    fn standing(&self, webhook: &Webhook, room: Option<&RoomId>) -> Standing {
+        match ((self.caller_of)(webhook), room) {
+            (None, _) => Standing::Ended,
+            (Some(caller), Some(room)) if !caller.may_work_in(room) => Standing::AnothersRoom,
+            _ => Standing::Good,
+        }
+    }
+
+    /// Whether what has waited since a time has waited for too long.
+    fn is_too_old(&self, since: Millis) -> bool {
+        since < self.too_old_before()
+    }
+
+    fn too_old_before(&self) -> Millis {
+        let patience = u64::try_from(self.patience.as_millis()).unwrap_or(u64::MAX);
+        self.clock.now().saturating_sub(patience)
     }
 }
 
@@ -75,7 +106,7 @@ impl Running {
     async fn cut(self) {
         self.halt.stop.cancel();
         self.halt.cut.cancel();
-        // A task that panicked has said so itself.
+        // Whatever breaks in it, it has said so itself.
         let _ = self.task.await;
     }
 }
@@ -172,10 +203,15 @@ impl Deliveries {
             cut: CancellationToken::new(),
         };
         let nudge = Arc::new(Notify::new());
-        let (workshop, pages) = (self.workshop.clone(), self.pages.clone());
-        let runner = Runner::new(workshop, pages, webhook, halt.clone(), nudge.clone());
+        let watched = Watched {
+            workshop: self.workshop.clone(),
+            pages: self.pages.clone(),
+            bell: self.bell.clone(),
+            halt: halt.clone(),
+            nudge: nudge.clone(),
+        };
         Running {
-            task: tokio::spawn(runner.run(self.bell.clone())),
+            task: tokio::spawn(watched.run(webhook)),
             halt,
             nudge,
         }

@@ -42,8 +42,19 @@ pub enum Error {
     #[error("{0}")]
     Conflict(String),
     /// What was sent is larger than the limit, in bytes.
-    #[error("larger than the limit of {limit} bytes")]
-    TooLarge { limit: u64 },
+    #[error("{field}: larger than the limit of {limit} bytes")]
+    TooLarge {
+        /// The field at fault.
+        field: &'static str,
+        limit: u64,
+    },
+    /// Whoever sends something does not go on with it.
+    #[error("{field}: nothing has come of it for {} s", .within.as_secs_f32())]
+    Stalled {
+        /// The field that is not whole.
+        field: &'static str,
+        within: Duration,
+    },
     /// The homeserver does not answer, or says that it cannot now.
     #[error("homeserver unavailable: {reason}")]
     HomeserverUnavailable {

@@ -121,6 +121,19 @@ text_id! {
     RoomAlias
 }
 
+text_id! {
+    /// A homeserver: `host` or `host:port`.
+    ServerName
+}
+
+impl ServerName {
+    /// Accepts what may be one (Appendices, "Server Name").
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        is_server_name(text).then(|| Self(text.to_owned()))
+    }
+}
+
 impl MessageId {
     /// The id of the message that this Matrix event is.
     #[must_use]
@@ -141,6 +154,12 @@ impl SendKey {
         fits.then(|| Self(text.to_owned()))
     }
 
+    /// The key as the caller wrote it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// The transaction of this sending: the same each time, and nobody else's, because keys are
     /// unique to a sender and a channel only.
     #[must_use]
@@ -154,13 +173,6 @@ impl SendKey {
     pub fn transaction_of(&self, service: &str, room: &RoomId, sender: &UserId) -> Uuid {
         let name = format!("service {service} {room} {sender} {}", self.0);
         Uuid::new_v5(&SENDING_NAMESPACE, name.as_bytes())
-    }
-
-    /// The channel that a service makes with this key.
-    #[must_use]
-    pub fn channel_of(&self, service: &str) -> ChannelId {
-        let name = format!("room {service} {}", self.0);
-        ChannelId(Uuid::new_v5(&SENDING_NAMESPACE, name.as_bytes()))
     }
 }
 

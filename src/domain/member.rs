@@ -70,4 +70,6 @@ pub struct Agent {
     pub user: UserId,
     pub display_name: String,
     pub created_at: Millis,
+    /// When its account was closed, for good.
+    pub deactivated_at: Option<Millis>,
 }

@@ -130,7 +130,9 @@ impl Rights {
         let room = |text: &String| {
             let room = super::id::RoomId::parse(text);
             let room = room.map(|room| room.as_str().to_owned());
-            room.ok_or_else(|| Error::invalid("rooms", "must be ids of Matrix rooms (\"!…\")"))
+            let message =
+                "must be ids of Matrix rooms (\"!…\"); an alias may come to lead elsewhere";
+            room.ok_or_else(|| Error::invalid("rooms", message))
         };
         Ok(Self {
             scopes: Scope::granted(scopes)?,
@@ -243,14 +245,22 @@ impl ServiceCaller {
         )))
     }
 
+    /// Whether the service may work in a Matrix room.
+    #[must_use]
+    pub fn may_work_in(&self, room: &super::id::RoomId) -> bool {
+        let rooms = self.rights.rooms.as_ref();
+        rooms.is_none_or(|rooms| rooms.iter().any(|it| it == room.as_str()))
+    }
+
     /// Checks that the service may work in a Matrix room.
     pub fn require_room(&self, room: &super::id::RoomId) -> Result<()> {
-        match &self.rights.rooms {
-            Some(rooms) if !rooms.iter().any(|it| it == room.as_str()) => Err(Error::forbidden(
-                format!("the service {} may not work in {room}", self.name),
-            )),
-            _ => Ok(()),
+        if self.may_work_in(room) {
+            return Ok(());
         }
+        Err(Error::forbidden(format!(
+            "the service {} may not work in {room}",
+            self.name
+        )))
     }
 }
 
@@ -309,6 +319,15 @@ mod tests {
         here.require(Scope::Send).expect("its rooms bound it");
         for scope in [Scope::Api, Scope::City] {
             here.require(scope).expect_err("nothing would bound it");
+        }
+    }
+
+    #[test]
+    fn names_of_callers_without_a_token_are_no_names_of_services() {
+        assert_eq!(service_name("billing.v2"), Ok("billing.v2".to_owned()));
+        for name in ["shared", "visitors", "", "Billing", "a b", &"x".repeat(65)] {
+            let refused = service_name(name).expect_err(name).to_string();
+            assert!(refused.starts_with("name: "), "{refused}");
         }
     }
 

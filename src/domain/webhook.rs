@@ -11,10 +11,12 @@ use uuid::Uuid;
 
 use super::error::{Error, Result};
 use super::event::{Event, Source};
-use super::id::{ChannelId, EventId, MessageId, Millis, RoomId, Seq};
+use super::id::{ChannelId, EventId, MessageId, Millis, Seq};
 
 /// The longest time that a receiver's `Retry-After` is honoured for.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
+/// The shortest time after which what waits is given up untried.
+const LEAST_PATIENCE: Duration = Duration::from_secs(60 * 60);
 /// The longest description, in characters.
 const LONGEST_DESCRIPTION: usize = 256;
 /// By how much a wait is shorter or longer than the schedule says, so that what failed together
@@ -46,9 +48,6 @@ pub struct Webhook {
     pub id: WebhookId,
     /// Only this channel; `None` for all.
     pub channel: Option<ChannelId>,
-    /// Only channels of these Matrix rooms, because its maker's token has no others; `None` for
-    /// every room.
-    pub rooms: Option<Vec<RoomId>>,
     /// Where to; its form has been checked.
     pub url: String,
     /// Types of Matrix events and our names of events; empty for all.
@@ -58,7 +57,10 @@ pub struct Webhook {
     pub secrets: Secrets,
     /// Since when, and why, nothing is sent.
     pub paused: Option<Pause>,
-    /// The token of the service that made it; `None` for the shared secret and for operators.
+    /// The service that it belongs to, by its name: whichever token the service has, its rights
+    /// say what is told. `None` for the shared secret and for operators.
+    pub service: Option<String>,
+    /// The token that it was made with; `None` for the shared secret and for operators.
     pub created_by: Option<Uuid>,
     pub created_at: Millis,
     /// The last position that it is done with, but for what waits to be tried again.
@@ -70,16 +72,65 @@ pub struct Webhook {
 pub struct Secrets {
     /// `whsec_<base64>`.
     pub current: String,
-    /// The one before, and until when it signs, too.
-    pub previous: Option<(String, Millis)>,
+    /// Those before, the latest first, and until when each signs, too.
+    pub previous: Vec<(String, Millis)>,
+}
+
+/// For how long the request that made a webhook is answered again with its secret, in milliseconds.
+const ANSWERED_AGAIN: Millis = 24 * 60 * 60 * 1_000;
+
+impl Webhook {
+    /// The secret for whoever repeats the request that made the webhook, whose answer may have been
+    /// lost: the one that signs now. Later it is nobody's to see.
+    #[must_use]
+    pub fn secret_again(&self, now: Millis) -> Option<&str> {
+        let is_early = now < self.created_at.saturating_add(ANSWERED_AGAIN);
+        is_early.then_some(self.secrets.current.as_str())
+    }
 }
 
 impl Secrets {
+    /// The first of a webhook.
+    #[must_use]
+    pub fn new(current: String) -> Self {
+        Self {
+            current,
+            previous: Vec::new(),
+        }
+    }
+
     /// Those that sign at a time, the current one first.
     pub fn live(&self, now: Millis) -> impl Iterator<Item = &str> {
-        let previous = self.previous.as_ref();
-        let previous = previous.filter(|(_, until)| now < *until);
+        let previous = self.previous.iter().filter(move |(_, until)| now < *until);
         std::iter::once(self.current.as_str()).chain(previous.map(|(secret, _)| secret.as_str()))
+    }
+
+    /// Puts another one in the place of the current one.
+    pub fn rotate(&mut self, to: &Rotation) {
+        let before = std::mem::replace(&mut self.current, to.secret.clone());
+        match to.overlap_until {
+            Some(until) => {
+                self.previous.retain(|(_, end)| to.at < *end);
+                self.previous.insert(0, (before, until));
+            }
+            None => self.previous.clear(),
+        }
+    }
+}
+
+/// Another secret, and what becomes of those until now.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Rotation {
+    pub secret: String,
+    pub at: Millis,
+    /// Until when the one until now signs beside it, and those before as long as they were told
+    /// to; `None` ends all of them at once.
+    pub overlap_until: Option<Millis>,
+}
+
+impl fmt::Debug for Rotation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Rotation")
     }
 }
 
@@ -96,7 +147,7 @@ pub enum PauseReason {
     Asked,
     /// The receiver has answered 410: it is gone and wants no more.
     Gone,
-    /// The token that made the webhook counts no more.
+    /// The service has no token that may look after webhooks. It goes on when the service has one.
     Revoked,
 }
 
@@ -188,17 +239,12 @@ pub fn description(given: Option<&str>) -> Result<String> {
 }
 
 impl Webhook {
-    /// Whether it is to be told of an event in a Matrix room. While the room is not known it
-    /// is, and has to be asked again when it is.
+    /// Whether it is to be told of an event, as far as its service may know of the room.
     #[must_use]
-    pub fn wants(&self, event: &Event, room: Option<&RoomId>) -> bool {
+    pub fn wants(&self, event: &Event) -> bool {
         // What a rebuild reads again is no news.
         event.source != Source::Rebuild
             && self.channel.is_none_or(|channel| channel == event.channel)
-            && match (&self.rooms, room) {
-                (Some(rooms), Some(room)) => rooms.contains(room),
-                _ => true,
-            }
             && (self.events.is_empty()
                 || self.events.iter().any(|wanted| {
                     wanted == event.what.name() || wanted == event.what.matrix_type()
@@ -268,6 +314,15 @@ impl Schedule {
         Some(wait.max(retry_after.unwrap_or_default()))
     }
 
+    /// How long an event may wait, at the longest, for what is before it: for as long as the
+    /// journal keeps events, and never so short that the schedule could not be kept. What waits
+    /// for longer is given up, or a receiver that is dead would hold the journal for ever.
+    #[must_use]
+    pub fn patience(&self, retention: Duration) -> Duration {
+        let span: Duration = self.long.iter().sum();
+        retention.max(span * 2).max(LEAST_PATIENCE)
+    }
+
     /// The longest of the quick waits.
     #[must_use]
     pub fn longest_quick(&self) -> Duration {
@@ -288,8 +343,33 @@ impl Schedule {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
+
+    /// Of the shared secret, and told of everything.
+    pub fn sample() -> Webhook {
+        Webhook {
+            id: WebhookId(Uuid::from_u128(1)),
+            channel: None,
+            url: "https://example.org/hook".into(),
+            events: Vec::new(),
+            description: String::new(),
+            secrets: Secrets::new("whsec_bmV3".into()),
+            paused: None,
+            service: None,
+            created_by: None,
+            created_at: 1,
+            position: 0,
+        }
+    }
+
+    #[test]
+    fn a_lost_secret_is_answered_again_for_a_day() {
+        let webhook = sample();
+        assert_eq!(webhook.secret_again(1), Some("whsec_bmV3"));
+        assert_eq!(webhook.secret_again(86_400_000), Some("whsec_bmV3"));
+        assert_eq!(webhook.secret_again(86_400_001), None);
+    }
 
     fn seconds(list: &[u64]) -> Vec<Duration> {
         list.iter().map(|it| Duration::from_secs(*it)).collect()
@@ -418,9 +498,47 @@ mod tests {
     fn the_previous_secret_signs_for_a_while() {
         let secrets = Secrets {
             current: "new".into(),
-            previous: Some(("old".into(), 10)),
+            previous: vec![("old".into(), 10)],
         };
         assert_eq!(secrets.live(9).collect::<Vec<_>>(), ["new", "old"]);
         assert_eq!(secrets.live(10).collect::<Vec<_>>(), ["new"]);
+    }
+
+    #[test]
+    fn a_rotation_takes_nothing_from_the_one_before() {
+        let mut secrets = Secrets::new("a".into());
+        let mut rotate = |secret: &str, at, overlap_until| {
+            secrets.rotate(&Rotation {
+                secret: secret.into(),
+                at,
+                overlap_until,
+            });
+            secrets.clone()
+        };
+        rotate("b", 10, Some(100));
+        let all = rotate("c", 20, Some(50));
+        assert_eq!(all.live(49).collect::<Vec<_>>(), ["c", "b", "a"]);
+        assert_eq!(all.live(50).collect::<Vec<_>>(), ["c", "a"]);
+        assert_eq!(all.live(100).collect::<Vec<_>>(), ["c"]);
+        let later = rotate("d", 60, Some(200));
+        assert_eq!(later.previous.len(), 2, "what has ended is not kept");
+        let alone = rotate("e", 70, None);
+        assert_eq!(
+            alone.live(71).collect::<Vec<_>>(),
+            ["e"],
+            "it had got about"
+        );
+    }
+
+    #[test]
+    fn patience_is_never_shorter_than_the_schedule() {
+        let day = Duration::from_secs(24 * 3_600);
+        assert_eq!(schedule().patience(30 * day), 30 * day);
+        assert_eq!(schedule().patience(Duration::ZERO), LEAST_PATIENCE);
+        let slow = Schedule {
+            long: vec![day, day],
+            ..schedule()
+        };
+        assert_eq!(slow.patience(day), 4 * day);
     }
 }

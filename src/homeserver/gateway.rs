@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{ChannelState, Homeserver};
 use crate::domain::Result;
 use crate::domain::channel::Visibility;
-use crate::domain::id::{EventId, Millis, RoomAlias, RoomId, UserId};
+use crate::domain::id::{EventId, Millis, RoomAlias, RoomId, ServerName, UserId};
 use crate::domain::member::Membership;
 use crate::domain::message::MessageKind;
 
@@ -20,6 +20,18 @@ pub enum Preset {
     PublicChat,
     PrivateChat,
     TrustedPrivateChat,
+}
+
+impl Preset {
+    /// Matrix's word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PublicChat => "public_chat",
+            Self::PrivateChat => "private_chat",
+            Self::TrustedPrivateChat => "trusted_private_chat",
+        }
+    }
 }
 
 /// A state event that a room is made with.
@@ -128,6 +140,26 @@ pub struct MemberStep {
     pub user: UserId,
     pub acting: Option<UserId>,
     pub reason: Option<String>,
+    /// Servers by which a room is joined that ours is not in.
+    pub via: Vec<ServerName>,
+}
+
+/// How somebody stands to a room.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Standing {
+    /// Without any relation.
+    Stranger,
+    /// Has asked to be let in.
+    Knocking,
+    Is(Membership),
+}
+
+/// Where an alias leads.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Located {
+    pub room: RoomId,
+    /// Servers that know the room.
+    pub servers: Vec<ServerName>,
 }
 
 /// A person to be registered with a password.
@@ -189,16 +221,24 @@ pub trait Gateway: Homeserver {
 
     async fn change_membership(&self, step: &MemberStep) -> Result<()>;
 
-    /// How somebody stands to a room, as `acting` sees it; `None` without any relation.
-    async fn membership(
+    /// How somebody stands to a room, as `acting` sees it.
+    async fn standing(
         &self,
         room: &RoomId,
         user: &UserId,
         acting: Option<&UserId>,
-    ) -> Result<Option<Membership>>;
+    ) -> Result<Standing>;
+
+    /// Where an alias leads, and by which servers one comes there.
+    async fn locate(&self, alias: &RoomAlias) -> Result<Option<Located>>;
+
+    /// Whether a room is end-to-end encrypted, as `acting` sees it.
+    async fn is_encrypted(&self, room: &RoomId, acting: Option<&UserId>) -> Result<bool>;
 
     /// Registers a person through the homeserver's admin API. A name that is taken is refused
-    /// with `M_USER_IN_USE`, and nothing of that account is changed.
+    /// with `M_USER_IN_USE`, and nothing of that account is changed, also when somebody takes it at
+    /// this moment. Where it fails half-way the name may be taken by an account without a password,
+    /// which asking again sets up.
     async fn register_person(&self, person: &NewPerson) -> Result<()>;
 
     /// Signs a person in; `None` where the homeserver gives no device for passwords.

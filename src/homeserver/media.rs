@@ -37,6 +37,9 @@ pub trait MediaStore: Send + Sync {
     /// Stores a file. Never repeated: its pieces are gone.
     async fn upload(&self, upload: Upload) -> Result<MediaId>;
 
+    /// The largest file that it takes, in bytes; `None` when it does not say.
+    async fn upload_limit(&self) -> Result<Option<u64>>;
+
     /// A file, of this homeserver or of another one.
     async fn download(&self, media: &MediaId) -> Result<Download>;
 

@@ -54,8 +54,8 @@ pub struct TimelinePage {
 /// [`Homeserver`](super::Homeserver).
 #[async_trait]
 pub trait Timeline: Send + Sync {
-    /// A user's own `/sync`: the whole answer.
-    async fn sync(&self, user: &UserId, query: &SyncQuery) -> Result<Box<RawValue>>;
+    /// A user's own `/sync`: the whole answer, as text.
+    async fn sync(&self, user: &UserId, query: &SyncQuery) -> Result<String>;
 
     /// A page of a room's history.
     async fn page(

@@ -280,7 +280,7 @@ impl Client {
         body: Option<&serde_json::Value>,
         credential: Credential<'_>,
         repeat: Repeat,
-    ) -> Result<Bytes> {
+    ) -> Result<(http::response::Parts, Bytes)> {
         let mut request = http::Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.base));
@@ -299,7 +299,7 @@ impl Client {
         let request = request
             .body(Bytes::from(body))
             .map_err(|error| Error::internal(format!("cannot make a request: {error}")))?;
-        Ok(self.execute(request, repeat).await?.1)
+        self.execute(request, repeat).await
     }
 
     /// Sends a request, again where that is safe, and returns the answer if it is a success.

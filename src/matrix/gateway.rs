@@ -1,21 +1,23 @@
 //! What the gateway asks of the homeserver, topic by topic: `create`, `rooms`, `messages`,
-//! `membership`, `users`.
+//! `membership`, `users`, `people`.
 
 mod create;
 mod membership;
 mod messages;
+mod people;
 mod rooms;
 mod users;
+
+pub use people::Unfinished;
 
 use async_trait::async_trait;
 
 use super::Matrix;
 use crate::domain::Result;
-use crate::domain::id::{EventId, RoomId, UserId};
-use crate::domain::member::Membership;
+use crate::domain::id::{EventId, RoomAlias, RoomId, UserId};
 use crate::homeserver::gateway::{
-    Device, Draft, Gateway, MemberStep, NewMatrixRoom, NewPerson, Reaction, Redaction, RoomDetails,
-    Traces,
+    Device, Draft, Gateway, Located, MemberStep, NewMatrixRoom, NewPerson, Reaction, Redaction,
+    RoomDetails, Standing, Traces,
 };
 
 #[async_trait]
@@ -61,13 +63,21 @@ impl Gateway for Matrix {
         self.take_step(step).await
     }
 
-    async fn membership(
+    async fn standing(
         &self,
         room: &RoomId,
         user: &UserId,
         acting: Option<&UserId>,
-    ) -> Result<Option<Membership>> {
-        self.read_membership(room, user, acting).await
+    ) -> Result<Standing> {
+        self.read_standing(room, user, acting).await
+    }
+
+    async fn locate(&self, alias: &RoomAlias) -> Result<Option<Located>> {
+        self.locate_alias(alias).await
+    }
+
+    async fn is_encrypted(&self, room: &RoomId, acting: Option<&UserId>) -> Result<bool> {
+        self.read_encryption(room, acting).await
     }
 
     async fn register_person(&self, person: &NewPerson) -> Result<()> {

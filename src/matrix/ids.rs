@@ -1,8 +1,8 @@
 //! Our identifiers as ruma's, which is stricter about some.
 
-use ruma::{OwnedEventId, OwnedRoomAliasId, OwnedRoomId, OwnedUserId};
+use ruma::{OwnedEventId, OwnedRoomAliasId, OwnedRoomId, OwnedServerName, OwnedUserId};
 
-use crate::domain::id::{EventId, RoomAlias, RoomId, UserId};
+use crate::domain::id::{EventId, RoomAlias, RoomId, ServerName, UserId};
 use crate::domain::{Error, Result};
 
 pub(super) fn room(room: &RoomId) -> Result<OwnedRoomId> {
@@ -19,6 +19,14 @@ pub(super) fn user(user: &UserId) -> Result<OwnedUserId> {
 
 pub(super) fn alias(alias: &RoomAlias) -> Result<OwnedRoomAliasId> {
     ruma::RoomAliasId::parse(alias.as_str()).map_err(|_| invalid("alias", alias.as_str()))
+}
+
+pub(super) fn servers(servers: &[ServerName]) -> Result<Vec<OwnedServerName>> {
+    let parsed = servers.iter().map(|server| {
+        let parsed = ruma::ServerName::parse(server.as_str());
+        parsed.map_err(|_| invalid("via", server.as_str()))
+    });
+    parsed.collect()
 }
 
 fn invalid(field: &'static str, given: &str) -> Error {

@@ -25,7 +25,7 @@ mod state;
 use serde_json::value::RawValue;
 
 pub use channel_state::{channel_state, read_channel_state};
-pub use details::{details, membership_word, reaction_by};
+pub use details::{details, reaction_by, standing};
 pub use draft::draft_content;
 pub use edit::full_content;
 pub use ephemeral::ephemeral;

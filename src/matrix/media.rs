@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use url::form_urlencoded::Serializer;
 
 use super::Matrix;
+use super::client::{Credential, Repeat};
 use crate::domain::media::{Fit, MediaId, Thumbnail};
 use crate::domain::{Error, Result};
 use crate::homeserver::media::{Chunks, Download, MediaStore, Upload};
@@ -22,6 +23,17 @@ const STALL: Duration = Duration::from_secs(30);
 /// What an upload may take, and a second more for each of these many bytes.
 const UPLOAD: Duration = Duration::from_secs(60);
 const BYTES_A_SECOND: u64 = 256 * 1024;
+
+/// What a media repository takes (client-server API, "Content repository"); the second is where
+/// homeservers without authenticated media have it.
+const CONFIG: &str = "/_matrix/client/v1/media/config";
+const OLD_CONFIG: &str = "/_matrix/media/v3/config";
+
+#[derive(Deserialize)]
+struct MediaConfig {
+    #[serde(rename = "m.upload.size", default)]
+    upload_size: Option<u64>,
+}
 
 #[derive(Deserialize)]
 struct Uploaded {
@@ -52,6 +64,21 @@ impl MediaStore for Matrix {
         })
     }
 
+    async fn upload_limit(&self) -> Result<Option<u64>> {
+        let mut answer = self.config(CONFIG).await;
+        if matches!(
+            answer,
+            Err(Error::HomeserverRefused { .. } | Error::HomeserverNonsense(_))
+        ) {
+            answer = self.config(OLD_CONFIG).await;
+        }
+        match answer {
+            Ok(config) => Ok(config.upload_size),
+            Err(Error::HomeserverRefused { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     async fn download(&self, media: &MediaId) -> Result<Download> {
         let path = format!("{}?timeout_ms={FETCH_MS}", path("download", media));
         self.open(&path).await
@@ -69,6 +96,13 @@ impl MediaStore for Matrix {
 }
 
 impl Matrix {
+    async fn config(&self, path: &str) -> Result<MediaConfig> {
+        let (get, us) = (http::Method::GET, Credential::Connector);
+        let (_, answer) = self.client.send(get, path, None, us, Repeat::Never).await?;
+        serde_json::from_slice(&answer)
+            .map_err(|error| Error::HomeserverNonsense(error.to_string()))
+    }
+
     async fn open(&self, path: &str) -> Result<Download> {
         let answer = self.client.get_stream(path).await?;
         let text = |name| Some(answer.headers().get(name)?.to_str().ok()?.to_owned());

@@ -1,6 +1,6 @@
 //! Rooms: creating them, aliases, members, settings, power.
 
-use ruma::api::client::alias::{create_alias, delete_alias, get_alias};
+use ruma::api::client::alias::{create_alias, delete_alias};
 use ruma::api::client::membership::{invite_user, join_room_by_id, joined_rooms, leave_room};
 use ruma::api::client::state::{get_state_event_for_key, get_state_events, send_state_event};
 use ruma::events::{AnyStateEvent, StateEventType};
@@ -19,12 +19,7 @@ use crate::homeserver::{RoomSnapshot, Setting};
 
 impl Matrix {
     pub(super) async fn find_alias(&self, alias: &RoomAlias) -> Result<Option<RoomId>> {
-        let request = get_alias::v3::Request::new(ids::alias(alias)?);
-        match self.client.request(request, None, Repeat::Safe).await {
-            Ok(answer) => Ok(Some(RoomId::trusted(answer.room_id.as_str()))),
-            Err(Error::HomeserverRefused { status: 404, .. }) => Ok(None),
-            Err(error) => Err(error),
-        }
+        Ok(self.locate_alias(alias).await?.map(|located| located.room))
     }
 
     /// Repeating it, or finding that it is done already, is fine.
@@ -70,7 +65,8 @@ impl Matrix {
         Ok(is_in.then_some(snapshot))
     }
 
-    /// A room's state as a user sees it; `None` when the user may not.
+    /// A room's state as a user sees it; `None` when the user is not in it and never was, which
+    /// homeservers do not tell from a room that there is not.
     pub(super) async fn read_state(
         &self,
         room: &RoomId,
@@ -79,9 +75,8 @@ impl Matrix {
         let request = get_state_events::v3::Request::new(ids::room(room)?);
         let state = match self.client.request(request, as_user, Repeat::Safe).await {
             Ok(answer) => answer.room_state,
-            Err(Error::HomeserverRefused {
-                status: 403 | 404, ..
-            }) => return Ok(None),
+            Err(Error::HomeserverRefused { status: 404, .. }) => return Ok(None),
+            Err(error) if error.is_refusal("M_FORBIDDEN") => return Ok(None),
             Err(error) => return Err(error),
         };
         let events = state.iter().map(Raw::<AnyStateEvent>::json);

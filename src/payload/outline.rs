@@ -1,33 +1,10 @@
-//! Matrix events that are handed on: the entity beside the sender, and what is said of an event
-//! whose content is not to be had.
+//! What is said of a Matrix event whose content is not to be had.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use crate::domain::entity::Entity;
 use crate::domain::event::{Event, What};
 use crate::domain::id::UserId;
 use crate::domain::member::Membership;
-
-/// Puts `entity_id` beside the `sender` of a Matrix event. What is no event stays as it is.
-pub fn name_sender(event: &mut Value, entity: impl Fn(&UserId) -> Entity) {
-    let Some(fields) = event.as_object_mut() else {
-        return;
-    };
-    let sender = fields.get("sender").and_then(Value::as_str);
-    let Some(entity) = sender.and_then(UserId::parse).map(|user| entity(&user)) else {
-        return;
-    };
-    // Beside it, also for people who read.
-    let mut named = Map::with_capacity(fields.len() + 1);
-    for (name, value) in std::mem::take(fields) {
-        let is_sender = name == "sender";
-        named.insert(name, value);
-        if is_sender {
-            named.insert("entity_id".to_owned(), entity.to_string().into());
-        }
-    }
-    *fields = named;
-}
 
 /// An event without its content: that is gone, or not for us to read. `connector` is who did what
 /// the connector did.
@@ -65,28 +42,5 @@ fn membership(membership: Membership) -> &'static str {
         Membership::Joined => "join",
         Membership::Left => "leave",
         Membership::Banned => "ban",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn entities_stand_beside_their_senders() {
-        let entity = |user: &UserId| Entity::User {
-            localpart: user.localpart().to_owned(),
-            server: None,
-        };
-        let mut event = json!({ "type": "m.x", "sender": "@alice:s", "content": {} });
-        name_sender(&mut event, entity);
-        let expected =
-            r#"{"type":"m.x","sender":"@alice:s","entity_id":"user:alice","content":{}}"#;
-        assert_eq!(event.to_string(), expected);
-        for mut other in [json!({ "sender": 7 }), json!([]), json!({ "type": "m.x" })] {
-            let before = other.clone();
-            name_sender(&mut other, entity);
-            assert_eq!(other, before);
-        }
     }
 }

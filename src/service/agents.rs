@@ -67,6 +67,17 @@ impl Agents {
         display_name: Option<&str>,
         user: Option<&str>,
     ) -> Result<Agent> {
+        let agent = self.prepare(id, display_name, user).await?;
+        self.enlist(agent).await
+    }
+
+    /// The first half of it: the agent's user, named, and nothing in the list. It may be done again.
+    pub(super) async fn prepare(
+        &self,
+        id: &str,
+        display_name: Option<&str>,
+        user: Option<&str>,
+    ) -> Result<Agent> {
         let core = &self.core;
         let name = name_of(id)?;
         let naming = &core.directory.naming;
@@ -92,12 +103,18 @@ impl Agents {
         core.homeserver
             .set_display_name(&user, &display_name)
             .await?;
-        let agent = Agent {
+        Ok(Agent {
             name,
             user,
             display_name,
             created_at: core.clock.now(),
-        };
+            deactivated_at: None,
+        })
+    }
+
+    /// The second half: it is an agent from now on.
+    pub(super) async fn enlist(&self, agent: Agent) -> Result<Agent> {
+        let core = &self.core;
         core.store.accounts.add_agent(agent.clone()).await?;
         core.directory.put_agent(agent.clone());
         Ok(agent)
@@ -106,17 +123,47 @@ impl Agents {
     /// Gives an agent another display name.
     pub async fn update(&self, id: &str, display_name: &str) -> Result<Agent> {
         let core = &self.core;
-        let mut agent = self.get(id)?;
+        let mut agent = self.active(id)?;
         agent.display_name = text::name("display_name", display_name)?;
         let homeserver = &core.homeserver;
         homeserver
             .set_display_name(&agent.user, &agent.display_name)
             .await?;
+        self.rewrite(agent).await
+    }
+
+    /// Notes that a Matrix user's account was closed for good, if it is an agent's. It stays in the
+    /// list: what it has said is still said by it.
+    pub(super) async fn deactivated(&self, user: &UserId) -> Result<()> {
+        let core = &self.core;
+        let Entity::Agent { name } = core.directory.entity(user) else {
+            return Ok(());
+        };
+        match core.directory.agent(&name) {
+            Some(mut agent) if agent.deactivated_at.is_none() => {
+                agent.deactivated_at = Some(core.clock.now());
+                self.rewrite(agent).await.map(drop)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn rewrite(&self, agent: Agent) -> Result<Agent> {
+        let core = &self.core;
         if !core.store.accounts.update_agent(agent.clone()).await? {
-            return Err(Error::not_found(format!("no agent {id}")));
+            return Err(Error::not_found(format!("no agent agent:{}", agent.name)));
         }
         core.directory.put_agent(agent.clone());
         Ok(agent)
+    }
+
+    /// One agent that can still act.
+    fn active(&self, id: &str) -> Result<Agent> {
+        let agent = self.get(id)?;
+        match agent.deactivated_at {
+            None => Ok(agent),
+            Some(_) => Err(Error::conflict(format!("{id} is deactivated"))),
+        }
     }
 
     /// One agent.
@@ -144,7 +191,7 @@ impl Agents {
 
     /// Says something in a channel as an agent, which must be a member.
     pub async fn post(&self, id: &str, channel: ChannelId, new: NewMessage) -> Result<Message> {
-        let agent = self.get(id)?;
+        let agent = self.active(id)?;
         let caller = Caller::new(Entity::Agent { name: agent.name }, false);
         self.messages.send(&caller, channel, new).await
     }

@@ -109,7 +109,13 @@ impl Auth {
         let page = rules.homeserver_page.clone();
         let sso = Sso::new(identity.clone(), clock.clone(), tokens.clone(), page);
         let ends = broadcast::Sender::new(ENDS);
-        let services = Services::new(store.clone(), clock.clone(), ends.clone()).await?;
+        let services = Services::new(
+            store.clone(),
+            directory.clone(),
+            clock.clone(),
+            ends.clone(),
+        );
+        let services = services.await?;
         let keys = Keys::new(store.clone(), clock.clone(), ends.clone()).await?;
         let people = People::new(
             store.clone(),

@@ -19,11 +19,11 @@ pub mod sync;
 pub mod turns;
 mod users;
 
-use std::collections::HashSet;
 use std::ops::Deref;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use moka::future::Cache;
+use serde::Serialize;
 use uuid::Uuid;
 
 pub use self::creation::{Created, NewRoom};
@@ -38,11 +38,12 @@ use self::details::Details;
 use self::turns::{Turn, Turns};
 use super::Core;
 use super::agents::Agents;
+use super::idempotency::Requests;
 use crate::domain::entity::Entity;
-use crate::domain::id::{ChannelId, RoomAlias, RoomId, UserId};
+use crate::domain::id::{RoomAlias, RoomId, UserId};
 use crate::domain::service::ServiceCaller;
 use crate::domain::{Error, Result};
-use crate::homeserver::gateway::Gateway as Homeserver;
+use crate::homeserver::gateway::{Gateway as Homeserver, Located};
 
 /// How many sendings with a key are remembered, to tell their repetition from another message.
 const REMEMBERED: u64 = 10_000;
@@ -54,9 +55,11 @@ pub struct Gateway {
     agents: Arc<Agents>,
     turns: Arc<Turns>,
     details: Arc<Details<RoomDetails>>,
+    /// Whether rooms that are no channels are encrypted.
+    encryption: Arc<Details<bool>>,
     sent: Cache<Uuid, messages::Remembered>,
-    /// The channels that are being made right now.
-    making: Mutex<HashSet<ChannelId>>,
+    /// Those that must be done once.
+    requests: Arc<Requests>,
 }
 
 /// The homeserver, for as long as a service's request asks it.
@@ -123,6 +126,8 @@ impl Gateway {
         agents: Arc<Agents>,
         turns: Arc<Turns>,
         details: Arc<Details<RoomDetails>>,
+        encryption: Arc<Details<bool>>,
+        requests: Arc<Requests>,
     ) -> Self {
         Self {
             core,
@@ -130,8 +135,9 @@ impl Gateway {
             agents,
             turns,
             details,
+            encryption,
             sent: Cache::new(REMEMBERED),
-            making: Mutex::default(),
+            requests,
         }
     }
 
@@ -157,46 +163,44 @@ impl Gateway {
         given: &str,
         place: Place,
     ) -> Result<RoomId> {
-        let room = match given.strip_prefix('#') {
-            Some(bare) => self.resolve_alias(caller, bare, place).await?,
+        Ok(self.locate(caller, given, place).await?.room)
+    }
+
+    /// As [`resolve`](Self::resolve), with the servers by which the room can be joined, as far as
+    /// an alias tells.
+    pub(super) async fn locate(
+        &self,
+        caller: &ServiceCaller,
+        given: &str,
+        place: Place,
+    ) -> Result<Located> {
+        let located = match given.strip_prefix('#') {
+            Some(bare) => self.locate_alias(caller, bare, place).await?,
             None => {
                 let room = RoomId::parse(given).ok_or_else(|| place.refuse(given, ROOM))?;
-                self.as_known(room)
+                Located {
+                    room: self.core.directory.known_room(room),
+                    servers: Vec::new(),
+                }
             }
         };
-        caller.require_room(&room)?;
-        Ok(room)
+        caller.require_room(&located.room)?;
+        Ok(located)
     }
 
-    /// A channel's room as it is known: ids have a server part or, since room version 12, none.
-    fn as_known(&self, room: RoomId) -> RoomId {
-        let directory = &self.core.directory;
-        let server = &directory.naming.server_name;
-        let other = match room.as_str().split_once(':') {
-            Some((bare, named)) if named == server => bare.to_owned(),
-            Some(_) => return room,
-            None => format!("{room}:{server}"),
-        };
-        let other = RoomId::trusted(other);
-        match directory.channel_of(&room) {
-            None if directory.channel_of(&other).is_some() => other,
-            _ => room,
-        }
-    }
-
-    async fn resolve_alias(
+    async fn locate_alias(
         &self,
         caller: &ServiceCaller,
         bare: &str,
         place: Place,
-    ) -> Result<RoomId> {
+    ) -> Result<Located> {
         let alias = match bare.contains(':') {
             true => RoomAlias::parse(&format!("#{bare}")),
             false => RoomAlias::new(bare, &self.core.directory.naming.server_name),
         };
         let alias = alias.ok_or_else(|| place.refuse(bare, ROOM))?;
         let upstream = self.upstream(caller).await?;
-        let found = upstream.resolve_alias(&alias).await?;
+        let found = upstream.locate(&alias).await?;
         found.ok_or_else(|| Error::not_found(format!("no room has the alias {alias}")))
     }
 
@@ -255,6 +259,11 @@ impl Gateway {
     fn is_connector(&self, user: &UserId) -> bool {
         *user == self.core.directory.naming.connector()
     }
+}
+
+/// An answer, ready to be sent.
+fn json(answer: &impl Serialize) -> Result<Vec<u8>> {
+    serde_json::to_vec(answer).map_err(|error| Error::internal(error.to_string()))
 }
 
 const ROOM: &str = "a room id (\"!…\") or an alias (\"#…\")";

@@ -3,15 +3,21 @@
 //! Homeservers want to know a file's size before they read it, and forms do not tell it: what
 //! comes in goes through a file without a name in the data directory, never through memory.
 
+mod ceiling;
+mod flow;
 mod kind;
 mod signature;
 mod spool;
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::StreamExt;
 
+use self::ceiling::Ceiling;
+pub use self::flow::in_time;
 use self::signature::Signer;
 use self::spool::Spool;
 use crate::clock::Clock;
@@ -21,7 +27,7 @@ use crate::domain::service::{Scope, ServiceCaller};
 use crate::domain::{Error, Result};
 pub use crate::homeserver::media::{Chunks, Download};
 use crate::homeserver::media::{MediaStore, Upload};
-use crate::service::gateway::turns::{Turn, Turns};
+use crate::service::gateway::turns::Turns;
 
 /// How long an address is good when nobody says, in seconds.
 const LIFETIME: u32 = 3_600;
@@ -35,6 +41,9 @@ pub struct NewFile {
     pub name: Option<String>,
     /// What the service says that it is.
     pub declared: Option<String>,
+    /// How large it is at the least, in bytes, as far as that is known beforehand.
+    pub at_least: u64,
+    /// An error of the kind `FileTooLarge` says that more came than is taken.
     pub body: Chunks,
 }
 
@@ -67,6 +76,8 @@ pub struct Proof<'a> {
 pub struct MediaRules {
     /// The largest file, in bytes.
     pub limit: u64,
+    /// How long nothing may come of a file, or be taken of it.
+    pub stall: Duration,
     /// Where files stand for a moment that are on their way to the homeserver.
     pub spool: PathBuf,
     /// As members reach us; without it addresses have no server.
@@ -81,6 +92,7 @@ pub struct Media {
     turns: Arc<Turns>,
     clock: Clock,
     signer: Signer,
+    ceiling: Ceiling,
     rules: MediaRules,
 }
 
@@ -93,6 +105,7 @@ impl Media {
         rules: MediaRules,
     ) -> Self {
         Self {
+            ceiling: Ceiling::new(store.clone(), rules.limit),
             store,
             turns,
             clock,
@@ -106,27 +119,71 @@ impl Media {
         caller.require(Scope::Media)?;
         // Also bounds the files on the disk.
         let _turn = self.turns.wait(&caller.name).await?;
-        let mut spool = Spool::new(&self.rules.spool, self.rules.limit).await?;
+        let limit = self.ceiling.get().await;
+        if file.at_least > limit {
+            return Err(too_large(limit));
+        }
+        let mut spool = Spool::new(&self.rules.spool, limit).await?;
         let mut body = file.body;
-        while let Some(chunk) = body.next().await {
-            let chunk = chunk.map_err(|error| {
-                Error::invalid("file", format!("cannot be read to its end: {error}"))
+        while let Some(chunk) = in_time("file", self.rules.stall, body.next()).await? {
+            let chunk = chunk.map_err(|error| match error.kind() {
+                io::ErrorKind::FileTooLarge => too_large(limit),
+                _ => Error::invalid("file", format!("cannot be read to its end: {error}")),
             })?;
             spool.write(&chunk).await?;
         }
         let content_type = kind::of(spool.head(), file.declared.as_deref());
         let (size, body) = spool.read().await?;
-        let media = self.store.upload(Upload {
+        let stored = self.store.upload(Upload {
             content_type: content_type.clone(),
             name: file.name,
             size,
             body,
         });
+        let media = match stored.await {
+            Ok(media) => media,
+            Err(error) => return Err(self.explain(error, size).await),
+        };
         Ok(StoredFile {
-            media: media.await?,
+            media,
             content_type,
             size,
         })
+    }
+
+    /// What it means that the homeserver has not stored a file. Some hang up on one that is too
+    /// large, and what it takes may have changed since it was asked.
+    async fn explain(&self, error: Error, size: u64) -> Error {
+        let is_refused = matches!(error, Error::HomeserverRefused { status: 413, .. });
+        if !is_refused && !error.is_transient() {
+            return error;
+        }
+        let limit = self.ceiling.get_anew().await;
+        match error {
+            _ if size > limit => too_large(limit),
+            Error::HomeserverRefused {
+                status,
+                errcode,
+                message,
+            } if is_refused => Error::HomeserverRefused {
+                status,
+                errcode,
+                message: format!("file: the homeserver does not take {size} bytes: {message}"),
+            },
+            error => error,
+        }
+    }
+
+    /// The largest file that is taken, in bytes; the homeserver may take less.
+    #[must_use]
+    pub fn limit(&self) -> u64 {
+        self.rules.limit
+    }
+
+    /// How long nothing may come of a file.
+    #[must_use]
+    pub fn stall(&self) -> Duration {
+        self.rules.stall
     }
 
     /// Makes addresses that show a file for a while; `lifetime` in seconds.
@@ -160,7 +217,8 @@ impl Media {
     pub async fn download(&self, media: &MediaId, proof: Proof<'_>) -> Result<Download> {
         self.check(media, proof)?;
         let turn = self.turns.wait(VISITORS).await?;
-        Ok(hold(self.store.download(media).await?, turn))
+        let file = self.store.download(media).await?;
+        Ok(flow::paced(file, turn, self.rules.stall))
     }
 
     /// A small picture of a file, for whoever has a good address of the file.
@@ -172,7 +230,8 @@ impl Media {
     ) -> Result<Download> {
         self.check(media, proof)?;
         let turn = self.turns.wait(VISITORS).await?;
-        Ok(hold(self.store.thumbnail(media, size).await?, turn))
+        let file = self.store.thumbnail(media, size).await?;
+        Ok(flow::paced(file, turn, self.rules.stall))
     }
 
     fn check(&self, media: &MediaId, proof: Proof<'_>) -> Result<()> {
@@ -192,14 +251,9 @@ impl Media {
     }
 }
 
-/// Keeps the place with the homeserver until the file has been read or let go.
-fn hold(download: Download, turn: Turn) -> Download {
-    let body = download.body.map(move |chunk| {
-        let _ = &turn;
-        chunk
-    });
-    Download {
-        body: body.boxed(),
-        ..download
+fn too_large(limit: u64) -> Error {
+    Error::TooLarge {
+        field: "file",
+        limit,
     }
 }

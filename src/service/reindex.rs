@@ -141,6 +141,7 @@ impl Core {
             user: member.user,
             // The time of its registration is lost; this one is the same at each rebuild.
             created_at: member.since,
+            deactivated_at: None,
         };
         match self.store.accounts.add_agent(agent.clone()).await {
             Ok(()) | Err(StoreError::Exists(_)) => {}

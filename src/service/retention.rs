@@ -14,7 +14,7 @@ impl Core {
         loop {
             let readers = self.store.subscriptions.slowest().await?;
             let upto = readers.map_or(self.indexed.position(), |slowest| {
-                slowest.min(self.indexed.position())
+                slowest.after.min(self.indexed.position())
             });
             let step = self.store.journal.trim(before, upto).await?;
             dropped += step;

@@ -1,7 +1,8 @@
 //! Webhooks, for the services that make them and for operators.
 //!
-//! A service sees the webhooks that its own token has made; the shared secret and operators see
-//! all. What is set here is stored first and then told to the deliveries.
+//! A service sees the webhooks of its own name, whichever of its tokens has made them, as far as it
+//! may work in their rooms; the shared secret and operators see all. What is set here is stored
+//! first and then told to the deliveries.
 
 mod dead;
 mod orphans;
@@ -11,12 +12,13 @@ mod tries;
 use std::sync::Arc;
 
 pub use self::dead::{DeadPick, dead_id};
+pub use self::secrets::Rotated;
 use super::Core;
 use super::auth::Auth;
 use super::gateway::Gateway;
 use crate::consumer::webhooks::Deliveries;
 use crate::domain::channel::Channel;
-use crate::domain::id::{ChannelId, Millis, RoomId, SendKey, Seq, UserId};
+use crate::domain::id::{ChannelId, Millis, SendKey, Seq, UserId};
 use crate::domain::page::{Page, decode_cursor, encode_cursor};
 use crate::domain::service::{Scope, ServiceCaller};
 use crate::domain::webhook::{
@@ -62,6 +64,14 @@ pub struct WebhookPatch {
     pub description: Option<String>,
 }
 
+/// A webhook that was asked for.
+#[derive(Clone)]
+pub struct Subscribed {
+    pub id: WebhookId,
+    /// `None` when it has been there for long: it was shown then.
+    pub secret: Option<String>,
+}
+
 /// A webhook with how it does.
 #[derive(Clone, Debug)]
 pub struct WebhookView {
@@ -71,6 +81,8 @@ pub struct WebhookView {
     pub lag: u64,
     /// How many deliveries wait to be tried again.
     pub pending: u64,
+    /// Of these, how many were dead letters.
+    pub replayed: u64,
     /// When the next of them is.
     pub next_at: Option<Millis>,
     pub dead_letters: u64,
@@ -95,7 +107,7 @@ impl Webhooks {
     }
 
     /// Makes a webhook, which is told of what happens from now on.
-    pub async fn subscribe(&self, caller: &ServiceCaller, new: NewWebhook) -> Result<WebhookView> {
+    pub async fn subscribe(&self, caller: &ServiceCaller, new: NewWebhook) -> Result<Subscribed> {
         caller.require(Scope::Webhooks)?;
         let events = wanted_events(&new.events)?;
         let description = description(new.description.as_deref())?;
@@ -104,35 +116,44 @@ impl Webhooks {
             Some(room) => Some(self.gateway.channel(caller, room, "room_id").await?),
             None => None,
         };
-        let rooms = caller.rights.rooms.as_ref();
         let webhook = Webhook {
             id: self.id(caller, new.key.as_ref()),
             channel: channel.map(|channel| channel.id),
-            rooms: rooms.map(|rooms| rooms.iter().map(RoomId::trusted).collect()),
             url: url.into(),
             events,
             description,
-            secrets: Secrets {
-                current: self.secret(),
-                previous: None,
-            },
+            secrets: Secrets::new(self.secret()),
             paused: None,
+            service: caller.token.is_some().then(|| caller.name.clone()),
             created_by: caller.token,
             created_at: self.core.clock.now(),
             position: self.core.store.journal.head(),
         };
         let store = &self.core.store.webhooks;
         if let Some(found) = store.webhook(webhook.id).await? {
-            return self.repeated(found, &webhook).await;
+            return repeated(&found, &webhook);
         }
         if store.webhooks().await?.len() >= MOST {
             let message = format!("there are {MOST} webhooks already; remove one first");
             return Err(Error::conflict(message));
         }
-        let (store, new) = (store.clone(), webhook.clone());
-        self.set(webhook.id, async move { store.add(new).await })
-            .await?;
-        self.view(webhook).await
+        let (adding, new) = (store.clone(), webhook.clone());
+        let added = async move {
+            match adding.add(new).await {
+                // The same request has come twice at once.
+                Err(StoreError::Exists(_)) => Ok(false),
+                added => added.map(|()| true),
+            }
+        };
+        if self.set(webhook.id, added).await? {
+            return Ok(Subscribed {
+                id: webhook.id,
+                secret: Some(webhook.secrets.current),
+            });
+        }
+        let found = store.webhook(webhook.id).await?;
+        let removed = || Error::conflict("the webhook was made and removed just now");
+        repeated(&found.ok_or_else(removed)?, &webhook)
     }
 
     /// One webhook.
@@ -192,7 +213,9 @@ impl Webhooks {
     /// Stops sending. When this returns, nothing more is sent.
     pub async fn pause(&self, caller: &ServiceCaller, id: &str) -> Result<WebhookView> {
         let webhook = self.find(caller, id).await?;
-        if webhook.paused.is_some() {
+        // One that waits for a token would go on with it.
+        let by_itself = |pause: &Pause| pause.reason == PauseReason::Revoked;
+        if webhook.paused.as_ref().is_some_and(|it| !by_itself(it)) {
             return self.view(webhook).await;
         }
         let pause = Pause {
@@ -207,8 +230,10 @@ impl Webhooks {
     pub async fn resume(&self, caller: &ServiceCaller, id: &str) -> Result<WebhookView> {
         let webhook = self.find(caller, id).await?;
         if self.is_orphan(&webhook) {
-            let message = "the token that made the webhook has expired or was revoked";
-            return Err(Error::conflict(message));
+            let service = webhook.service.as_deref().unwrap_or("that made it");
+            return Err(Error::conflict(format!(
+                "the service {service} has no token that may look after webhooks"
+            )));
         }
         self.set_paused(webhook.id, None).await
     }
@@ -228,7 +253,7 @@ impl Webhooks {
     async fn all(&self, caller: &ServiceCaller) -> Result<Vec<Webhook>> {
         caller.require(Scope::Webhooks)?;
         let mut all = self.core.store.webhooks.webhooks().await?;
-        all.retain(|webhook| is_seen(caller, webhook));
+        all.retain(|webhook| self.is_seen(caller, webhook));
         Ok(all)
     }
 
@@ -236,8 +261,23 @@ impl Webhooks {
         caller.require(Scope::Webhooks)?;
         let parsed = WebhookId::parse(id).ok_or_else(|| unknown(id))?;
         let found = self.core.store.webhooks.webhook(parsed).await?;
-        let seen = found.filter(|webhook| is_seen(caller, webhook));
+        let seen = found.filter(|webhook| self.is_seen(caller, webhook));
         seen.ok_or_else(|| unknown(id))
+    }
+
+    fn is_seen(&self, caller: &ServiceCaller, webhook: &Webhook) -> bool {
+        if caller.token.is_none() {
+            return true;
+        }
+        let is_in_reach = || match webhook.channel {
+            Some(_) if caller.rights.rooms.is_none() => true,
+            Some(id) => {
+                let channel = self.core.directory.channel(id);
+                channel.is_some_and(|channel| caller.may_work_in(&channel.room))
+            }
+            None => true,
+        };
+        webhook.service.as_ref() == Some(&caller.name) && is_in_reach()
     }
 
     async fn set_paused(&self, id: WebhookId, paused: Option<Pause>) -> Result<WebhookView> {
@@ -275,7 +315,11 @@ impl Webhooks {
 
     async fn view(&self, webhook: Webhook) -> Result<WebhookView> {
         let store = &self.core.store;
-        let lanes = store.webhooks.lanes(webhook.id).await?;
+        let counts = store.webhooks.counts(webhook.id).await?;
+        let lanes = match counts.pending {
+            0 => Vec::new(),
+            _ => store.webhooks.lanes(webhook.id).await?,
+        };
         let tries = store.webhooks.attempts(webhook.id, None, 1).await?;
         let head: Seq = store.journal.head();
         Ok(WebhookView {
@@ -283,24 +327,13 @@ impl Webhooks {
                 .channel
                 .and_then(|id| self.core.directory.channel(id)),
             lag: head.saturating_sub(webhook.position),
-            pending: lanes.iter().map(|lane| lane.length).sum(),
+            pending: counts.pending,
+            replayed: counts.replayed,
             next_at: lanes.iter().map(|lane| lane.due_at).min(),
-            dead_letters: store.webhooks.count_dead(webhook.id).await?,
+            dead_letters: counts.dead,
             latest: tries.into_iter().next().map(|(_, latest)| latest),
             webhook,
         })
-    }
-
-    /// The same request again, by its key.
-    async fn repeated(&self, found: Webhook, asked: &Webhook) -> Result<WebhookView> {
-        let is_same = (found.channel, &found.url, &found.events)
-            == (asked.channel, &asked.url, &asked.events);
-        if is_same {
-            return self.view(found).await;
-        }
-        Err(Error::conflict(
-            "Idempotency-Key: was used for another webhook",
-        ))
     }
 
     /// A fresh id, or the one that a caller's key stands for.
@@ -308,14 +341,26 @@ impl Webhooks {
         let Some(key) = key else {
             return WebhookId(self.core.clock.uuid());
         };
-        let scope = ChannelId(caller.token.unwrap_or_default());
-        let maker = UserId::trusted("webhook");
+        // Of the service, whichever token it has.
+        let scope = ChannelId(uuid::Uuid::nil());
+        let maker = UserId::trusted(format!("webhook {}", caller.name));
         WebhookId(key.transaction(scope, &maker))
     }
 }
 
-fn is_seen(caller: &ServiceCaller, webhook: &Webhook) -> bool {
-    caller.token.is_none() || caller.token == webhook.created_by
+/// The same request again, by its key.
+fn repeated(found: &Webhook, asked: &Webhook) -> Result<Subscribed> {
+    let is_same =
+        (found.channel, &found.url, &found.events) == (asked.channel, &asked.url, &asked.events);
+    if is_same {
+        return Ok(Subscribed {
+            id: found.id,
+            secret: found.secret_again(asked.created_at).map(str::to_owned),
+        });
+    }
+    Err(Error::conflict(
+        "Idempotency-Key: was used for another webhook",
+    ))
 }
 
 fn unknown(id: &str) -> Error {

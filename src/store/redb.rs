@@ -48,6 +48,7 @@ mod api_keys;
 mod apply;
 mod creations;
 mod errors;
+mod idempotency;
 mod index;
 mod journal;
 mod keys;
@@ -104,6 +105,7 @@ fn open_medium(medium: Box<dyn Medium>) -> Result<Store, StoreError> {
         accounts: redb.clone(),
         api_keys: redb.clone(),
         creations: redb.clone(),
+        idempotency: redb.clone(),
         service_tokens: redb.clone(),
         sessions: redb.clone(),
         subscriptions: redb.clone(),

@@ -9,7 +9,8 @@ use crate::domain::service::ServiceToken;
 
 #[async_trait]
 pub trait ServiceTokens: Send + Sync {
-    /// Adds a token, durably.
+    /// Adds a token, durably; [`StoreError::Exists`] when its service has one that counts at the
+    /// time of its making.
     async fn add_token(&self, token: ServiceToken) -> Result<(), StoreError>;
 
     /// All tokens by the time of their making, revoked and expired ones too; those that cannot be

@@ -25,6 +25,14 @@ pub struct Subscription {
     pub created_at: Millis,
 }
 
+/// Who needs the oldest event of all, of those that are not paused.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Slowest {
+    pub id: Uuid,
+    /// It needs all events behind this one.
+    pub after: Seq,
+}
+
 #[async_trait]
 pub trait Subscriptions: Send + Sync {
     /// Adds or replaces a subscription.
@@ -42,7 +50,7 @@ pub trait Subscriptions: Send + Sync {
     /// Removes one; `false` when there is none.
     async fn remove(&self, id: Uuid) -> Result<bool, StoreError>;
 
-    /// The least position of those that are not paused, and of what waits to be tried again for
-    /// them: what the journal may not drop past.
-    async fn slowest(&self) -> Result<Option<Seq>, StoreError>;
+    /// The one with the least position of those that are not paused, what waits to be tried again
+    /// for them included: what the journal may not drop past.
+    async fn slowest(&self) -> Result<Option<Slowest>, StoreError>;
 }

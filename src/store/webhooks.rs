@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use super::StoreError;
 use crate::domain::event::Event;
 use crate::domain::id::{ChannelId, EventId, Millis, Seq};
-use crate::domain::webhook::{Pause, Secrets, Webhook, WebhookId};
+use crate::domain::webhook::{Pause, Rotation, Webhook, WebhookId};
 
 /// What of a webhook is set anew.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -17,7 +17,7 @@ pub struct WebhookChange {
     pub url: Option<String>,
     pub events: Option<Vec<String>>,
     pub description: Option<String>,
-    pub secrets: Option<Secrets>,
+    pub rotation: Option<Rotation>,
     /// `Some(None)` lets it run, and what waits is due at once.
     pub paused: Option<Option<Pause>>,
 }
@@ -53,13 +53,23 @@ impl Pending {
     }
 }
 
-/// What waits in one channel.
+/// A channel in which something waits.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Lane {
     pub channel: ChannelId,
     /// When the first one is due.
     pub due_at: Millis,
-    pub length: u64,
+}
+
+/// How much a webhook has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Counts {
+    /// What waits.
+    pub pending: u64,
+    /// Of that, what was a dead letter and was replayed.
+    pub replayed: u64,
+    /// Dead letters.
+    pub dead: u64,
 }
 
 /// What became of a try.
@@ -205,6 +215,10 @@ pub trait Webhooks: Send + Sync {
     /// whole: the batch is then delivered again.
     async fn settle(&self, id: WebhookId, settled: Settled) -> Result<bool, StoreError>;
 
+    /// How much waits and was given up, without looking at all of it; nothing when there is no
+    /// such webhook.
+    async fn counts(&self, id: WebhookId) -> Result<Counts, StoreError>;
+
     /// Every channel in which something waits.
     async fn lanes(&self, id: WebhookId) -> Result<Vec<Lane>, StoreError>;
 
@@ -213,6 +227,14 @@ pub trait Webhooks: Send + Sync {
         &self,
         id: WebhookId,
         channel: ChannelId,
+        limit: usize,
+    ) -> Result<Vec<Pending>, StoreError>;
+
+    /// What has waited since before a time and needs the journal for it.
+    async fn waiting_since(
+        &self,
+        id: WebhookId,
+        before: Millis,
         limit: usize,
     ) -> Result<Vec<Pending>, StoreError>;
 
@@ -227,9 +249,6 @@ pub trait Webhooks: Send + Sync {
 
     /// Dead letters.
     async fn dead_letters(&self, query: DeadQuery) -> Result<Vec<DeadLetter>, StoreError>;
-
-    /// How many dead letters a webhook has.
-    async fn count_dead(&self, id: WebhookId) -> Result<u64, StoreError>;
 
     /// Has dead letters wait once more, due at once, durably. Says how many were there.
     async fn replay(&self, dead: Vec<DeadPlace>, now: Millis) -> Result<u64, StoreError>;

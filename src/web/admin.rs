@@ -233,6 +233,7 @@ fn agent_json(agent: &Agent) -> Value {
         "display_name": agent.display_name,
         "matrix_user_id": agent.user,
         "created_at": crate::payload::Rfc3339(agent.created_at),
+        "deactivated_at": agent.deactivated_at.map(crate::payload::Rfc3339),
     })
 }
 
@@ -365,7 +366,11 @@ fn status_json(status: &Status) -> Value {
         "agents": status.agents,
         "members_online": status.members_online,
         "events_per_minute": status.events_per_minute,
-        "journal": {"first": status.journal_first, "head": status.journal_head},
+        "journal": {
+            "first": status.journal_first,
+            "head": status.journal_head,
+            "held_by": status.journal_held_by,
+        },
         "readers": readers.collect::<Vec<_>>(),
         "rebuilding": status.rebuilding,
         "open_creations": status.open_creations,

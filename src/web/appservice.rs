@@ -15,6 +15,7 @@ use subtle::ConstantTimeEq;
 
 use super::limit;
 use crate::api::auth::{Rejected, bearer};
+use crate::api::body::{TOO_LARGE, is_excess};
 use crate::api::error::Problem;
 use crate::clock::Clock;
 use crate::domain::Error;
@@ -62,12 +63,8 @@ async fn transaction(
 ) -> Response {
     let body = match body.into_bytes().await {
         Ok(body) => body,
-        Err(error) if error.to_string().contains(limit::TOO_LARGE) => {
-            return matrix(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "M_TOO_LARGE",
-                limit::TOO_LARGE,
-            );
+        Err(error) if is_excess(&error) => {
+            return matrix(StatusCode::PAYLOAD_TOO_LARGE, "M_TOO_LARGE", TOO_LARGE);
         }
         Err(error) => {
             return matrix(StatusCode::BAD_REQUEST, "M_NOT_JSON", &error.to_string());

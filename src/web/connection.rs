@@ -1,17 +1,25 @@
 //! A connection as it is accepted: it counts against its listener's number and must send the
 //! head of its first request in time, so that nobody holds a place by saying nothing. Once its peer
-//! has gone, what is done for the peer ends.
+//! has gone, what is done for the peer ends. A peer that is answered before all of its request was
+//! read is heard out for a moment, so that the answer reaches it.
 //!
 //! What comes later on a connection that is kept open is the reverse proxy's to watch.
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Sleep;
+
+/// How long a peer is heard out whose request was refused before it was read.
+const LINGER: Duration = Duration::from_secs(2);
+/// How soon something of it has to come.
+const SILENCE: Duration = Duration::from_millis(100);
+/// How much of it is read at once, in bytes.
+const DISCARD: usize = 16 * 1024;
 
 /// A connection that holds a place of its listener's for as long as it lives.
 pub struct Connection<Io> {
@@ -21,6 +29,32 @@ pub struct Connection<Io> {
     head: Option<Head>,
     /// Whether the peer will say nothing more.
     is_over: bool,
+    /// Until when the peer is heard out, once we say nothing more.
+    linger: Option<Linger>,
+}
+
+/// A peer that may still be sending what nobody reads.
+struct Linger {
+    deadline: Pin<Box<Sleep>>,
+    has_spoken: bool,
+}
+
+impl Linger {
+    fn new() -> Self {
+        Self {
+            deadline: Box::pin(tokio::time::sleep(SILENCE)),
+            has_spoken: false,
+        }
+    }
+
+    /// Something has come: the peer is in the midst of it, and gets its time.
+    fn heard(&mut self) {
+        if !self.has_spoken {
+            self.has_spoken = true;
+            let until = tokio::time::Instant::now() + LINGER;
+            self.deadline.as_mut().reset(until);
+        }
+    }
 }
 
 impl<Io> Connection<Io> {
@@ -35,6 +69,7 @@ impl<Io> Connection<Io> {
                 at: At::Start,
             }),
             is_over: false,
+            linger: None,
         }
     }
 }
@@ -95,7 +130,7 @@ impl<Io: AsyncRead + Unpin> AsyncRead for Connection<Io> {
     }
 }
 
-impl<Io: AsyncWrite + Unpin> AsyncWrite for Connection<Io> {
+impl<Io: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Connection<Io> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -114,8 +149,23 @@ impl<Io: AsyncWrite + Unpin> AsyncWrite for Connection<Io> {
         }
     }
 
+    /// What was not read when a connection is closed makes the system reset it, and the peer may
+    /// never see the answer.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(cx)
+        if self.linger.is_none() {
+            ready!(Pin::new(&mut self.io).poll_shutdown(cx))?;
+        }
+        let this = &mut *self;
+        let linger = this.linger.get_or_insert_with(Linger::new);
+        let mut scratch = [0; DISCARD];
+        while !this.is_over && linger.deadline.as_mut().poll(cx).is_pending() {
+            let mut buffer = ReadBuf::new(&mut scratch);
+            match ready!(Pin::new(&mut this.io).poll_read(cx, &mut buffer)) {
+                Ok(()) if !buffer.filled().is_empty() => linger.heard(),
+                _ => this.is_over = true,
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn poll_write_vectored(
@@ -136,6 +186,7 @@ mod tests {
     use std::sync::Arc;
 
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
     use tokio::sync::Semaphore;
 
     use super::*;
@@ -186,5 +237,36 @@ mod tests {
         for head in heads {
             assert_eq!(read(head).await.expect("is kept"), head.len());
         }
+    }
+
+    #[tokio::test]
+    async fn refusal_reaches_a_peer_that_is_still_sending() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let (theirs, ours) = tokio::join!(TcpStream::connect(address), listener.accept());
+        let (mut theirs, (ours, _)) = (theirs.expect("connects"), ours.expect("a peer"));
+        let place = Arc::new(Semaphore::new(1)).acquire_owned().await;
+        let mut ours = Connection::new(ours, place.expect("a place"), SOON);
+        let refuses = tokio::spawn(async move {
+            let mut head = [0; 9];
+            ours.read_exact(&mut head).await.expect("the head comes");
+            ours.write_all(b"no").await.expect("is said");
+            ours.shutdown().await
+        });
+        let sent = theirs.write_all(&[7; 4 * 1024 * 1024]).await;
+        sent.expect("the peer is heard out");
+        theirs.shutdown().await.expect("the peer ends");
+        let mut answer = String::new();
+        let read = theirs.read_to_string(&mut answer).await;
+        read.expect("the answer arrives");
+        assert_eq!(answer, "no");
+        refuses.await.expect("no panic").expect("is closed");
+    }
+
+    #[tokio::test]
+    async fn silent_peer_is_not_heard_out() {
+        let (mut ours, _theirs) = pair().await;
+        let closed = tokio::time::timeout(LINGER / 2, ours.shutdown()).await;
+        closed.expect("soon").expect("is closed");
     }
 }

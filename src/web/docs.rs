@@ -1,5 +1,7 @@
 //! The OpenAPI documents and the page that shows them, which loads nothing from outside.
 
+mod stated;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
@@ -7,7 +9,7 @@ use bytes::Bytes;
 use poem::http::header;
 use poem::web::Data;
 use poem::{EndpointExt, IntoResponse, Response, Route, get, handler};
-use poem_openapi::{OpenApi, OpenApiService};
+use poem_openapi::{OpenApi, OpenApiService, Webhook};
 use serde_json::{Map, Value, json};
 
 use super::problems::Names;
@@ -32,7 +34,7 @@ struct Made {
 
 impl Documents {
     /// The document of a set of operations.
-    pub fn of<T: OpenApi>(service: &OpenApiService<T, ()>) -> Self {
+    pub fn of<T: OpenApi, W: Webhook>(service: &OpenApiService<T, W>) -> Self {
         Self {
             generated: service.spec().into(),
             made: Arc::default(),
@@ -72,6 +74,8 @@ impl Documents {
         let mut document = serde_json::from_str(&self.generated).expect("poem-openapi writes JSON");
         state_scopes(&mut document);
         state_security(&mut document);
+        stated::content_types(&mut document);
+        stated::callbacks(&mut document);
         drop_unused_tags(&mut document);
         state_nulls(&mut document);
         document

@@ -7,11 +7,8 @@ use poem::http::header::CONTENT_LENGTH;
 use poem::{Body, Endpoint, Middleware, Request, Result};
 
 use crate::api::auth::Rejected;
+use crate::api::body::TOO_LARGE;
 use crate::api::error::Problem;
-
-/// What a body that turned out too large while it was read is called. The error map knows it
-/// by this text, since poem wraps it as the I/O error that it came as.
-pub const TOO_LARGE: &str = "request body is larger than the limit";
 
 /// Refuses bodies of more bytes than this.
 #[derive(Clone, Copy)]
@@ -85,7 +82,8 @@ fn count(request: &mut Request, limit: u64) {
         let chunk = chunk?;
         seen += chunk.len() as u64;
         if seen > limit {
-            return Err(std::io::Error::other(TOO_LARGE));
+            let error = format!("{TOO_LARGE} of {limit} bytes");
+            return Err(std::io::Error::other(error));
         }
         Ok(chunk)
     });
@@ -96,6 +94,6 @@ fn too_large(limit: u64) -> Rejected {
     Rejected(Problem::new(
         StatusCode::PAYLOAD_TOO_LARGE,
         "M_TOO_LARGE",
-        format!("{TOO_LARGE} of {limit} bytes"),
+        format!("body: {TOO_LARGE} of {limit} bytes"),
     ))
 }

@@ -13,9 +13,12 @@ use poem_openapi::error::{AuthorizationError, ContentTypeError, ParseParamError,
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::limit;
 use crate::api::auth::Rejected;
+use crate::api::body::TOO_LARGE;
 use crate::api::error::{BridgeFailure, Failure, Problem};
+
+/// A body of more bytes may still be on its way when it is refused.
+const LONG: u64 = 4 * 1024;
 
 /// Gives every error its shape.
 #[derive(Default)]
@@ -120,10 +123,10 @@ impl<E: Endpoint> Endpoint for Shaped<E> {
     type Output = Response;
 
     async fn call(&self, request: Request) -> Result<Response> {
-        let uri = request.uri().clone();
-        match self.inner.call(request).await {
-            Ok(response) => Ok(response.into_response()),
-            Err(error) if error.is_from_response() => Ok(error.into_response()),
+        let (uri, is_long) = (request.uri().clone(), is_long(&request));
+        let mut response = match self.inner.call(request).await {
+            Ok(response) => response.into_response(),
+            Err(error) if error.is_from_response() => error.into_response(),
             Err(error) => {
                 let problem = problem_of(&error, uri.path(), &self.names);
                 let mut response = respond(problem, is_bridge(uri.path()));
@@ -132,10 +135,25 @@ impl<E: Endpoint> Endpoint for Shaped<E> {
                 {
                     response.headers_mut().insert(header::ALLOW, methods);
                 }
-                Ok(response)
+                response
             }
+        };
+        // What is left of the body is not read, and the connection ends: whoever sends the next
+        // request over it would get no answer.
+        if is_long && response.status().is_client_error() {
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(header::CONNECTION, close);
         }
+        Ok(response)
     }
+}
+
+/// Whether a request may be refused before all of it is read.
+fn is_long(request: &Request) -> bool {
+    let headers = request.headers();
+    let length = headers.get(header::CONTENT_LENGTH);
+    let length = length.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    length.is_some_and(|length| length > LONG) || headers.contains_key(header::TRANSFER_ENCODING)
 }
 
 /// Whether a path's errors have the bridge document's shape.
@@ -174,12 +192,9 @@ fn problem_of(error: &Error, path: &str, names: &Names) -> Problem {
         return problem.clone();
     }
     let text = error.to_string();
-    if text.contains(limit::TOO_LARGE) {
-        return Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "M_TOO_LARGE",
-            limit::TOO_LARGE,
-        );
+    if let Some(start) = text.find(TOO_LARGE) {
+        let status = StatusCode::PAYLOAD_TOO_LARGE;
+        return Problem::new(status, "M_TOO_LARGE", format!("body: {}", &text[start..]));
     }
     let bad = |code: &str, message: String| Problem::new(StatusCode::BAD_REQUEST, code, message);
     if let Some(ParseParamError { name, reason }) = error.downcast_ref() {

@@ -28,6 +28,7 @@ async fn agent_is_registered_found_and_renamed() {
         "display_name": "Софія",
         "matrix_user_id": user_id,
         "created_at": agent["created_at"],
+        "deactivated_at": null,
     });
     assert_eq!(agent, expected);
     time(&agent["created_at"]);

@@ -245,6 +245,10 @@ fn wrong_entries_of_the_file_are_named() {
             "limits.upload: expected a size like \"32MiB\", found \"many\"",
         ),
         (
+            "[limits]\nstall = \"0s\"",
+            "limits.stall: expected a duration above zero like \"30s\" or \"15m\", found \"0s\"",
+        ),
+        (
             "[limits]\ntransaction = \"1MiB\"",
             "limits.transaction: expected a size of 16MiB or more, as the homeserver's transactions \
              can be large, found \"1MiB\"",

@@ -22,6 +22,8 @@ pub enum Action {
     HoldAnswer,
     /// It waits until the rule changes, and is never passed on.
     Lose,
+    /// It is passed on, and its answer lost on the way.
+    LoseAnswer,
     /// It is answered with `{}` and never passed on.
     Swallow,
     /// It is answered with 500, as by a homeserver with a bug, and never passed on.
@@ -174,6 +176,10 @@ impl Endpoint for Passage {
             Action::Refuse => error(StatusCode::FORBIDDEN, "M_FORBIDDEN"),
             Action::Lose => {
                 changed.await;
+                StatusCode::BAD_GATEWAY.into()
+            }
+            Action::LoseAnswer => {
+                forward.await;
                 StatusCode::BAD_GATEWAY.into()
             }
             Action::HoldRequest => {

@@ -176,5 +176,17 @@ async fn account_is_closed_for_good() {
     assert_eq!(left["content"]["body"], "goodbye");
     let (agent, _) = gateway.agent().await;
     let place = path(&["internal", "matrix", "users", &agent, "deactivate"]);
+    let entry = path(&["internal", "agents", &agent]);
+    let open = answered(200, gateway.service.get(&entry).await);
+    assert_eq!(open["deactivated_at"], Value::Null);
     answered(200, gateway.ask(Method::POST, &place, body()).await);
+    let closed = answered(200, gateway.service.get(&entry).await);
+    text(&closed["deactivated_at"]);
+    let name = json!({ "display_name": "Still here" });
+    let renamed = gateway.service.request(Method::PATCH, &entry, Some(name));
+    answered(409, renamed.await);
+    // Asked for again, as after a lost answer.
+    answered(200, gateway.ask(Method::POST, &place, body()).await);
+    let again = answered(200, gateway.service.get(&entry).await);
+    assert_eq!(again, closed);
 }

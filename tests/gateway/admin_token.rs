@@ -70,6 +70,8 @@ async fn people_are_registered_and_unlisted_rooms_are_explained() {
     .await;
     assert_eq!((status.as_u16(), &answer["admin"]), (200, &json!(true)));
 
+    names_are_given_once(&world, &gateway).await;
+
     let body = json!({ "name": "Unlisted", "visibility": "public" });
     let made = answered(200, gateway.post("create-room", body).await);
     let warning = text(&made["warnings"][0]);
@@ -79,4 +81,29 @@ async fn people_are_registered_and_unlisted_rooms_are_explained() {
     let body = json!({ "name": "Private", "visibility": "private" });
     let made = answered(200, gateway.post("create-room", body).await);
     assert!(made.get("warnings").is_none(), "{made}");
+}
+
+/// Of two who ask for a name at the same time, one gets the account, with the password of theirs.
+async fn names_are_given_once(world: &World, gateway: &Gateway) {
+    for number in 0..5 {
+        let name = format!("wanted{number}");
+        let ask = async |password: &str| {
+            let body = json!({ "username": name, "password": password });
+            gateway.post("register-user", body).await
+        };
+        let passwords = ["of-the-first-one", "of-the-second-one"];
+        let (first, second) = tokio::join!(ask(passwords[0]), ask(passwords[1]));
+        let (winner, loser) = match first.0.as_u16() {
+            200 => (0, second),
+            _ => (1, first),
+        };
+        refused(400, "M_USER_IN_USE", loser);
+        let sign_in = async |password: &str| {
+            let login = json!({ "user": name, "password": password });
+            let anonymous = world.daarion.anonymous();
+            anonymous.post("/api/auth/login", login).await
+        };
+        answered(200, sign_in(passwords[winner]).await);
+        answered(401, sign_in(passwords[1 - winner]).await);
+    }
 }

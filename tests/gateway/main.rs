@@ -16,22 +16,39 @@ mod homeserver;
 )]
 mod support;
 
+#[path = "../durability/proxy.rs"]
+#[allow(
+    dead_code,
+    reason = "these tests lose answers and do nothing else to them"
+)]
+mod proxy;
+
 mod accounts;
 mod admin_token;
 mod agents_only;
 mod caller;
+mod encrypted;
 mod errors;
 mod flood;
 mod http_file;
 mod internal;
+mod keys;
 mod membership;
 mod messages;
 mod nio;
+mod odd_events;
+mod people;
 mod python;
 mod refusals;
 mod remembered;
 mod rooms;
 mod senders;
+#[allow(
+    dead_code,
+    reason = "these tests use their own part of what the document can be asked"
+)]
 mod shape;
 mod stub;
 mod tokens;
+mod uploads;
+mod via;

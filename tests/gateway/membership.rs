@@ -1,10 +1,11 @@
 //! Section 3 of the document: membership.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::caller::{Gateway, member};
 use crate::daarion::shared_world;
-use crate::homeserver::MatrixUser;
+use crate::homeserver::{MatrixUser, path};
 use crate::support::{answered, refused, text};
 
 async fn membership(of: &MatrixUser, room: &str, seen_by: &MatrixUser) -> Value {
@@ -97,7 +98,8 @@ async fn restricted_room_is_joined_by_an_invitation() {
     let body = json!({ "preset": "private_chat", "initial_state": state });
     let made = answered(200, gateway.post("create-room", body).await);
     let alice = world.register_unique("alice").await;
-    let join = json!({ "room_id": made["room_id"], "user_id": alice.user_id });
+    let via = ["test.localhost", "elsewhere.org"];
+    let join = json!({ "room_id": made["room_id"], "user_id": alice.user_id, "via": via });
     answered(200, gateway.post("join", join).await);
 }
 
@@ -165,4 +167,45 @@ async fn wrong_members_and_rooms_are_named() {
             gateway.post(what, json!({ "room_id": room })).await,
         );
     }
+}
+
+#[tokio::test]
+async fn knock_is_withdrawn_and_refused_and_is_no_absence() {
+    let world = shared_world().await;
+    let gateway = Gateway::of(&world.daarion);
+    let rule = json!([{ "type": "m.room.join_rules", "content": { "join_rule": "knock" } }]);
+    let body = json!({ "preset": "private_chat", "initial_state": rule });
+    let made = answered(200, gateway.post("create-room", body).await);
+    let room = text(&made["room_id"]);
+    let [alice, bob] = [
+        world.register_unique("alice").await,
+        world.register_unique("bob").await,
+    ];
+    let join = json!({ "room_id": room, "user_id": bob.user_id });
+    answered(200, gateway.post("join", join).await);
+    let knock = async || {
+        let place = path(&["_matrix", "client", "v3", "knock", room]);
+        let (status, answer) = alice.request(Method::POST, &place, Some(json!({}))).await;
+        assert_eq!(status, 200, "{answer}");
+        assert_eq!(membership(&alice, room, &bob).await, "knock");
+    };
+    let about = |more: Value| {
+        let mut body = json!({ "room_id": room, "user_id": alice.user_id });
+        crate::support::merge(&mut body, more);
+        body
+    };
+
+    knock().await;
+    answered(200, gateway.post("leave", about(json!({}))).await);
+    assert_eq!(membership(&alice, room, &bob).await, "leave");
+
+    knock().await;
+    let by_bob = about(json!({ "kicker": bob.user_id }));
+    refused(403, "M_FORBIDDEN", gateway.post("kick", by_bob).await);
+    assert_eq!(membership(&alice, room, &bob).await, "knock");
+    let unban = gateway.post("unban", about(json!({}))).await;
+    assert_eq!(answered(200, unban), json!({ "status": "unbanned" }));
+    assert_eq!(membership(&alice, room, &bob).await, "knock");
+    answered(200, gateway.post("kick", about(json!({}))).await);
+    assert_eq!(membership(&alice, room, &bob).await, "leave");
 }

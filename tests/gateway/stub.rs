@@ -30,6 +30,11 @@ pub struct Asked {
 }
 
 impl Asked {
+    /// Whether it is asked if a room is encrypted, which comes before whatever is said there.
+    pub fn is_about_encryption(&self) -> bool {
+        self.target.contains("/state/m.room.encryption")
+    }
+
     pub fn is_of_a_service(&self) -> bool {
         !BACKGROUND.iter().any(|part| self.target.contains(part))
     }
@@ -56,6 +61,12 @@ impl Said {
 
     pub fn json(status: u16, body: &Value) -> Self {
         Self::new(status, &body.to_string())
+    }
+
+    /// There is no such thing.
+    pub fn missing() -> Self {
+        let said = serde_json::json!({ "errcode": "M_NOT_FOUND", "error": "There is none" });
+        Self::json(404, &said)
     }
 
     pub fn with_header(mut self, name: &'static str, value: &str) -> Self {
@@ -147,9 +158,14 @@ impl Stub {
 
     /// A daarion beside it.
     pub async fn daarion(&self) -> Daarion {
+        self.daarion_with(DaarionOptions::default()).await
+    }
+
+    /// The same, which differs in these options.
+    pub async fn daarion_with(&self, options: DaarionOptions) -> Daarion {
         let options = DaarionOptions {
             homeserver_url: self.url.clone(),
-            ..DaarionOptions::default()
+            ..options
         };
         Daarion::start(&options).await
     }

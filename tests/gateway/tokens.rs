@@ -490,3 +490,39 @@ async fn token_that_is_revoked_counts_no_more_at_once() {
         begun.elapsed()
     );
 }
+
+#[tokio::test]
+async fn rooms_of_a_token_are_ids_however_they_are_written() {
+    let world = shared_world().await;
+    let gateway = Gateway::of(&world.daarion);
+    let (here, there) = (gateway.room().await, gateway.room().await);
+    assert!(!here.contains(':'), "of version 12: {here}");
+    let rooms = json!({ "rooms": [format!("{here}:test.localhost")] });
+    let (narrow, _) = Gateway::narrow(&world.daarion, rooms).await;
+    narrow.say(&here, "here").await;
+    let elsewhere = json!({ "room_id": there, "msgtype": "m.text", "body": "there" });
+    refused(403, "M_FORBIDDEN", narrow.post("send", elsewhere).await);
+    let operator = world.daarion.api_as("user:operator");
+    for wrong in ["#general:test.localhost", "general", "!"] {
+        let body = json!({ "name": unique("service"), "scopes": ["*"], "rooms": [wrong] });
+        let made = operator.post("/api/admin/services", body).await;
+        let refused = answered(400, made);
+        let words = text(&refused["message"]);
+        assert!(words.starts_with("rooms: "), "{wrong}: {words}");
+    }
+}
+
+#[tokio::test]
+async fn of_two_tokens_of_one_name_at_once_one_is_made() {
+    let world = shared_world().await;
+    let operator = world.daarion.api_as("user:operator");
+    let name = unique("service");
+    let make = || {
+        let body = json!({ "name": name, "scopes": ["*"] });
+        operator.post("/api/admin/services", body)
+    };
+    let (first, second) = tokio::join!(make(), make());
+    let mut statuses = [first.0.as_u16(), second.0.as_u16()];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [201, 409], "{first:?} {second:?}");
+}

@@ -56,11 +56,12 @@ impl Pushed {
 
     /// How many looks there have been, after one that is needed or not.
     async fn look(&self, room: &RoomId) -> usize {
-        let look = async {
+        let look = async |()| {
             tokio::task::yield_now().await;
             Ok(self.looks.fetch_add(1, Ordering::SeqCst) + 1)
         };
-        self.details.get(room, look).await.expect("found")
+        let found = self.details.get(room, async || Ok(()), look);
+        found.await.expect("found")
     }
 
     async fn push(&self, event: Value) {

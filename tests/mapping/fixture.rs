@@ -40,6 +40,7 @@ pub fn directory() -> Directory {
         user: user("@sofia:daarion.city"),
         display_name: "Sofia".into(),
         created_at: 0,
+        deactivated_at: None,
     });
     directory
 }

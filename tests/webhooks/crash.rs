@@ -12,6 +12,8 @@ use crate::receiver::{Receiver, Reply, Seen};
 use crate::support::{Hook, LIMIT, Room, quick, text, world_with};
 
 const ROOMS: usize = 5;
+/// A short form; `make soak-webhooks` has many more, and the release binary.
+const EVENTS: usize = 500;
 const KILLS: usize = 10;
 /// Every so many messages of a room is one that [`Kind::Poisoned`] never takes.
 const POISON: usize = 40;
@@ -74,7 +76,7 @@ type Said = Vec<Vec<String>>;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_receiver_hears_everything_however_often_daarion_is_killed() {
-    let events = std::env::var("DAARION_WEBHOOK_EVENTS").map_or(1_000, |events| {
+    let events = std::env::var("DAARION_WEBHOOK_EVENTS").map_or(EVENTS, |events| {
         let events = events.parse();
         events.expect("DAARION_WEBHOOK_EVENTS is a number")
     });

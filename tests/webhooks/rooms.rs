@@ -17,12 +17,24 @@ async fn room_that_the_connector_may_mark_becomes_a_channel() {
     let room = owner.create_room(json!({ "name": "Old" })).await;
     owner.send_text(&room, "before").await;
     owner.invite(&room, CONNECTOR).await;
+    let body = json!({ "room_id": room, "webhook_url": receiver.url() });
+    for unknown in [
+        body,
+        json!({ "room_id": "!nowhere", "webhook_url": receiver.url() }),
+    ] {
+        let refused = answered(404, service.post(SUBSCRIBE, unknown).await);
+        assert!(
+            text(&refused["message"]).contains("is not in it"),
+            "{refused}"
+        );
+    }
     let join = json!({ "room_id": room, "user_id": CONNECTOR });
     answered(200, service.post("/internal/matrix/join", join).await);
     let body = json!({
         "room_id": room, "webhook_url": receiver.url(), "events": ["m.room.message"],
     });
-    let refused = answered(404, service.post(SUBSCRIBE, body.clone()).await);
+    let refused = answered(403, service.post(SUBSCRIBE, body.clone()).await);
+    assert_eq!(refused["error"], "M_FORBIDDEN");
     let words = text(&refused["message"]);
     assert!(
         words.contains("the power") && words.contains("create-room"),

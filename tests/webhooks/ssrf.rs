@@ -224,3 +224,22 @@ async fn address_is_judged_at_each_connection() {
     }
     assert_eq!(receiver.seen().len(), 3, "nothing came after");
 }
+
+#[tokio::test]
+async fn own_listeners_are_no_receivers() {
+    let world = world_with(quick().set("webhooks.allow", "[\"127.0.0.0/8\"]")).await;
+    let service = world.daarion.service();
+    for listener in [world.daarion.internal("/"), world.daarion.public("/")] {
+        for host in ["127.0.0.1", "localhost", "2130706433", "[::ffff:127.0.0.1]"] {
+            let url = listener.replace("127.0.0.1", host);
+            let body = json!({ "webhook_url": url });
+            let subscribe = "/internal/matrix/webhook/subscribe";
+            let refused = answered(400, service.post(subscribe, body).await);
+            let words = text(&refused["message"]);
+            assert!(words.starts_with("webhook_url: "), "{url}: {words}");
+            // "localhost" leads to two addresses, and the other one is not allowed.
+            let is_said = words.contains("where daarion itself listens");
+            assert!(is_said || host == "localhost", "{url}: {words}");
+        }
+    }
+}

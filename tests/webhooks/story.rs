@@ -218,6 +218,17 @@ async fn what_is_given_up_can_be_replayed_and_purged() {
     assert!(outcomes.iter().any(|it| it["outcome"] == "given_up"));
 
     receiver.answer(|_| Reply::Status(200));
+    let replay = "/internal/matrix/webhook/dead-letters/replay";
+    for (field, value) in [
+        ("from", json!("2020-01-01T00:00:00Z")),
+        ("until", json!("2020-01-01T00:00:00Z")),
+        ("all", json!(true)),
+    ] {
+        let body = json!({ "ids": [dead[2]["id"]], field: value });
+        let refused = answered(400, hook.service.post(replay, body).await);
+        let words = text(&refused["message"]);
+        assert!(words.starts_with(&format!("{field}: ")), "{words}");
+    }
     let one = hook.replay(json!({ "ids": [dead[2]["id"]] })).await;
     assert_eq!(one["replayed"], 1);
     assert_eq!(receiver.texts(3).await, ["fine", "good", "venom"]);
@@ -229,9 +240,63 @@ async fn what_is_given_up_can_be_replayed_and_purged() {
     let rest = json!({ "subscription_id": hook.id, "from": dead[0]["arrived_at"] });
     assert_eq!(hook.replay(rest).await["replayed"], 1);
     receiver.texts(4).await;
+    hook.until("an end of the replay", |it| it["replaying"] == 0)
+        .await;
     assert_eq!(hook.dead_letters().await, [Value::Null; 0]);
     let missing = hook.service.post(path, json!({})).await;
     answered(400, missing);
+}
+
+#[tokio::test]
+async fn replay_is_told_apart_from_what_happens_meanwhile() {
+    let world = shared().await;
+    let receiver = Receiver::answering(|seen| match seen.text() {
+        "poison" => Reply::Status(500),
+        _ => Reply::Status(200),
+    })
+    .await;
+    let room = Room::new(world).await;
+    let hook = Hook::to_messages(world, &room, &receiver.url()).await;
+    room.say("poison").await;
+    eventually("a dead letter", async || hook.dead_letters().await.pop()).await;
+    // It fails again, and what is new waits behind it.
+    let all = json!({ "subscription_id": hook.id });
+    assert_eq!(hook.replay(all).await["replayed"], 1);
+    room.say("new").await;
+    let both = hook.until("two that wait", |it| it["pending"] == 2).await;
+    assert_eq!(both["replaying"], 1, "{both}");
+    receiver.answer(|_| Reply::Status(200));
+    let end = hook.until("nothing that waits", |it| it["pending"] == 0);
+    assert_eq!(end.await["replaying"], 0);
+    assert_eq!(receiver.texts(2).await, ["poison", "new"]);
+}
+
+#[tokio::test]
+async fn second_rotation_ends_no_secret_early() {
+    let (world, receiver) = (shared().await, Receiver::start().await);
+    let room = Room::new(world).await;
+    let hook = Hook::to_messages(world, &room, &receiver.url()).await;
+    let rotate = async || hook.post("rotate", json!({ "overlap_seconds": 600 })).await;
+    // Two at once: each is told another secret, and both sign.
+    let (one, other) = tokio::join!(rotate(), rotate());
+    room.say("all three").await;
+    receiver.texts(1).await;
+    let seen = &receiver.seen()[0];
+    for secret in [&hook.secret, &text(&one["secret"]), &text(&other["secret"])] {
+        seen.verify(secret);
+    }
+    assert_eq!(seen.header("webhook-signature").split(' ').count(), 3);
+    rotate().await;
+    rotate().await;
+    let path = hook.path(&["rotate"]);
+    let much = hook.service.post(&path, json!({ "overlap_seconds": 600 }));
+    answered(409, much.await);
+    let alone = hook.post("rotate", json!({ "overlap_seconds": 0 })).await;
+    room.say("one").await;
+    receiver.texts(2).await;
+    let seen = &receiver.seen()[1];
+    seen.verify(&text(&alone["secret"]));
+    assert_eq!(seen.header("webhook-signature").split(' ').count(), 1);
 }
 
 #[tokio::test]
@@ -321,7 +386,12 @@ async fn webhook_is_listed_changed_and_removed() {
         .with_header("idempotency-key", &unique("key"));
     let made = answered(200, keyed.post(subscribe, body.clone()).await);
     let again = answered(200, keyed.post(subscribe, body.clone()).await);
-    assert_eq!(made, again, "the same key answers the same webhook");
+    assert_eq!(made["hint"], Value::Null);
+    assert_eq!(
+        made["subscription_id"], again["subscription_id"],
+        "the same key answers the same webhook"
+    );
+    assert_eq!(made, again, "an answer that was lost is given again");
     let other = json!({ "webhook_url": new.url() });
     answered(409, keyed.post(subscribe, other).await);
     let hook = Hook {

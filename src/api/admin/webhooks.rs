@@ -41,7 +41,7 @@ impl AdminWebhooksApi {
         _operator: Operator,
         request: &Request,
         /// A name of this request, 1 to 128 visible ASCII characters: the same one again answers
-        /// the same webhook while it is there, and 409 when it was another's.
+        /// the same webhook while it is there, without its secret, and 409 when it was another's.
         #[oai(name = "Idempotency-Key")]
         _idempotency_key: Header<Option<String>>,
         body: Body<Subscribe>,
@@ -158,7 +158,8 @@ impl AdminWebhooksApi {
     /// Give a webhook another secret
     ///
     /// The secret until now signs beside the new one for a day, or as long as is asked for, so
-    /// that the receiver can be told in between.
+    /// that the receiver can be told in between. Earlier ones sign as long as was asked for then;
+    /// 409 when four do so already.
     #[oai(
         path = "/webhooks/:subscription_id/rotate",
         method = "post",
@@ -254,6 +255,7 @@ impl AdminWebhooksApi {
     /// Deliver dead letters once more
     ///
     /// One by one, by webhook or by time, in their order, each with the whole schedule again.
+    /// `replaying` of their webhooks tells how many are left.
     #[oai(
         path = "/dead-letters/replay",
         method = "post",

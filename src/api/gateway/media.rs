@@ -1,10 +1,13 @@
 //! Files for services (`/internal/matrix/upload`, `/internal/matrix/media/sign`).
 
+mod failure;
 mod form;
 
 use poem_openapi::OpenApi;
 use poem_openapi::payload::Json;
 
+use self::failure::UploadFailure;
+pub use self::form::AROUND;
 use self::form::UploadForm;
 use crate::api::auth::Service;
 use crate::api::body::Body;
@@ -14,6 +17,7 @@ use crate::api::time::Time;
 use crate::api::{Services, Tag};
 use crate::domain::Error;
 use crate::domain::service::Scope;
+use crate::service::media::in_time;
 
 /// The operations.
 pub struct GatewayMediaApi(pub Services);
@@ -25,18 +29,22 @@ impl GatewayMediaApi {
     /// To the homeserver, as the connector. The file streams through: its size is bounded by
     /// `limits.upload` and by the homeserver alone.
     ///
-    /// For services with the scope `gateway:media`. 400 when the form has no `file`, 413
-    /// `M_TOO_LARGE` when the file is larger than `limits.upload` or than the homeserver takes.
+    /// For services with the scope `gateway:media`. 400 when the form has no `file` or is broken
+    /// off; 408 when nothing has come of it for `limits.stall`; 413 `M_TOO_LARGE`, which names the
+    /// limit, when the file is larger than `limits.upload` or than the homeserver takes, or the form
+    /// has more than 64 KiB around it; 503 with a time to come back when too many files are on their
+    /// way.
     #[oai(path = "/upload", method = "post", operation_id = "uploadMedia")]
     async fn upload(
         &self,
         service: Service,
         form: UploadForm,
-    ) -> Result<Json<UploadedFile>, Failure> {
+    ) -> Result<Json<UploadedFile>, UploadFailure> {
         service.0.require(Scope::Media)?;
-        let file = form.file().await?;
+        let media = &self.0.media;
+        let file = in_time("body", media.stall(), form.file(media.limit())).await??;
         let file = file.ok_or_else(|| Error::invalid("file", "is needed"))?;
-        let stored = self.0.media.upload(&service.0, file).await?;
+        let stored = media.upload(&service.0, file).await?;
         Ok(Json(stored.into()))
     }
 

@@ -50,7 +50,10 @@ impl MembershipApi {
     #[oai(path = "/join", method = "post", operation_id = "joinGatewayRoom")]
     async fn join(&self, service: Service, body: Body<Comer>) -> Result<Json<Joined>, Failure> {
         let new = body.0;
-        let change = change(new.room_id, new.user_id, new.reason);
+        let change = MemberChange {
+            via: new.via,
+            ..change(new.room_id, new.user_id, new.reason)
+        };
         let room = self.0.gateway.join(&service.0, &change).await?;
         Ok(Json(Joined::to(room.to_string())))
     }
@@ -58,7 +61,7 @@ impl MembershipApi {
     /// Let somebody leave a room
     ///
     /// Acts as the user, for whom the service must have the right to act. Whoever is not in the
-    /// room has left. Needs the scope `gateway:members`. The connector leaves no channel: 403.
+    /// room has left; an invitation is refused and a knock withdrawn. Needs the scope `gateway:members`. The connector leaves no channel: 403.
     #[oai(path = "/leave", method = "post", operation_id = "leaveGatewayRoom")]
     async fn leave(&self, service: Service, body: Body<Leaver>) -> Result<Json<Left>, Failure> {
         let new = body.0;
@@ -69,7 +72,7 @@ impl MembershipApi {
 
     /// Kick somebody out of a room
     ///
-    /// Whoever is not in the room is out of it. Needs the scope `gateway:members`. 403 when the
+    /// Whoever is not in the room is out of it; an invitation is taken back and a knock refused. Needs the scope `gateway:members`. 403 when the
     /// kicker has not the power, or the user is banned.
     #[oai(path = "/kick", method = "post", operation_id = "kickFromGatewayRoom")]
     async fn kick(&self, service: Service, body: Body<Kick>) -> Result<Json<Kicked>, Failure> {
@@ -108,7 +111,12 @@ impl MembershipApi {
 }
 
 fn change(room: String, user: String, reason: Option<String>) -> MemberChange {
-    MemberChange { room, user, reason }
+    MemberChange {
+        room,
+        user,
+        reason,
+        via: Vec::new(),
+    }
 }
 
 fn moderation(ban: Ban) -> Moderation {

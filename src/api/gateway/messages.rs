@@ -24,7 +24,7 @@ impl MessagesApi {
     /// Sent in Matrix as `sender`, who must be in the room, or as the connector. `m.mentions` is
     /// always said. Needs the scope `gateway:send`, and for a sender the right to act as them.
     /// 400 names the field that Matrix could not take; 403 when the homeserver does not let the
-    /// sender speak, and in channels that are archived or encrypted; 404 when no room has the
+    /// sender speak, in channels that are archived, and in every room that is encrypted; 404 when no room has the
     /// alias; 413 when the whole would be larger than a Matrix event may be.
     #[oai(path = "/send", method = "post", operation_id = "sendGatewayMessage")]
     async fn send(

@@ -26,8 +26,8 @@ impl RoomsApi {
     /// The connector makes it and stays in it. It is a channel of kind `gateway`: its events are
     /// kept, healed and told to webhooks. Needs the scope `gateway:rooms`, and a service that may
     /// work in every room. 400 with the homeserver's code when it refuses, `M_ROOM_IN_USE` when
-    /// the alias is taken. 503 says that it may have been made: look the alias up, or repeat it
-    /// with the same `Idempotency-Key`.
+    /// the alias is taken. 503 says that it may have been made: repeat it with the same
+    /// `Idempotency-Key`, or look the alias up.
     #[oai(
         path = "/create-room",
         method = "post",
@@ -38,7 +38,10 @@ impl RoomsApi {
         service: Service,
         request: &Request,
         /// A name of this creation, 1 to 128 visible ASCII characters. Asked for again with the
-        /// same key, the answer is the first room; 409 while that is being made.
+        /// same key within 24 hours, the answer is the first one, and the room is made once also
+        /// when that answer was lost; for a minute after a loss it may be 503 with `Retry-After`,
+        /// while it is not settled whether there is one. 409 when the key was another request's,
+        /// and while the first is worked on.
         #[oai(name = "Idempotency-Key")]
         _idempotency_key: Header<Option<String>>,
         body: Body<NewMatrixRoom>,

@@ -24,7 +24,10 @@ impl UsersApi {
     /// afterwards. A person with a password is registered through Synapse's admin API, which wants
     /// `matrix.admin_token`: 403 says so where it is missing or wrong, and where an authentication
     /// service makes the accounts instead. Needs the scope `gateway:users` and the right to act as
-    /// the user. 400 `M_USER_IN_USE` when a person's name is taken, 409 when an agent's is.
+    /// the user. 400 `M_USER_IN_USE` when a person's name is taken, 409 when an agent's is; of two
+    /// who ask for one name at once, one gets it. After 503 ask again: what was made half-way is
+    /// completed. A person's account whose 503 was followed by 400 `M_USER_IN_USE` may have been
+    /// made without a password; an administrator of the homeserver can give it one.
     #[oai(
         path = "/register-user",
         method = "post",
@@ -86,7 +89,7 @@ impl UsersApi {
 
     /// Close a user's account
     ///
-    /// For good: the name is not free again. Needs the scope `gateway:users` and the right to act
+    /// For good: the name is not free again. An agent stays in the list, with `deactivated_at`. Needs the scope `gateway:users` and the right to act
     /// as the user; no admin token.
     #[oai(
         path = "/users/:user_id/deactivate",

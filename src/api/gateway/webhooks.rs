@@ -23,14 +23,16 @@ pub struct WebhooksApi(pub Services);
 impl WebhooksApi {
     /// Subscribe to events
     ///
-    /// What happens from now on is sent to `webhook_url`, at least once and in order per room, as
-    /// the document says, with our own words beside it: `name`, `entity_id`, `channel_id`, `seq`,
-    /// `message_id`. Signed as [Standard Webhooks](https://www.standardwebhooks.com) says;
-    /// `webhook-id` is the same on every try. 2xx is success; 410 pauses the webhook; 429 and 503
+    /// What happens in channels from now on is sent to `webhook_url`, at least once and in order
+    /// per room, as a `WebhookPayload` (see the callback): the Matrix event with our own words
+    /// beside it. Channels made and changed, messages, files, edits, redactions, reactions and
+    /// memberships are told; events of other types are not. Signed as
+    /// [Standard Webhooks](https://www.standardwebhooks.com) says; `webhook-id` is the same on every
+    /// try. 2xx is success; 410 pauses the webhook; 429 and 503
     /// may say `Retry-After`; a redirect is a failure. What fails is tried three times more at
     /// once and then by `webhooks.schedule`; what is given up becomes a dead letter. A room
     /// that is no channel becomes one of kind `gateway` where the connector is in it and may set
-    /// its state; 404 where it is not or may not.
+    /// its state; 404 where it is not, as where there is no such room, and 403 where it may not.
     #[oai(
         path = "/subscribe",
         method = "post",
@@ -41,7 +43,7 @@ impl WebhooksApi {
         service: Service,
         request: &Request,
         /// A name of this request, 1 to 128 visible ASCII characters: the same one again answers
-        /// the same webhook while it is there, and 409 when it was another's.
+        /// the same webhook while it is there, without its secret, and 409 when it was another's.
         #[oai(name = "Idempotency-Key")]
         _idempotency_key: Header<Option<String>>,
         body: Body<Subscribe>,
@@ -52,7 +54,8 @@ impl WebhooksApi {
 
     /// List webhooks
     ///
-    /// Those that the caller's token has made; the shared secret sees all. The oldest first.
+    /// Those of the caller's service, whichever of its tokens has made them; the shared secret sees
+    /// all. The oldest first.
     #[oai(path = "/subscribe", method = "get", operation_id = "listWebhooks")]
     async fn list(
         &self,
@@ -160,7 +163,8 @@ impl WebhooksApi {
     /// Give a webhook another secret
     ///
     /// The secret until now signs beside the new one for a day, or as long as is asked for, so
-    /// that the receiver can be told in between.
+    /// that the receiver can be told in between. Earlier ones sign as long as was asked for then;
+    /// 409 when four do so already.
     #[oai(
         path = "/subscribe/:subscription_id/rotate",
         method = "post",
@@ -256,6 +260,7 @@ impl WebhooksApi {
     /// Deliver dead letters once more
     ///
     /// One by one, by webhook or by time, in their order, each with the whole schedule again.
+    /// `replaying` of their webhooks tells how many are left.
     #[oai(
         path = "/dead-letters/replay",
         method = "post",

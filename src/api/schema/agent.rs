@@ -19,6 +19,8 @@ pub struct Agent {
     pub matrix_user_id: String,
     /// When it was registered.
     pub created_at: Time,
+    /// When its account was closed, for good; null while it is open.
+    pub deactivated_at: Option<Time>,
 }
 
 impl From<member::Agent> for Agent {
@@ -28,6 +30,7 @@ impl From<member::Agent> for Agent {
             display_name: agent.display_name,
             matrix_user_id: agent.user.to_string(),
             created_at: Time(agent.created_at),
+            deactivated_at: agent.deactivated_at.map(Time),
         }
     }
 }

@@ -7,6 +7,7 @@ mod rooms;
 mod timeline;
 mod users;
 pub mod webhook;
+pub mod webhook_payload;
 
 use std::collections::BTreeMap;
 

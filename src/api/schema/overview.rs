@@ -52,7 +52,7 @@ pub struct HomeserverLink {
 /// Somebody who reads the journal from a position of their own.
 #[derive(Object, Clone, Debug)]
 pub struct ReaderLag {
-    /// `index`, or a subscription.
+    /// `index`, or a webhook by the host of its receiver and its service.
     pub name: String,
     /// The last event that it has read.
     pub position: u64,
@@ -78,6 +78,9 @@ pub struct JournalState {
     pub first: u64,
     /// The newest event.
     pub head: u64,
+    /// The reader for which events are kept that are older than `journal.retention`; null when there
+    /// is none.
+    pub held_by: Option<String>,
 }
 
 /// How many there are.
@@ -199,6 +202,7 @@ impl From<Status> for Overview {
             journal: JournalState {
                 first: status.journal_first,
                 head: status.journal_head,
+                held_by: status.journal_held_by,
             },
             counts: Counts {
                 channels: status.channels,

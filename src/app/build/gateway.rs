@@ -15,6 +15,7 @@ use crate::service::gateway::history::History;
 use crate::service::gateway::sync::EventSync;
 use crate::service::gateway::turns::{FILES, POLLS, REQUESTS, Turns};
 use crate::service::gateway::{Gateway, RoomDetails};
+use crate::service::idempotency::Requests;
 use crate::service::media::{Media, MediaRules};
 use crate::store::sessions::KeyUse;
 
@@ -24,6 +25,10 @@ pub struct Ground {
     pub recent: Arc<Recent>,
     /// Told of what is pushed.
     pub details: Arc<Details<RoomDetails>>,
+    /// Told of it, too.
+    pub encryption: Arc<Details<bool>>,
+    /// Those that must be done once.
+    pub requests: Arc<Requests>,
     /// Makes addresses of files good.
     media_key: [u8; 32],
     /// Ends what waits.
@@ -48,6 +53,8 @@ impl Ground {
         Ok(Self {
             media_key: sessions.key(KeyUse::Media, core.clock.secret()).await?,
             details: Arc::default(),
+            encryption: Arc::default(),
+            requests: Arc::new(Requests::new(core.store.clone(), core.clock.clone())),
             stop: CancellationToken::new(),
             matrix,
             recent,
@@ -68,6 +75,8 @@ impl Ground {
             agents.clone(),
             turns,
             self.details,
+            self.encryption,
+            self.requests,
         );
         let gateway = Arc::new(gateway);
         let sync = EventSync::new(
@@ -88,6 +97,7 @@ impl Ground {
         let public_url = config.listen.public_url.as_ref();
         let rules = MediaRules {
             limit: config.limits.upload as u64,
+            stall: config.limits.stall,
             spool: config.data_dir.clone(),
             public_url: public_url.map(|url| url.as_str().trim_end_matches('/').to_owned()),
             key: self.media_key,

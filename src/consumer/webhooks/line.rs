@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::Workshop;
 use super::outlet::Answer;
 use super::payload::{self, Delivery};
+use super::{Standing, Workshop};
 use crate::domain::Error;
 use crate::domain::event::Event;
 use crate::domain::id::{ChannelId, Millis, Seq};
@@ -111,10 +111,9 @@ impl<'a> Line<'a> {
         };
         // It may have been read before its channel was known, or been unsubscribed from since.
         let channel = workshop.directory.channel(self.channel);
-        if !self
-            .webhook
-            .wants(&event, channel.as_ref().map(|channel| &channel.room))
-        {
+        let room = channel.as_ref().map(|channel| &channel.room);
+        let standing = workshop.standing(self.webhook, room);
+        if !self.webhook.wants(&event) || standing == Standing::AnothersRoom {
             self.done(&item);
             return None;
         }
@@ -138,8 +137,13 @@ impl<'a> Line<'a> {
             .schedule
             .has_outlived(item.tries, item.since, now());
         loop {
-            if workshop.is_orphan(self.webhook) {
-                return Some((self.pause(item, PauseReason::Revoked), 0));
+            match workshop.standing(self.webhook, room) {
+                Standing::Good => {}
+                Standing::AnothersRoom => {
+                    self.done(&item);
+                    return None;
+                }
+                Standing::Ended => return Some((self.pause(item, PauseReason::Revoked), 0)),
             }
             let answer = tokio::select! {
                 () = self.halt.cut.cancelled() => return Some((item, 0)),

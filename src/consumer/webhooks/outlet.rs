@@ -4,9 +4,12 @@
 //! redirects and no proxy; a literal address is judged before each request, and a name at each
 //! connection, by the very addresses that are connected to: what it led to earlier says nothing.
 
+mod doors;
+mod names;
 mod resolver;
 
-use std::net::IpAddr;
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,11 +17,13 @@ use reqwest::Response;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use url::{Host, Url};
 
+use self::doors::{Closed, Doors};
+use self::names::Names;
 use self::resolver::Resolver;
 use super::payload::Delivery;
 use crate::clock::Clock;
 use crate::domain::id::Millis;
-use crate::domain::network::{Reach, Refusal};
+use crate::domain::network::Reach;
 use crate::domain::webhook::{Secrets, Verdict, Webhook};
 use crate::domain::{Error, Result};
 use crate::store::webhooks::{Attempt, Fate};
@@ -37,7 +42,10 @@ const LOOK_UP: Duration = Duration::from_secs(2);
 /// Sends.
 pub struct Outlet {
     http: reqwest::Client,
-    reach: Arc<Reach>,
+    /// For ports at which we listen ourselves: a name is looked up without its port.
+    to_our_ports: HashMap<u16, reqwest::Client>,
+    names: Names,
+    doors: Arc<Doors>,
     timeout: Duration,
     clock: Clock,
 }
@@ -100,29 +108,25 @@ impl Answer {
 }
 
 impl Outlet {
-    pub fn new(reach: Reach, timeout: Duration, clock: Clock) -> Result<Self> {
-        let reach = Arc::new(reach);
-        let client = || {
-            reqwest::Client::builder()
-                .connect_timeout(timeout)
-                .tcp_nodelay(true)
-                .pool_max_idle_per_host(IDLE_CONNECTIONS)
-                .pool_idle_timeout(IDLE)
-                .redirect(reqwest::redirect::Policy::none())
-                .no_proxy()
-                .referer(false)
-                .dns_resolver(Resolver::new(reach.clone()))
-                .user_agent(concat!("daarion/", env!("CARGO_PKG_VERSION")))
+    /// `ours` is where daarion listens itself.
+    pub fn new(
+        reach: Reach,
+        ours: Vec<SocketAddr>,
+        timeout: Duration,
+        clock: Clock,
+    ) -> Result<Self> {
+        let ports: Vec<_> = ours.iter().map(SocketAddr::port).collect();
+        let (names, doors) = (Names::of_the_system(), Arc::new(Doors { reach, ours }));
+        let client = |port| {
+            let (names, doors) = (names.clone(), doors.clone());
+            client(timeout, &Arc::new(Resolver { names, doors, port }))
         };
-        // A machine that knows no authorities (`ca-certificates`) believes no receiver by HTTPS,
-        // and does all the rest.
-        let http = client().build();
-        let http = http.or_else(|_| client().tls_certs_only([]).build());
-        let http =
-            http.map_err(|error| Error::internal(format!("cannot make an HTTP client: {error}")))?;
+        let to_our_ports = ports.into_iter().map(|port| Ok((port, client(port)?)));
         Ok(Self {
-            http,
-            reach,
+            http: client(0)?,
+            to_our_ports: to_our_ports.collect::<Result<_>>()?,
+            names,
+            doors,
             timeout,
             clock,
         })
@@ -148,7 +152,8 @@ impl Outlet {
         }
         self.judge(&url).map_err(|refusal| wrong(&refusal))?;
         if let Some(Host::Domain(name)) = url.host() {
-            let looking = resolver::look_up(&self.reach, name);
+            let port = port_of(&url);
+            let looking = resolver::look_up(&self.names, &self.doors, name, port);
             if let Ok(Err(refused)) = tokio::time::timeout(LOOK_UP, looking).await
                 && let Some(words) = refused.refusal()
             {
@@ -166,8 +171,11 @@ impl Outlet {
             Some(Host::Domain(_)) => return Ok(()),
             None => return Err("has no host".to_owned()),
         };
-        let judged = self.reach.judge(address);
-        judged.map_err(|refusal: Refusal| format!("{address} is {refusal}"))
+        match self.doors.judge(address, port_of(url)) {
+            Ok(()) => Ok(()),
+            Err(Closed::Refused(refusal)) => Err(format!("{address} is {refusal}")),
+            Err(ours @ Closed::Ours) => Err(format!("leads to {address}, {ours}")),
+        }
     }
 
     /// Sends once.
@@ -212,8 +220,9 @@ impl Outlet {
         self.judge(&url)?;
         let seconds = i64::try_from(at / 1_000).unwrap_or_default();
         let signature = signature(&webhook.secrets, delivery, seconds, at)?;
-        let request = self
-            .http
+        let own = self.to_our_ports.get(&port_of(&url));
+        let request = own
+            .unwrap_or(&self.http)
             .post(url)
             .header(CONTENT_TYPE, "application/json")
             .header(standardwebhooks::HEADER_WEBHOOK_ID, &delivery.id)
@@ -222,6 +231,31 @@ impl Outlet {
             .body(delivery.body.clone());
         request.send().await.map_err(words)
     }
+}
+
+/// Without redirects and proxies.
+fn client(timeout: Duration, resolver: &Arc<Resolver>) -> Result<reqwest::Client> {
+    let client = || {
+        reqwest::Client::builder()
+            .connect_timeout(timeout)
+            .tcp_nodelay(true)
+            .pool_max_idle_per_host(IDLE_CONNECTIONS)
+            .pool_idle_timeout(IDLE)
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .referer(false)
+            .dns_resolver(resolver.clone())
+            .user_agent(concat!("daarion/", env!("CARGO_PKG_VERSION")))
+    };
+    // A machine that knows no authorities (`ca-certificates`) believes no receiver by HTTPS,
+    // and does all the rest.
+    let http = client().build();
+    let http = http.or_else(|_| client().tls_certs_only([]).build());
+    http.map_err(|error| Error::internal(format!("cannot make an HTTP client: {error}")))
+}
+
+fn port_of(url: &Url) -> u16 {
+    url.port_or_known_default().unwrap_or_default()
 }
 
 /// The signatures of all secrets that count, the current one's first.

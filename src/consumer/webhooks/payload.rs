@@ -11,6 +11,7 @@ use crate::domain::event::{Event, What};
 use crate::domain::id::{ChannelId, EventId, MessageId, Seq, UserId};
 use crate::domain::webhook::{Webhook, delivery_id};
 use crate::domain::{Error, Result};
+use crate::payload::outline;
 
 /// The name of test events.
 const TEST: &str = "webhook.test";
@@ -38,6 +39,9 @@ struct Body<'a> {
     name: &'a str,
     channel_id: Option<ChannelId>,
     entity_id: String,
+    /// Whose membership the event changes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state_key_entity_id: Option<String>,
     seq: Seq,
     #[serde(skip_serializing_if = "Option::is_none")]
     message_id: Option<MessageId>,
@@ -60,7 +64,7 @@ pub async fn prepare(workshop: &Workshop, webhook: &Webhook, event: &Event) -> R
     let channel = channel.ok_or_else(unknown)?;
     let connector = || workshop.directory.naming.connector();
     let by = event.what.by().cloned().unwrap_or_else(connector);
-    let (raw, why) = content(workshop, &channel, event, &by).await?;
+    let (raw, why) = content(workshop, &channel, event).await?;
     let body = Body {
         subscription_id: webhook.id.to_string(),
         room_id: Some(channel.room.as_str()),
@@ -68,6 +72,10 @@ pub async fn prepare(workshop: &Workshop, webhook: &Webhook, event: &Event) -> R
         name: event.what.name(),
         channel_id: Some(channel.id),
         entity_id: workshop.directory.entity(&by).to_string(),
+        state_key_entity_id: member(&event.what).map(|user| {
+            let entity = workshop.directory.entity(user);
+            entity.to_string()
+        }),
         seq: event.seq,
         message_id: message_id(&event.what),
         why,
@@ -88,7 +96,6 @@ async fn content(
     workshop: &Workshop,
     channel: &Channel,
     event: &Event,
-    by: &UserId,
 ) -> Result<(Box<RawValue>, Option<&'static str>)> {
     let why = match &event.event {
         // Nothing of such a channel's content leaves the homeserver, whenever it was said.
@@ -99,19 +106,21 @@ async fn content(
             None => "gone",
         },
     };
-    let hollow = json!({
-        "type": event.what.matrix_type(),
-        "event_id": event.event,
-        "room_id": channel.room,
-        "sender": by,
-        "content": {},
-        "origin_server_ts": event.what.at(),
-    });
-    Ok((raw_of(&hollow)?, Some(why)))
+    let mut outline = outline::outline(event, &workshop.directory.naming.connector(), None);
+    outline["room_id"] = channel.room.as_str().into();
+    Ok((raw_of(&outline)?, Some(why)))
 }
 
 fn raw_of(value: &Value) -> Result<Box<RawValue>> {
     to_raw_value(value).map_err(|error| Error::internal(error.to_string()))
+}
+
+/// Whose membership an event changes.
+fn member(what: &What) -> Option<&UserId> {
+    match what {
+        What::MemberChanged(member) => Some(&member.user),
+        _ => None,
+    }
 }
 
 /// The message that an event is or is about.

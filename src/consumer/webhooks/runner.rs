@@ -18,9 +18,10 @@ use super::line::{Halt, Item, Line, Place};
 use super::pages::{PAGE, Pages};
 use crate::domain::event::Event;
 use crate::domain::id::{ChannelId, Millis, Seq};
+use crate::domain::service::ServiceCaller;
 use crate::domain::webhook::{Pause, Webhook};
 use crate::store::StoreError;
-use crate::store::webhooks::{Pending, Settled};
+use crate::store::webhooks::{DeadLetter, Pending, Settled};
 
 /// How many deliveries of one webhook are on their way at once, each of another channel.
 const IN_FLIGHT: usize = 8;
@@ -33,6 +34,10 @@ const RETRY: Duration = Duration::from_secs(1);
 const STRIDE: Seq = 500;
 /// When nothing else has happened.
 const REST: Duration = Duration::from_secs(5);
+/// How often it is looked at what has waited for too long, in milliseconds.
+const LOOK: Millis = 60_000;
+/// Why what has waited for too long is a dead letter.
+const TOO_OLD: &str = "it has waited for longer than events are kept (journal.retention)";
 /// The longest sleep.
 const LONGEST: Duration = Duration::from_secs(60 * 60);
 
@@ -46,6 +51,8 @@ pub struct Runner {
     lanes: Lanes,
     /// Until when the receiver has asked to be left alone.
     come_back_at: Millis,
+    /// When it is looked at next what has waited for too long.
+    look_at: Millis,
     position: Seq,
     /// The position that is written down.
     saved: Seq,
@@ -80,6 +87,7 @@ impl Runner {
             nudge,
             lanes: Lanes::default(),
             come_back_at: 0,
+            look_at: 0,
         }
     }
 
@@ -149,19 +157,23 @@ impl Runner {
         if self.is_nudged() {
             self.look_at_lanes().await?;
         }
+        if self.is_time_to_look() && !self.give_up_what_is_too_old().await? {
+            return Ok(Round::Ended);
+        }
         if self.workshop.clock.now() < self.come_back_at {
             return Ok(Round::Idle);
         }
         let mut work = self.due().await?;
-        let mut behind = Vec::new();
-        let position = self.fresh(&mut work, &mut behind).await?;
-        if work.is_empty() && behind.is_empty() {
+        let fresh = self.fresh(&mut work).await?;
+        let position = fresh.position;
+        if work.is_empty() && fresh.behind.is_empty() && fresh.too_old.is_empty() {
             return self.pass_over(position).await;
         }
         let mut settled = self.carry_out(work).await;
         settled.position = position;
         self.come_back_at = settled.come_back_at.unwrap_or_default();
-        settled.pending.extend(behind);
+        settled.pending.extend(fresh.behind);
+        settled.dead.extend(fresh.too_old);
         let (pause, waits) = (settled.pause, !settled.pending.is_empty());
         let given_up = settled.dead.len();
         let webhooks = &self.workshop.store.webhooks;
@@ -190,7 +202,8 @@ impl Runner {
 
     async fn look_at_lanes(&mut self) -> Result<(), StoreError> {
         let webhooks = &self.workshop.store.webhooks;
-        self.lanes = Lanes::new(webhooks.lanes(self.webhook.id).await?);
+        let counts = webhooks.counts(self.webhook.id).await?;
+        self.lanes = Lanes::new(webhooks.lanes(self.webhook.id).await?, counts.pending);
         Ok(())
     }
 
@@ -229,34 +242,82 @@ impl Runner {
         })
     }
 
-    /// What comes next in the journal: work, or what has to wait behind others. Answers the
-    /// position behind it.
-    async fn fresh(&self, work: &mut Work, behind: &mut Vec<Pending>) -> Result<Seq, StoreError> {
+    /// What comes next in the journal: work, and beside it what has to wait behind others.
+    async fn fresh(&self, work: &mut Work) -> Result<Fresh, StoreError> {
+        let mut fresh = Fresh::at(self.position);
         if self.lanes.is_full() {
-            return Ok(self.position);
+            return Ok(fresh);
         }
         let page = self.pages.after(self.position).await?;
         let Some(last) = page.last().map(|event| event.seq) else {
-            return Ok(self.position);
+            return Ok(fresh);
         };
         tokio::select! {
-            () = self.halt.stop.cancelled() => return Ok(self.position),
+            () = self.halt.stop.cancelled() => return Ok(fresh),
             _ = self.workshop.indexed.reached(last, INDEX_WAIT) => {}
         }
-        for event in page.iter().filter(|event| self.wants(event)) {
-            if self.lanes.has(event.channel) {
-                behind.push(waiting(event));
+        fresh.position = last;
+        let caller = (self.workshop.caller_of)(&self.webhook);
+        for event in page.iter().filter(|event| self.webhook.wants(event)) {
+            let channel = self.workshop.directory.channel(event.channel);
+            let is_anothers = |caller: &ServiceCaller| {
+                channel.is_some_and(|channel| !caller.may_work_in(&channel.room))
+            };
+            if caller.as_deref().is_some_and(is_anothers) {
+                continue;
+            }
+            if self.workshop.is_too_old(event.arrived_at) {
+                fresh.too_old.push(self.too_old(event.clone(), 0));
+            } else if self.lanes.has(event.channel) {
+                fresh.behind.push(waiting(event));
             } else {
-                work.entry(event.channel).or_default().push(fresh(event));
+                work.entry(event.channel).or_default().push(item(event));
             }
         }
-        Ok(last)
+        Ok(fresh)
     }
 
-    fn wants(&self, event: &Event) -> bool {
-        let channel = self.workshop.directory.channel(event.channel);
-        let room = channel.as_ref().map(|channel| &channel.room);
-        self.webhook.wants(event, room)
+    fn is_time_to_look(&self) -> bool {
+        !self.lanes.is_empty() && self.look_at <= self.workshop.clock.now()
+    }
+
+    /// Gives up what has waited for so long that the journal is not to be held for it; `false`
+    /// when there is no such webhook any more.
+    async fn give_up_what_is_too_old(&mut self) -> Result<bool, StoreError> {
+        let webhooks = &self.workshop.store.webhooks;
+        let (id, before) = (self.webhook.id, self.workshop.too_old_before());
+        let mut given_up = 0;
+        loop {
+            let rows = webhooks.waiting_since(id, before, PAGE).await?;
+            let is_last = rows.len() < PAGE;
+            let mut settled = Settled::default();
+            for row in rows {
+                match self.pages.event(row.seq).await? {
+                    Some(event) => settled.dead.push(self.too_old(event, row.tries)),
+                    None => settled.done.push((row.channel, row.seq)),
+                }
+            }
+            given_up += settled.dead.len();
+            let is_there = webhooks.settle(id, settled).await?;
+            if is_last || !is_there {
+                self.look_at = self.workshop.clock.now().saturating_add(LOOK);
+                if given_up > 0 {
+                    tracing::warn!(webhook = %id, given_up, "deliveries of a webhook are too old");
+                    self.look_at_lanes().await?;
+                }
+                return Ok(is_there);
+            }
+        }
+    }
+
+    fn too_old(&self, event: Event, tries: u32) -> DeadLetter {
+        DeadLetter {
+            webhook: self.webhook.id,
+            event,
+            tries,
+            died_at: self.workshop.clock.now(),
+            reason: TOO_OLD.to_owned(),
+        }
     }
 
     /// Goes on over events that are none of its own.
@@ -295,7 +356,27 @@ impl Runner {
     }
 }
 
-fn fresh(event: &Event) -> Item {
+/// What comes next, beside what can be delivered at once.
+struct Fresh {
+    /// The position behind it.
+    position: Seq,
+    /// What has to wait behind others of its channel.
+    behind: Vec<Pending>,
+    /// What nobody is to be told any more.
+    too_old: Vec<DeadLetter>,
+}
+
+impl Fresh {
+    fn at(position: Seq) -> Self {
+        Self {
+            position,
+            behind: Vec::new(),
+            too_old: Vec::new(),
+        }
+    }
+}
+
+fn item(event: &Event) -> Item {
     Item {
         seq: event.seq,
         event: Some(event.clone()),

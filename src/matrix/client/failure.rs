@@ -82,6 +82,13 @@ impl Failure {
                 errcode: matrix.errcode,
                 message: matrix.error,
             },
+            // A proxy before the homeserver may say it.
+            None if status == StatusCode::PAYLOAD_TOO_LARGE => Error::HomeserverRefused {
+                status: status.as_u16(),
+                errcode: "M_TOO_LARGE".to_owned(),
+                message: "what stands before the homeserver lets nothing so large through"
+                    .to_owned(),
+            },
             None if status.is_server_error() => {
                 unavailable(format!("it answers {status}"), retry_after)
             }

@@ -1,7 +1,7 @@
 //! Who is in a room, and who brings in or sends out whom.
 
 use ruma::api::client::membership::{
-    ban_user, invite_user, join_room_by_id, kick_user, leave_room, unban_user,
+    ban_user, invite_user, join_room_by_id_or_alias, kick_user, leave_room, unban_user,
 };
 use ruma::api::client::state::get_state_event_for_key;
 use ruma::events::StateEventType;
@@ -9,9 +9,8 @@ use ruma::events::StateEventType;
 use super::super::client::Repeat;
 use super::super::{Matrix, ids, mapping};
 use crate::domain::id::{RoomId, UserId};
-use crate::domain::member::Membership;
 use crate::domain::{Error, Result};
-use crate::homeserver::gateway::{MemberStep, Step};
+use crate::homeserver::gateway::{MemberStep, Standing, Step};
 
 impl Matrix {
     /// Each step sets a membership, so that repeating it does no more.
@@ -32,8 +31,9 @@ impl Matrix {
                     .map(drop)
             }
             Step::Join => {
-                let mut request = join_room_by_id::v3::Request::new(room);
+                let mut request = join_room_by_id_or_alias::v3::Request::new(room.into());
                 request.reason = reason;
+                request.via = ids::servers(&step.via)?;
                 client
                     .request(request, acting, Repeat::Safe)
                     .await
@@ -74,20 +74,22 @@ impl Matrix {
         }
     }
 
-    pub(super) async fn read_membership(
+    pub(super) async fn read_standing(
         &self,
         room: &RoomId,
         user: &UserId,
         acting: Option<&UserId>,
-    ) -> Result<Option<Membership>> {
+    ) -> Result<Standing> {
         let request = get_state_event_for_key::v3::Request::new(
             ids::room(room)?,
             StateEventType::RoomMember,
             user.to_string(),
         );
         match self.client.request(request, acting, Repeat::Safe).await {
-            Ok(answer) => Ok(mapping::membership_word(&answer.event_or_content)),
-            Err(Error::HomeserverRefused { status: 404, .. }) => Ok(None),
+            Ok(answer) => mapping::standing(&answer.event_or_content).ok_or_else(|| {
+                Error::HomeserverNonsense(format!("the membership of {user} cannot be read"))
+            }),
+            Err(Error::HomeserverRefused { status: 404, .. }) => Ok(Standing::Stranger),
             Err(error) => Err(error),
         }
     }

@@ -9,7 +9,7 @@ use super::envelope::Envelope;
 use super::{json, state};
 use crate::domain::id::{EventId, UserId};
 use crate::domain::member::Membership;
-use crate::homeserver::gateway::RoomDetails;
+use crate::homeserver::gateway::{RoomDetails, Standing};
 
 /// Reads a room's state events; what is malformed among them is left out.
 #[must_use]
@@ -36,9 +36,9 @@ pub fn details<'a>(events: impl Iterator<Item = &'a RawValue>) -> RoomDetails {
 }
 
 fn count(details: &mut RoomDetails, content: &RawValue) {
-    match membership_word(content) {
-        Some(Membership::Joined) => details.joined += 1,
-        Some(Membership::Invited) => details.invited += 1,
+    match standing(content) {
+        Some(Standing::Is(Membership::Joined)) => details.joined += 1,
+        Some(Standing::Is(Membership::Invited)) => details.invited += 1,
         _ => {}
     }
 }
@@ -83,11 +83,13 @@ fn describe(details: &mut RoomDetails, kind: &str, content: &RawValue) {
     }
 }
 
-/// What the content of an `m.room.member` says; `None` of a knock or of nonsense.
+/// What the content of an `m.room.member` says; `None` of nonsense.
 #[must_use]
-pub fn membership_word(content: &RawValue) -> Option<Membership> {
-    let (membership, _) = state::membership(content).ok()??;
-    Some(membership)
+pub fn standing(content: &RawValue) -> Option<Standing> {
+    let read = state::membership(content).ok()?;
+    Some(read.map_or(Standing::Knocking, |(membership, _)| {
+        Standing::Is(membership)
+    }))
 }
 
 /// The event's id, when it is this user's reaction with this key.

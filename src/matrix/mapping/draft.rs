@@ -24,6 +24,7 @@ pub fn draft_content(draft: &Draft) -> Result<Box<RawValue>> {
     let raw = to_raw_value(&content).map_err(|error| Error::internal(error.to_string()))?;
     if raw.get().len() > MAX_CONTENT {
         return Err(Error::TooLarge {
+            field: "body",
             limit: MAX_CONTENT as u64,
         });
     }

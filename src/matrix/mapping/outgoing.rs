@@ -71,6 +71,7 @@ pub fn message_content(message: &Outgoing) -> Result<Box<RawValue>> {
     }
     if raw.get().len() > MAX_CONTENT {
         return Err(Error::TooLarge {
+            field: "text",
             limit: MAX_CONTENT as u64,
         });
     }

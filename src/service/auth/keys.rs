@@ -117,6 +117,8 @@ impl Keys {
         // Before it is written down: the caller may go away meanwhile, and the write stands all
         // the same.
         let known = self.held.remove(key.digest);
+        // Nobody may be listening.
+        let _ = self.ends.send(Pass::Key(id));
         let removed = self.store.api_keys.remove_key(id).await;
         if let (Err(_), Some(known)) = (&removed, known) {
             self.held.restore(known);
@@ -124,8 +126,6 @@ impl Keys {
         if !removed? {
             return Err(none());
         }
-        // Nobody may be listening.
-        let _ = self.ends.send(Pass::Key(id));
         tracing::info!(entity = %owner, key = %id, "an API key is revoked");
         Ok(())
     }

@@ -16,7 +16,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-pub use self::key_set::Fetch;
+pub use self::key_set::{Fetch, nothing};
 use self::key_set::{KeySet, PublicKey};
 use super::millis;
 use super::people::{People, SignedIn};
@@ -238,4 +238,4 @@ fn refused(why: &str) -> Error {
 
 #[cfg(test)]
 #[path = "outside/tests.rs"]
-pub(super) mod tests;
+mod tests;

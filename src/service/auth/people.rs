@@ -194,9 +194,10 @@ impl People {
 
     /// Ends a session, and what was opened with it.
     pub async fn logout(&self, session: Digest) -> Result<()> {
-        self.store.sessions.end(session).await?;
-        self.tell_ended(&[session]);
-        Ok(())
+        let telling = Telling::of(self, vec![session]);
+        let ended = self.store.sessions.end(session).await;
+        telling.done(&ended);
+        ended.map(drop).map_err(Into::into)
     }
 
     fn tell_ended(&self, sessions: &[Digest]) {
@@ -336,6 +337,32 @@ impl People {
             }
             Err(error) => error,
         }
+    }
+}
+
+/// Tells of the end of sessions also when whoever ends them goes away meanwhile: the write stands
+/// all the same.
+struct Telling<'a> {
+    people: &'a People,
+    sessions: Vec<Digest>,
+}
+
+impl<'a> Telling<'a> {
+    fn of(people: &'a People, sessions: Vec<Digest>) -> Self {
+        Self { people, sessions }
+    }
+
+    /// It is known what came of it: nothing has ended when it failed.
+    fn done<T, E>(mut self, outcome: &Result<T, E>) {
+        if outcome.is_err() {
+            self.sessions.clear();
+        }
+    }
+}
+
+impl Drop for Telling<'_> {
+    fn drop(&mut self) {
+        self.people.tell_ended(&self.sessions);
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::broadcast;
 use uuid::Uuid;
@@ -12,9 +13,11 @@ use uuid::Uuid;
 use super::held::{self, Held};
 use super::tokens::{digest, text};
 use crate::clock::Clock;
-use crate::domain::id::Millis;
-use crate::domain::service::{Rights, ServiceCaller, ServiceToken, service_name};
+use crate::directory::Directory;
+use crate::domain::id::{Millis, RoomId};
+use crate::domain::service::{Rights, Scope, ServiceCaller, ServiceToken, service_name};
 use crate::domain::session::{Digest, Pass};
+use crate::domain::webhook::Webhook;
 use crate::domain::{Error, Result};
 use crate::store::Store;
 
@@ -37,8 +40,13 @@ pub struct NewServiceToken {
 /// The tokens.
 pub struct Services {
     store: Store,
+    directory: Arc<Directory>,
     clock: Clock,
     held: Held<Holder>,
+    /// Operators, and whoever holds the shared secret.
+    shared: Arc<ServiceCaller>,
+    /// How often a token was made or revoked.
+    changes: AtomicU64,
     ends: broadcast::Sender<Pass>,
 }
 
@@ -52,13 +60,17 @@ impl Services {
     /// Reads the tokens that there are.
     pub(super) async fn new(
         store: Store,
+        directory: Arc<Directory>,
         clock: Clock,
         ends: broadcast::Sender<Pass>,
     ) -> Result<Self> {
         let all = store.service_tokens.tokens().await?;
         Ok(Self {
             held: Held::new(all.into_iter().map(Holder::of), clock.now()),
+            shared: Arc::new(ServiceCaller::shared()),
+            changes: AtomicU64::default(),
             store,
+            directory,
             clock,
             ends,
         })
@@ -85,17 +97,12 @@ impl Services {
             let message = "must be more than nothing and at most ten years";
             return Err(Error::invalid("expires_in", message));
         }
-        let is_taken = |it: &Holder| it.token.name == name && it.token.is_good(now);
-        if !self.held.all(is_taken).is_empty() {
-            let message = format!("a token of the service {name} exists; revoke it first");
-            return Err(Error::conflict(message));
-        }
         let shown = format!("{PREFIX}{}", text(&self.clock.secret()));
         let token = ServiceToken {
             id: self.clock.uuid(),
             name,
             digest: digest(shown.as_bytes()),
-            rights: new.rights,
+            rights: self.as_known(new.rights),
             created_at: now,
             created_by: new.created_by,
             expires_at: new.lifetime.map(|lifetime| now + lifetime),
@@ -105,7 +112,17 @@ impl Services {
         self.store.service_tokens.add_token(token.clone()).await?;
         tracing::info!(service = token.name, token = %token.id, "a service has a token");
         self.held.add(Holder::of(token.clone()));
+        self.changes.fetch_add(1, Ordering::SeqCst);
         Ok((shown, token))
+    }
+
+    /// Rights in rooms, by the ids that these are known by.
+    fn as_known(&self, mut rights: Rights) -> Rights {
+        for room in rights.rooms.iter_mut().flatten() {
+            let known = self.directory.known_room(RoomId::trusted(room.as_str()));
+            *room = known.as_str().to_owned();
+        }
+        rights
     }
 
     /// All tokens, the newest first, those that do not count any more too.
@@ -133,9 +150,11 @@ impl Services {
         // Before it is written down: the caller may go away meanwhile, and the write stands all
         // the same.
         let known = self.held.remove(token.digest);
+        self.changes.fetch_add(1, Ordering::SeqCst);
         let revoked = self.store.service_tokens.revoke_token(token.id, now).await;
         if let (Err(_), Some(known)) = (&revoked, known) {
             self.held.restore(known);
+            self.changes.fetch_add(1, Ordering::SeqCst);
         }
         if !revoked? {
             return Err(none());
@@ -147,6 +166,24 @@ impl Services {
         Ok(token)
     }
 
+    /// With whose rights a webhook is told: those that its service has now, whichever token it was
+    /// made with. `None` while the service has no token that may look after webhooks.
+    #[must_use]
+    pub fn caller_of(&self, webhook: &Webhook) -> Option<Arc<ServiceCaller>> {
+        let Some(name) = &webhook.service else {
+            // Of a token that cannot be read it is nobody's.
+            return (webhook.created_by.is_none()).then(|| self.shared.clone());
+        };
+        let now = self.clock.now();
+        let is_it = |it: &Holder| {
+            it.token.name == *name
+                && it.token.is_good(now)
+                && it.token.rights.scopes.contains(&Scope::Webhooks)
+        };
+        let found = self.held.all(is_it);
+        found.first().map(|known| known.token.caller.clone())
+    }
+
     /// Whether a token counts no more.
     #[must_use]
     pub fn has_ended(&self, id: Uuid) -> bool {
@@ -155,12 +192,15 @@ impl Services {
         self.held.all(is_it).is_empty()
     }
 
-    /// The tokens that count.
+    /// Something that is another one whenever a token came to count or counts no more: also when
+    /// the same ones count as before, because one was made and revoked in between.
     #[must_use]
-    pub fn good(&self) -> BTreeSet<Uuid> {
+    pub fn state(&self) -> (u64, BTreeSet<Uuid>) {
+        let changes = self.changes.load(Ordering::SeqCst);
         let now = self.clock.now();
         let good = self.held.all(|it| it.token.is_good(now));
-        good.iter().map(|known| known.token.token.id).collect()
+        let ids = good.iter().map(|known| known.token.token.id);
+        (changes, ids.collect())
     }
 
     /// Returns when a token counts no more: what was opened with it ends then.
@@ -215,14 +255,33 @@ impl held::Token for Holder {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use futures_util::FutureExt;
+
     use super::*;
 
     async fn services(clock: &Clock) -> Services {
         let store = crate::store::in_memory().expect("a store");
         let ends = broadcast::Sender::new(8);
-        Services::new(store, clock.clone(), ends)
+        Services::new(store, directory(), clock.clone(), ends)
             .await
             .expect("services")
+    }
+
+    fn directory() -> Arc<Directory> {
+        let naming = crate::domain::entity::Naming {
+            server_name: "s".to_owned(),
+            sender_localpart: "daarion".to_owned(),
+            agent_prefix: "agent_".to_owned(),
+        };
+        let city = crate::domain::channel::CityNaming {
+            city: "City".to_owned(),
+            room_prefix: "city_".to_owned(),
+            matrix_name: "{room}".to_owned(),
+            server_name: "s".to_owned(),
+        };
+        Arc::new(Directory::new(naming, city))
     }
 
     fn new(name: &str, lifetime: Option<Millis>) -> NewServiceToken {
@@ -264,15 +323,84 @@ mod tests {
         let taken = services.create(new("billing", None)).await;
         assert!(matches!(taken, Err(Error::Conflict(_))), "{taken:?}");
         let mut ends = services.ends.subscribe();
+        let before = services.state();
         services.revoke("billing").await.expect("revoked");
+        assert_ne!(services.state(), before);
         assert!(services.authenticate(&shown).is_none());
         assert_eq!(ends.recv().await.expect("told"), Pass::Service(token.id));
         assert!(services.has_ended(token.id));
         services.ended(token.id).await;
+        let none = services.state();
+        services.create(new("brief", None)).await.expect("made");
+        services.revoke("brief").await.expect("revoked");
+        assert_ne!(services.state(), none, "though none counts, as before");
         let again = services.revoke(&token.id.to_string()).await;
         assert!(matches!(again, Err(Error::NotFound(_))), "{again:?}");
         let listed = services.list().await.expect("listed");
-        assert_eq!(listed[0].revoked_at, Some(1_000));
+        assert!(listed.iter().all(|it| it.revoked_at == Some(1_000)));
+    }
+
+    #[tokio::test]
+    async fn a_revocation_stands_though_its_caller_goes_away() {
+        let services = Arc::new(services(&Clock::manual(1_000)).await);
+        let (shown, token) = services.create(new("billing", None)).await.expect("made");
+        // A stream that was opened with it.
+        let (watching, id) = (services.clone(), token.id);
+        let stream = tokio::spawn(async move { watching.ended(id).await });
+        tokio::task::yield_now().await;
+        // The caller hangs up while it is written down, unless the writer was very quick.
+        let _ = services.revoke("billing").now_or_never();
+        assert!(services.authenticate(&shown).is_none(), "it counts no more");
+        let closed = tokio::time::timeout(Duration::from_millis(1_500), stream).await;
+        closed.expect("within a second or so").expect("it ended");
+        let is_written = async || {
+            let kept = services.store.service_tokens.tokens().await.expect("read");
+            kept[0].revoked_at.is_some()
+        };
+        while !is_written().await {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_webhook_goes_with_the_service_and_not_with_the_token() {
+        let clock = Clock::manual(1_000);
+        let services = services(&clock).await;
+        let (_, token) = services.create(new("billing", None)).await.expect("made");
+        let webhook = |service: Option<&str>, created_by| Webhook {
+            service: service.map(str::to_owned),
+            created_by,
+            ..crate::domain::webhook::tests::sample()
+        };
+        let ours = webhook(Some("billing"), Some(token.id));
+        let caller = |webhook: &Webhook| services.caller_of(webhook).map(|it| it.name.clone());
+        assert_eq!(caller(&ours).as_deref(), Some("billing"));
+        services.revoke("billing").await.expect("revoked");
+        assert_eq!(caller(&ours), None);
+        let narrow = |scope: &str| NewServiceToken {
+            rights: Rights::parse(&[scope.to_owned()], &[], None).expect("rights"),
+            ..new("billing", Some(500))
+        };
+        services.create(narrow("gateway:read")).await.expect("made");
+        assert_eq!(caller(&ours), None, "it may have no webhooks");
+        clock.set(2_000);
+        let next = services.create(narrow("gateway:webhooks")).await;
+        next.expect("made");
+        assert_eq!(caller(&ours).as_deref(), Some("billing"));
+        assert_eq!(caller(&webhook(None, None)).as_deref(), Some("shared"));
+        assert_eq!(caller(&webhook(None, Some(token.id))), None, "nobody's");
+    }
+
+    #[tokio::test]
+    async fn of_two_tokens_of_one_name_at_once_one_is_made() {
+        let services = services(&Clock::manual(1_000)).await;
+        let make = || services.create(new("billing", None));
+        let (first, second) = tokio::join!(make(), make());
+        let made = [&first, &second].into_iter().filter(|made| made.is_ok());
+        assert_eq!(made.count(), 1, "{first:?} {second:?}");
+        let refused = first.err().or(second.err());
+        assert!(matches!(refused, Some(Error::Conflict(_))), "{refused:?}");
+        assert_eq!(services.list().await.expect("listed").len(), 1);
     }
 
     #[tokio::test]

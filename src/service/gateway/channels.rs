@@ -24,18 +24,18 @@ impl Gateway {
         if let Some(known) = self.core.directory.channel_of(&room) {
             return Ok(known);
         }
-        let refuse = |why: &str| {
-            Error::not_found(format!(
+        let why = |why: &str| {
+            format!(
                 "{field}: {given} is no channel, and {why}; make one with POST \
                  /internal/matrix/create-room, or leave {field} out for all channels"
-            ))
+            )
         };
         let connector = self.core.directory.naming.connector();
         let upstream = self.upstream(caller).await?;
         let Some(snapshot) = upstream.room(&room).await? else {
-            return Err(refuse(&format!(
+            return Err(Error::not_found(why(&format!(
                 "{connector} is not in it: let somebody invite it, then let it join"
-            )));
+            ))));
         };
         // It may say already that it is one.
         let adopted = match self.core.adopt_snapshot(&snapshot, Source::Heal).await? {
@@ -43,10 +43,18 @@ impl Gateway {
             None => {
                 let mark = Setting::Channel(self.mark(&snapshot));
                 match upstream.set(&room, &mark, None).await {
-                    Err(error) if error.is_refusal("M_FORBIDDEN") => {
-                        return Err(refuse(&format!(
-                            "{connector} has not the power to set the room's state"
-                        )));
+                    Err(Error::HomeserverRefused {
+                        status,
+                        errcode,
+                        message,
+                    }) if errcode == "M_FORBIDDEN" => {
+                        return Err(Error::HomeserverRefused {
+                            status,
+                            errcode,
+                            message: why(&format!(
+                                "{connector} has not the power to set the room's state ({message})"
+                            )),
+                        });
                     }
                     other => drop(other?),
                 }

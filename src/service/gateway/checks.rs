@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::domain::id::EventId;
+use crate::domain::media::MediaId;
 use crate::domain::{Error, Result, canonical};
 
 /// The longest name of a Matrix room, in characters, and the longest topic.
@@ -12,15 +13,16 @@ pub(super) const MAX_TOPIC: usize = 10_000;
 const MAX_CONTENT: u64 = 62_000;
 /// The longest place in a stream or a history, in bytes; those of Synapse have some 100.
 const MAX_PLACE: usize = 2_000;
-/// The longest `mxc://` address.
-const MAX_ADDRESS: usize = 1_000;
 
 /// Checks what goes into an event as it is.
 pub(super) fn check_content(field: &'static str, content: &Map<String, Value>) -> Result<()> {
     canonical::check(field, content)?;
     let size = serde_json::to_vec(content).map_or(0, |json| json.len() as u64);
     if size > MAX_CONTENT {
-        return Err(Error::TooLarge { limit: MAX_CONTENT });
+        return Err(Error::TooLarge {
+            field,
+            limit: MAX_CONTENT,
+        });
     }
     Ok(())
 }
@@ -38,25 +40,18 @@ pub(super) fn check_text(field: &'static str, text: &str, limit: usize) -> Resul
 
 /// Checks the address of a picture; an empty one takes it away.
 pub(super) fn check_address(field: &'static str, url: &str) -> Result<()> {
-    if url.is_empty() || is_mxc(url) {
-        return Ok(());
+    match url.is_empty() {
+        true => Ok(()),
+        false => check_media(field, url),
     }
-    Err(Error::invalid(field, "must be mxc://server/id"))
 }
 
-/// Whether an address is of the homeserver's media.
-pub(super) fn is_mxc(url: &str) -> bool {
-    let parts = url
-        .strip_prefix("mxc://")
-        .and_then(|rest| rest.split_once('/'));
-    url.len() <= MAX_ADDRESS
-        && parts.is_some_and(|(server, id)| {
-            crate::domain::id::is_server_name(server)
-                && !id.is_empty()
-                && id
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || b"_-.~".contains(&byte))
-        })
+/// Checks the address of a file of a homeserver.
+pub(super) fn check_media(field: &'static str, url: &str) -> Result<()> {
+    match MediaId::parse(url) {
+        Some(_) => Ok(()),
+        None => Err(Error::invalid(field, "must be mxc://server/id")),
+    }
 }
 
 /// The event that a request means.

@@ -1,13 +1,14 @@
 //! The making of rooms by services, as channels of kind `gateway`.
 
-use std::sync::PoisonError;
+mod keyed;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::Gateway;
 use super::channels::slug;
 use super::checks::{MAX_NAME, MAX_TOPIC, check_content, check_text};
-use crate::domain::channel::{Channel, ChannelKind, ChannelStatus, STATE_TYPE, Visibility};
+use super::{Gateway, Upstream};
+use crate::domain::channel::{ChannelKind, ChannelStatus, STATE_TYPE, Visibility};
 use crate::domain::event::Source;
 use crate::domain::id::{ChannelId, RoomAlias, RoomId, SendKey};
 use crate::domain::service::{Scope, ServiceCaller};
@@ -40,8 +41,8 @@ pub struct NewRoom {
     pub key: Option<SendKey>,
 }
 
-/// A room that was made.
-#[derive(Clone, Debug)]
+/// A room that was made. It is kept by its key, so fields are only ever added, with a default.
+#[derive(Clone, Serialize, Deserialize, Debug)]
 pub struct Created {
     pub room: RoomId,
     pub alias: Option<RoomAlias>,
@@ -62,29 +63,20 @@ impl Gateway {
             )));
         }
         check(&new)?;
-        let alias = new
-            .alias_name
-            .as_deref()
-            .map(|it| self.alias(it))
-            .transpose()?;
-        let id = match &new.key {
-            Some(key) => key.channel_of(&caller.name),
-            None => ChannelId(self.core.clock.uuid()),
-        };
-        let _making = self.begin_making(id)?;
-        if let Some(made) = self.core.directory.channel(id) {
-            return Ok(Created::again(&made));
+        self.new_alias(&new)?;
+        if let Some(key) = new.key.clone() {
+            return self.make_once(caller, &key, new).await;
         }
         let upstream = self.upstream(caller).await?;
-        let room = self.matrix_room(new, id, alias.clone());
+        let id = ChannelId(self.core.clock.uuid());
+        self.make(&upstream, new, id).await
+    }
+
+    async fn make(&self, upstream: &Upstream<'_>, new: NewRoom, id: ChannelId) -> Result<Created> {
+        let alias = self.new_alias(&new)?;
+        let room = self.matrix_room(&new, id, alias.clone());
         let made = upstream.create_matrix_room(&room).await?;
-        let mut warnings = Vec::new();
-        if room.listing == Visibility::Public && !upstream.is_listed(&made).await.unwrap_or(true) {
-            let connector = self.core.directory.naming.connector();
-            warnings.push(format!(
-                "{NOT_LISTED}[{{user_id: \"{connector}\", action: allow}}]"
-            ));
-        }
+        let warnings = self.warnings(upstream, &new, &made).await;
         // It is there: whoever asked for it is told so.
         if let Err(error) = self.core.adopt(&made, Source::Echo).await {
             tracing::warn!(%error, room_id = %made, "a service's new room is not taken up yet");
@@ -95,6 +87,23 @@ impl Gateway {
             channel: id,
             warnings,
         })
+    }
+
+    /// What of a new room is not as it was asked for.
+    async fn warnings(&self, upstream: &Upstream<'_>, new: &NewRoom, made: &RoomId) -> Vec<String> {
+        let is_public = new.visibility == Some(Visibility::Public);
+        if !is_public || upstream.is_listed(made).await.unwrap_or(true) {
+            return Vec::new();
+        }
+        let connector = self.core.directory.naming.connector();
+        vec![format!(
+            "{NOT_LISTED}[{{user_id: \"{connector}\", action: allow}}]"
+        )]
+    }
+
+    fn new_alias(&self, new: &NewRoom) -> Result<Option<RoomAlias>> {
+        let localpart = new.alias_name.as_deref();
+        localpart.map(|localpart| self.alias(localpart)).transpose()
     }
 
     fn alias(&self, localpart: &str) -> Result<RoomAlias> {
@@ -110,7 +119,7 @@ impl Gateway {
         })
     }
 
-    fn matrix_room(&self, new: NewRoom, id: ChannelId, alias: Option<RoomAlias>) -> NewMatrixRoom {
+    fn matrix_room(&self, new: &NewRoom, id: ChannelId, alias: Option<RoomAlias>) -> NewMatrixRoom {
         let listing = new.visibility.unwrap_or(Visibility::Private);
         let preset = new.preset.unwrap_or(match listing {
             Visibility::Public => Preset::PublicChat,
@@ -134,50 +143,15 @@ impl Gateway {
         };
         NewMatrixRoom {
             alias,
-            name: new.name,
-            topic: new.topic,
+            name: new.name.clone(),
+            topic: new.topic.clone(),
             listing,
             preset,
-            initial_state: new.initial_state,
-            levels: new.levels,
-            creation: new.creation,
-            room_version: new.room_version,
+            initial_state: new.initial_state.clone(),
+            levels: new.levels.clone(),
+            creation: new.creation.clone(),
+            room_version: new.room_version.clone(),
             channel,
-        }
-    }
-
-    fn begin_making(&self, id: ChannelId) -> Result<Making<'_>> {
-        let mut making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
-        if !making.insert(id) {
-            let message = "a room is being made with this Idempotency-Key";
-            return Err(Error::conflict(message));
-        }
-        Ok(Making { gateway: self, id })
-    }
-}
-
-/// Takes a room off those that are being made, however that ends.
-struct Making<'a> {
-    gateway: &'a Gateway,
-    id: ChannelId,
-}
-
-impl Drop for Making<'_> {
-    fn drop(&mut self) {
-        let making = self.gateway.making.lock();
-        making
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&self.id);
-    }
-}
-
-impl Created {
-    fn again(channel: &Channel) -> Self {
-        Self {
-            room: channel.room.clone(),
-            alias: channel.alias.clone(),
-            channel: channel.id,
-            warnings: Vec::new(),
         }
     }
 }

@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
+use serde::Serialize;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 
 use super::checks::check_place;
+use super::json;
 use super::sync::event_of;
 use super::{Actor, Gateway, Place};
 use crate::domain::service::{Scope, ServiceCaller};
 use crate::domain::{Error, Result};
 pub use crate::homeserver::timeline::Direction;
 use crate::homeserver::timeline::{PageQuery, Timeline};
-use crate::payload::outline;
+use crate::payload::raw_event::{HandedOn, hand_on};
 use crate::service::Core;
 
 /// How many events a page has when nobody says.
@@ -31,6 +32,17 @@ pub struct Wanted {
     pub user: Option<String>,
 }
 
+/// A page as it is answered.
+#[derive(Serialize)]
+struct Page<'a> {
+    start: &'a str,
+    chunk: Vec<HandedOn<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    end: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    state: Vec<HandedOn<'a>>,
+}
+
 /// Reads histories.
 pub struct History {
     pub core: Arc<Core>,
@@ -39,8 +51,13 @@ pub struct History {
 }
 
 impl History {
-    /// A page of a room's history.
-    pub async fn page(&self, caller: &ServiceCaller, room: &str, wanted: Wanted) -> Result<Value> {
+    /// A page of a room's history, in JSON.
+    pub async fn page(
+        &self,
+        caller: &ServiceCaller,
+        room: &str,
+        wanted: Wanted,
+    ) -> Result<Vec<u8>> {
         caller.require(Scope::Read)?;
         let limit = wanted.limit.unwrap_or(LIMIT);
         if !(1..=MOST).contains(&limit) {
@@ -62,22 +79,18 @@ impl History {
             limit,
         };
         let page = self.timeline.page(&room, &query, user.as_ref()).await?;
-        let chunk: Vec<_> = page.chunk.iter().map(|raw| self.named(raw)).collect();
-        let mut answer = json!({ "start": page.start, "chunk": chunk });
-        if let Some(end) = page.end {
-            answer["end"] = end.into();
-        }
-        if !page.state.is_empty() {
-            let state: Vec<_> = page.state.iter().map(|raw| self.named(raw)).collect();
-            answer["state"] = state.into();
-        }
-        Ok(answer)
+        json(&Page {
+            start: &page.start,
+            chunk: self.named(&page.chunk),
+            end: page.end.as_deref(),
+            state: self.named(&page.state),
+        })
     }
 
-    /// An event with the entity beside its sender.
-    fn named(&self, raw: &RawValue) -> Value {
-        let mut event = serde_json::from_str(raw.get()).unwrap_or(Value::Null);
-        outline::name_sender(&mut event, |user| self.core.directory.entity(user));
-        event
+    /// Events with the entities of their users.
+    fn named<'a>(&self, events: &'a [Box<RawValue>]) -> Vec<HandedOn<'a>> {
+        let entity = |user: &_| self.core.directory.entity(user);
+        let events = events.iter();
+        events.map(|raw| hand_on(raw, &[], entity)).collect()
     }
 }

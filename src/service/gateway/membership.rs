@@ -2,13 +2,15 @@
 
 use super::checks::check_text;
 use super::{Actor, Gateway, Place, Upstream};
-use crate::domain::id::{RoomId, UserId};
+use crate::domain::id::{RoomId, ServerName, UserId};
 use crate::domain::member::Membership;
 use crate::domain::service::{Scope, ServiceCaller};
 use crate::domain::{Error, Result};
-use crate::homeserver::gateway::{MemberStep, Step};
+use crate::homeserver::gateway::{Located, MemberStep, Standing, Step};
 
 const MAX_REASON: usize = 1_000;
+/// The most servers that a room is joined by.
+const MAX_VIA: usize = 20;
 
 /// Somebody's own coming or going.
 #[derive(Clone, Debug)]
@@ -17,6 +19,8 @@ pub struct MemberChange {
     /// A Matrix id or an entity.
     pub user: String,
     pub reason: Option<String>,
+    /// Servers by which a room of another homeserver is joined; an alias tells of its own.
+    pub via: Vec<String>,
 }
 
 /// What somebody does about another's membership.
@@ -100,7 +104,8 @@ impl Gateway {
         new: &Moderation,
         step: Step,
     ) -> Result<MemberStep> {
-        let (room, user) = self.subject(caller, &new.change).await?;
+        let (located, user) = self.subject(caller, &new.change).await?;
+        let room = located.room;
         let acting = self.acting(caller, &new.by)?;
         let is_ours = self.is_connector(&user) && self.core.directory.channel_of(&room).is_some();
         if is_ours && matches!(step, Step::Kick | Step::Ban) {
@@ -114,6 +119,7 @@ impl Gateway {
             user,
             acting,
             reason: new.change.reason.clone(),
+            via: Vec::new(),
         })
     }
 
@@ -125,7 +131,8 @@ impl Gateway {
         new: &MemberChange,
         step: Step,
     ) -> Result<MemberStep> {
-        let (room, user) = self.subject(caller, new).await?;
+        let given = servers(&new.via)?;
+        let (located, user) = self.subject(caller, new).await?;
         let acting = match self.is_connector(&user) {
             true => None,
             false => {
@@ -134,7 +141,8 @@ impl Gateway {
             }
         };
         Ok(MemberStep {
-            room,
+            via: self.via(given, located.servers),
+            room: located.room,
             step,
             user,
             acting,
@@ -146,16 +154,28 @@ impl Gateway {
         &self,
         caller: &ServiceCaller,
         new: &MemberChange,
-    ) -> Result<(RoomId, UserId)> {
+    ) -> Result<(Located, UserId)> {
         caller.require(Scope::Members)?;
         if let Some(reason) = &new.reason {
             check_text("reason", reason, MAX_REASON)?;
         }
         let user = self.user(&new.user, Place::Field("user_id"))?;
-        let room = self
-            .resolve(caller, &new.room, Place::Field("room_id"))
+        let located = self
+            .locate(caller, &new.room, Place::Field("room_id"))
             .await?;
-        Ok((room, user))
+        Ok((located, user))
+    }
+
+    /// The servers to join by, those that were given first. Ours need not ask itself.
+    fn via(&self, given: Vec<ServerName>, told: Vec<ServerName>) -> Vec<ServerName> {
+        let own = &self.core.directory.naming.server_name;
+        let mut via: Vec<ServerName> = Vec::new();
+        for server in given.into_iter().chain(told) {
+            if server.as_str() != own && !via.contains(&server) && via.len() < MAX_VIA {
+                via.push(server);
+            }
+        }
+        via
     }
 
     /// Takes a step, or finds that there is none to take.
@@ -167,7 +187,8 @@ impl Gateway {
         };
         let now = self.look(upstream, step).await;
         match now {
-            Some(now) if is_settled(step.step, now) => Ok(now.unwrap_or(Membership::Left)),
+            Some(Standing::Is(now)) if is_settled(step.step, Standing::Is(now)) => Ok(now),
+            Some(now) if is_settled(step.step, now) => Ok(Membership::Left),
             _ => Err(refusal),
         }
     }
@@ -179,11 +200,11 @@ impl Gateway {
     }
 
     /// How somebody stands to the room, as far as whoever acts or the connector can see.
-    async fn look(&self, upstream: &Upstream<'_>, step: &MemberStep) -> Option<Option<Membership>> {
+    async fn look(&self, upstream: &Upstream<'_>, step: &MemberStep) -> Option<Standing> {
         let acting = step.acting.as_ref();
-        let seen = upstream.membership(&step.room, &step.user, acting).await;
+        let seen = upstream.standing(&step.room, &step.user, acting).await;
         match (seen, acting) {
-            (Err(_), Some(_)) => upstream.membership(&step.room, &step.user, None).await.ok(),
+            (Err(_), Some(_)) => upstream.standing(&step.room, &step.user, None).await.ok(),
             (seen, _) => seen.ok(),
         }
     }
@@ -198,13 +219,25 @@ fn wanted(step: Step) -> Membership {
     }
 }
 
-/// Whether a step that was refused would have changed nothing. Being banned is not having left:
-/// whoever kicks or leaves then is told so.
-fn is_settled(step: Step, now: Option<Membership>) -> bool {
+/// Whether a step that was refused would have changed nothing. Being banned is not having left, and
+/// neither is a knock that nobody has answered: whoever kicks or leaves then is told so.
+fn is_settled(step: Step, now: Standing) -> bool {
     match step {
-        Step::Invite | Step::Join => now == Some(Membership::Joined),
-        Step::Leave | Step::Kick => matches!(now, None | Some(Membership::Left)),
-        Step::Ban => now == Some(Membership::Banned),
-        Step::Unban => now != Some(Membership::Banned),
+        Step::Invite | Step::Join => now == Standing::Is(Membership::Joined),
+        Step::Leave | Step::Kick => {
+            matches!(now, Standing::Stranger | Standing::Is(Membership::Left))
+        }
+        Step::Ban => now == Standing::Is(Membership::Banned),
+        Step::Unban => now != Standing::Is(Membership::Banned),
     }
+}
+
+fn servers(given: &[String]) -> Result<Vec<ServerName>> {
+    let wrong = |message: String| Error::invalid("via", message);
+    if given.len() > MAX_VIA {
+        return Err(wrong(format!("must be at most {MAX_VIA}")));
+    }
+    let server = |text: &String| ServerName::parse(text);
+    let servers: Option<Vec<_>> = given.iter().map(server).collect();
+    servers.ok_or_else(|| wrong("must be names of servers (\"example.org\")".to_owned()))
 }

@@ -4,8 +4,8 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::checks::{check_content, check_text, is_mxc};
-use super::{Actor, Gateway, Place};
+use super::checks::{check_content, check_media, check_text};
+use super::{Actor, Gateway, Place, Upstream};
 use crate::domain::channel::ChannelStatus;
 use crate::domain::id::{EventId, Millis, RoomId, SendKey, UserId};
 use crate::domain::message::MessageKind;
@@ -64,7 +64,8 @@ impl Gateway {
             .resolve(caller, &new.room, Place::Field("room_id"))
             .await?;
         let sender = self.acting(caller, &new.sender)?;
-        self.require_open(&room)?;
+        let upstream = self.upstream(caller).await?;
+        self.require_open(&upstream, &room, sender.as_ref()).await?;
         let transaction = self.transaction(caller, &new, &room, sender.as_ref());
         let digest = new.key.is_some().then(|| digest(&new));
         if let Some(digest) = digest
@@ -87,7 +88,7 @@ impl Gateway {
             relates_to: new.relates_to,
             mentions,
         };
-        let event = self.upstream(caller).await?.send_draft(&draft).await?;
+        let event = upstream.send_draft(&draft).await?;
         let sent = Sent {
             event,
             at: draft.at,
@@ -102,21 +103,42 @@ impl Gateway {
         Ok(sent)
     }
 
-    /// What holds in a channel, whoever speaks there.
-    pub(super) fn require_open(&self, room: &RoomId) -> Result<()> {
-        let Some(channel) = self.core.directory.channel_of(room) else {
-            return Ok(());
+    /// What holds in a room, whoever speaks there: nothing is said in the clear where it is
+    /// encrypted.
+    pub(super) async fn require_open(
+        &self,
+        upstream: &Upstream<'_>,
+        room: &RoomId,
+        sender: Option<&UserId>,
+    ) -> Result<()> {
+        let is_encrypted = match self.core.directory.channel_of(room) {
+            Some(channel) if channel.status == ChannelStatus::Archived => {
+                return Err(Error::forbidden("the channel is archived"));
+            }
+            Some(channel) => channel.confidential,
+            None => self.is_encrypted(upstream, room, sender).await?,
         };
-        if channel.status == ChannelStatus::Archived {
-            return Err(Error::forbidden("the channel is archived"));
-        }
-        if channel.confidential {
+        if is_encrypted {
             return Err(Error::forbidden(
                 "the room is end-to-end encrypted: only a Matrix client that holds its keys can \
                  speak there",
             ));
         }
         Ok(())
+    }
+
+    async fn is_encrypted(
+        &self,
+        upstream: &Upstream<'_>,
+        room: &RoomId,
+        sender: Option<&UserId>,
+    ) -> Result<bool> {
+        let look = upstream.is_encrypted(room, sender);
+        match self.encryption.get_alone(room, look).await {
+            // Whoever may not see the room may not speak there: the homeserver says why.
+            Err(Error::HomeserverRefused { .. } | Error::Forbidden(_)) => Ok(false),
+            other => other,
+        }
     }
 
     fn mentions(&self, given: &[String]) -> Result<Vec<UserId>> {
@@ -215,7 +237,6 @@ fn check_file(new: &NewDraft) -> Result<()> {
         check_text("filename", name, MAX_FILENAME)?;
     }
     match &new.url {
-        Some(url) if !is_mxc(url) => Err(Error::invalid("url", "must be mxc://server/id")),
         None if new.kind.is_media() => Err(Error::invalid(
             "url",
             format!("is needed for {word}: mxc://server/id"),
@@ -224,7 +245,8 @@ fn check_file(new: &NewDraft) -> Result<()> {
             "url",
             format!("is not for {word}, which carries no file"),
         )),
-        _ => Ok(()),
+        Some(url) => check_media("url", url),
+        None => Ok(()),
     }
 }
 

@@ -46,7 +46,8 @@ impl Gateway {
             .resolve(caller, &new.room, Place::Field("room_id"))
             .await?;
         let sender = self.acting(caller, &new.reactor)?;
-        self.require_open(&room)?;
+        let upstream = self.upstream(caller).await?;
+        self.require_open(&upstream, &room, sender.as_ref()).await?;
         let reaction = Reaction {
             room,
             target,
@@ -54,7 +55,6 @@ impl Gateway {
             transaction: self.core.clock.uuid(),
             key: new.emoji,
         };
-        let upstream = self.upstream(caller).await?;
         match upstream.react(&reaction).await {
             Err(error) if error.is_refusal("M_DUPLICATE_ANNOTATION") => {
                 let first = upstream.find_reaction(&reaction).await?;

@@ -1,7 +1,7 @@
 //! Rooms as services read and set them.
 
 use super::checks::{MAX_NAME, MAX_TOPIC, check_address, check_text};
-use super::{Actor, Gateway, Place};
+use super::{Actor, Gateway, Place, Upstream};
 use crate::domain::Result;
 use crate::domain::id::{ChannelId, EventId, RoomId};
 use crate::domain::service::{Scope, ServiceCaller};
@@ -22,8 +22,9 @@ impl Gateway {
     pub async fn details(&self, caller: &ServiceCaller, room: &str) -> Result<Room> {
         caller.require(Scope::Read)?;
         let room = self.resolve(caller, room, Place::Path).await?;
-        let look = async { self.upstream(caller).await?.details(&room).await };
-        let details = self.details.get(&room, look).await?;
+        let admit = || self.upstream(caller);
+        let look = async |upstream: Upstream<'_>| upstream.details(&room).await;
+        let details = self.details.get(&room, admit, look).await?;
         let channel = self.core.directory.channel_of(&room);
         Ok(Room {
             channel: channel.map(|channel| channel.id),

@@ -12,7 +12,6 @@ mod warm;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 pub(super) use self::position::event_of;
@@ -87,8 +86,8 @@ impl EventSync {
         }
     }
 
-    /// What is new, as soon as something is.
-    pub async fn poll(&self, caller: &ServiceCaller, poll: Poll) -> Result<Value> {
+    /// What is new, in JSON, as soon as something is.
+    pub async fn poll(&self, caller: &ServiceCaller, poll: Poll) -> Result<Vec<u8>> {
         caller.require(Scope::Read)?;
         check_place("since", poll.since.as_deref())?;
         let user = Actor::by_one_field("user_id", poll.user.as_deref());

@@ -15,6 +15,8 @@ use crate::domain::{Error, Result};
 
 /// When whoever finds a line full may come back.
 const COME_BACK: Duration = Duration::from_secs(1);
+/// When whoever has waited in vain may come back.
+const COME_BACK_LATER: Duration = Duration::from_secs(5);
 
 /// How much is let through.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -25,6 +27,8 @@ pub struct Bounds {
     pub each: usize,
     /// How many of one service may wait.
     pub waiting: usize,
+    /// How long they may wait.
+    pub patience: Duration,
 }
 
 /// Requests to the homeserver.
@@ -32,6 +36,7 @@ pub const REQUESTS: Bounds = Bounds {
     total: 64,
     each: 64,
     waiting: 1_000,
+    patience: Duration::from_secs(30),
 };
 
 /// Polls that wait for news, which cost next to nothing.
@@ -39,6 +44,7 @@ pub const POLLS: Bounds = Bounds {
     total: 1_024,
     each: 256,
     waiting: 0,
+    patience: Duration::ZERO,
 };
 
 /// Files on their way.
@@ -46,6 +52,7 @@ pub const FILES: Bounds = Bounds {
     total: 96,
     each: 48,
     waiting: 256,
+    patience: Duration::from_secs(30),
 };
 
 /// What is said to somebody who comes.
@@ -144,7 +151,10 @@ impl<W> Lines<W> {
 }
 
 /// Lets tasks wait for their turn.
-pub struct Turns(Mutex<Lines<oneshot::Sender<Turn>>>);
+pub struct Turns {
+    lines: Mutex<Lines<oneshot::Sender<Turn>>>,
+    patience: Duration,
+}
 
 /// A place with the homeserver, free again when it is dropped.
 pub struct Turn {
@@ -156,14 +166,18 @@ pub struct Turn {
 impl Turns {
     #[must_use]
     pub fn new(bounds: Bounds) -> Arc<Self> {
-        Arc::new(Self(Mutex::new(Lines::new(bounds))))
+        Arc::new(Self {
+            lines: Mutex::new(Lines::new(bounds)),
+            patience: bounds.patience,
+        })
     }
 
-    /// Waits for a turn of a service's. Whoever stops waiting loses the place in the line.
+    /// Waits for a turn of a service's, but not for ever. Whoever stops waiting loses the place in
+    /// the line.
     pub async fn wait(self: &Arc<Self>, who: &str) -> Result<Turn> {
         let (call, called) = oneshot::channel();
         let said = {
-            let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
             lines.come(who, || call, oneshot::Sender::is_closed)
         };
         match said {
@@ -172,10 +186,17 @@ impl Turns {
                 message: format!("too many requests of the service {who} wait for the homeserver"),
                 retry_after: COME_BACK,
             }),
-            // Lines are dropped with the last of us only.
-            Said::Wait => called
-                .await
-                .map_err(|_| Error::internal("a line was closed")),
+            Said::Wait => match tokio::time::timeout(self.patience, called).await {
+                // Lines are dropped with the last of us only.
+                Ok(called) => called.map_err(|_| Error::internal("a line was closed")),
+                Err(_) => Err(Error::HomeserverUnavailable {
+                    reason: format!(
+                        "it has been busy for {} s with what came before",
+                        self.patience.as_secs_f32()
+                    ),
+                    retry_after: Some(COME_BACK_LATER),
+                }),
+            },
         }
     }
 
@@ -190,7 +211,7 @@ impl Turns {
     fn pass_on(self: &Arc<Self>, mut who: String) {
         loop {
             let next = {
-                let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
                 lines.leave(&who)
             };
             let Some((next, call)) = next else {
@@ -223,6 +244,7 @@ mod tests {
         total: 2,
         each: 2,
         waiting: 3,
+        patience: Duration::from_secs(60),
     };
 
     fn come(lines: &mut Lines<u32>, who: &str, number: u32) -> Said {
@@ -262,6 +284,7 @@ mod tests {
             total: 3,
             each: 1,
             waiting: 1,
+            patience: Duration::from_secs(60),
         });
         assert_eq!(come(&mut lines, "a", 1), Said::Go);
         assert_eq!(come(&mut lines, "a", 2), Said::Wait);
@@ -286,20 +309,21 @@ mod tests {
             total: 1,
             each: 1,
             waiting: 1_000,
+            patience: Duration::from_secs(60),
         });
         let first = turns.wait("first").await.expect("a turn");
         let mut calls = Vec::new();
         for service in 0..50 {
             for _ in 0..1_000 {
                 let (call, called) = oneshot::channel();
-                let mut lines = turns.0.lock().expect("a lock");
+                let mut lines = turns.lines.lock().expect("a lock");
                 lines.come(&format!("s{service}"), || call, |_| false);
                 calls.push(called);
             }
         }
         drop(calls);
         drop(first);
-        assert_eq!(turns.0.lock().expect("a lock").served, 0);
+        assert_eq!(turns.lines.lock().expect("a lock").served, 0);
     }
 
     #[tokio::test]
@@ -308,6 +332,7 @@ mod tests {
             total: 1,
             each: 1,
             waiting: 10,
+            patience: Duration::from_secs(60),
         });
         let first = turns.wait("a").await.expect("a turn");
         let gave_up = tokio::spawn({
@@ -325,6 +350,32 @@ mod tests {
         drop(first);
         let waited = tokio::time::timeout(Duration::from_secs(5), patient).await;
         waited.expect("in time").expect("no panic").expect("a turn");
-        assert_eq!(turns.0.lock().expect("a lock").served, 0);
+        assert_eq!(turns.lines.lock().expect("a lock").served, 0);
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_ever() {
+        let turns = Turns::new(Bounds {
+            total: 1,
+            each: 1,
+            waiting: 10,
+            patience: Duration::from_millis(20),
+        });
+        let first = turns.wait("a").await.expect("a turn");
+        for who in ["a", "b"] {
+            let refused = turns.wait(who).await.err().expect("no turn");
+            assert!(
+                matches!(
+                    refused,
+                    Error::HomeserverUnavailable {
+                        retry_after: Some(_),
+                        ..
+                    }
+                ),
+                "{refused}"
+            );
+        }
+        drop(first);
+        turns.wait("b").await.expect("a turn, since nobody waits");
     }
 }

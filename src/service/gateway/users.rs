@@ -63,11 +63,13 @@ impl Gateway {
         let upstream = self.upstream(caller).await?;
         let name = new.display_name.as_deref();
         let id = entity.to_string();
-        let agent = self.agents.register(&id, name, None).await?;
+        // In the list when all of it is done: until then, asked for again, all is done again.
+        let agent = self.agents.prepare(&id, name, None).await?;
         if let Some(url) = new.avatar_url.filter(|url| !url.is_empty()) {
             upstream.set_avatar(&agent.user, &url).await?;
         }
-        let device = made(upstream.sign_in_agent(&agent.user).await, &agent.user);
+        let device = upstream.sign_in_agent(&agent.user).await?;
+        let agent = self.agents.enlist(agent).await?;
         Ok(Registered {
             user: agent.user,
             device,
@@ -132,7 +134,7 @@ impl Gateway {
         self.upstream(caller).await?.set_avatar(&user, url).await
     }
 
-    /// Closes a user's account for good.
+    /// Closes a user's account for good. Of an agent the list says so.
     pub async fn deactivate(
         &self,
         caller: &ServiceCaller,
@@ -140,7 +142,9 @@ impl Gateway {
         traces: Traces,
     ) -> Result<()> {
         let user = self.account(caller, user)?;
-        self.upstream(caller).await?.deactivate(&user, traces).await
+        let upstream = self.upstream(caller).await?;
+        upstream.deactivate(&user, traces).await?;
+        self.agents.deactivated(&user).await
     }
 
     /// A user of the path, for whom the caller may act.

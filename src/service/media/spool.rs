@@ -44,7 +44,10 @@ impl Spool {
     pub async fn write(&mut self, chunk: &Bytes) -> Result<()> {
         self.size += chunk.len() as u64;
         if self.size > self.limit {
-            return Err(Error::TooLarge { limit: self.limit });
+            return Err(Error::TooLarge {
+                field: "file",
+                limit: self.limit,
+            });
         }
         let missing = HEAD.saturating_sub(self.head.len()).min(chunk.len());
         self.head.extend_from_slice(&chunk[..missing]);

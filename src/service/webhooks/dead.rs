@@ -21,7 +21,7 @@ const MOST_IDS: usize = 1_000;
 /// Which dead letters.
 #[derive(Clone, Debug, Default)]
 pub struct DeadPick {
-    /// These; all that fit the rest when absent.
+    /// These, as far as they are of the webhook; all that fit the rest when absent.
     pub ids: Option<Vec<String>>,
     /// Those of this webhook; of all that the caller may see when absent.
     pub webhook: Option<String>,

@@ -16,6 +16,7 @@ fn agent(name: &str, matrix_user: &str) -> Agent {
         user: user(matrix_user),
         display_name: "Софія".into(),
         created_at: 7,
+        deactivated_at: None,
     }
 }
 

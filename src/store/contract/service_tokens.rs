@@ -6,8 +6,9 @@ use super::Ground;
 use crate::domain::id::Millis;
 use crate::domain::service::{ActAs, Rights, Scope, ServiceToken};
 use crate::domain::session::Digest;
+use crate::store::StoreError;
 
-fn token(number: u8, created_at: Millis) -> ServiceToken {
+pub fn token(number: u8, created_at: Millis) -> ServiceToken {
     ServiceToken {
         id: Uuid::from_u128(number.into()),
         name: format!("service-{number}"),
@@ -34,6 +35,26 @@ pub async fn tokens_outlive_a_kill(mut ground: impl Ground) {
     let store = ground.kill(store).await;
     let all = store.service_tokens.tokens().await.expect("read");
     assert_eq!(all, [token(2, 10), token(1, 20)]);
+}
+
+pub async fn a_service_has_one_token_that_counts(ground: impl Ground) {
+    let store = ground.open().await;
+    let tokens = &store.service_tokens;
+    let named = |number: u8, at: Millis| ServiceToken {
+        name: "billing".to_owned(),
+        ..token(number, at)
+    };
+    tokens.add_token(named(1, 10)).await.expect("the first");
+    let refused = tokens.add_token(named(2, 20)).await;
+    assert!(matches!(refused, Err(StoreError::Exists(_))), "{refused:?}");
+    let expired = tokens.add_token(named(3, 1_010)).await;
+    expired.expect("the first has expired");
+    let revoked = tokens.revoke_token(named(3, 0).id, 1_020).await;
+    assert!(revoked.expect("written"));
+    tokens
+        .add_token(named(4, 1_030))
+        .await
+        .expect("it is revoked");
 }
 
 pub async fn a_token_is_revoked_once(mut ground: impl Ground) {

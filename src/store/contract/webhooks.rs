@@ -5,8 +5,8 @@ use uuid::Uuid;
 use super::Ground;
 use super::samples::{Shorthand, channel_id, created, event_id, said};
 use crate::domain::event::{Event, Source, What};
-use crate::domain::id::{Millis, RoomId, Seq};
-use crate::domain::webhook::{Pause, PauseReason, Secrets, Webhook, WebhookId};
+use crate::domain::id::{Millis, Seq};
+use crate::domain::webhook::{Pause, PauseReason, Rotation, Secrets, Webhook, WebhookId};
 use crate::store::webhooks::{
     Attempt, DeadLetter, DeadPlace, DeadQuery, Fate, Lane, Pending, Settled, WebhookChange,
 };
@@ -20,15 +20,15 @@ pub fn webhook(number: u128) -> Webhook {
     Webhook {
         id: id(number),
         channel: Some(channel_id(1)),
-        rooms: Some(vec![RoomId::trusted("!room1")]),
         url: "https://example.org/hook".into(),
         events: vec!["m.room.message".into()],
         description: "рахунки".into(),
         secrets: Secrets {
             current: "whsec_bmV3".into(),
-            previous: Some(("whsec_b2xk".into(), 900)),
+            previous: vec![("whsec_b2xk".into(), 900), ("whsec_b2xkZXI".into(), 800)],
         },
         paused: None,
+        service: Some("billing".into()),
         created_by: Some(Uuid::from_u128(77)),
         created_at: 100 - u64::try_from(number).expect("a small number"),
         position: 10,
@@ -106,6 +106,12 @@ async fn waiting(store: &Store, channel: u128) -> Vec<Seq> {
     rows.iter().map(|row| row.seq).collect()
 }
 
+/// What waits, what of it was replayed, and what was given up.
+async fn counts(store: &Store, number: u128) -> (u64, u64, u64) {
+    let counts = store.webhooks.counts(id(number)).await.expect("read");
+    (counts.pending, counts.replayed, counts.dead)
+}
+
 async fn dead_seqs(store: &Store, query: DeadQuery) -> Vec<(u128, Seq)> {
     let found = store.webhooks.dead_letters(query).await.expect("read");
     let place = |dead: &DeadLetter| (dead.webhook.0.as_u128(), dead.event.seq);
@@ -155,7 +161,7 @@ pub async fn a_webhook_is_changed_and_keeps_the_rest(mut ground: impl Ground) {
     let store = ground.kill(store).await;
     let found = store.webhooks.webhook(id(1)).await.expect("read");
     assert_eq!(found, Some(expected));
-    assert_eq!(store.subscriptions.slowest().await.expect("read"), None);
+    assert_eq!(slowest(&store).await, None);
     let nothing = WebhookChange::default();
     let unknown = store.webhooks.change(id(9), nothing).await.expect("read");
     assert_eq!(unknown, None);
@@ -172,12 +178,12 @@ pub async fn a_batch_settles_whole(mut ground: impl Ground) {
     };
     assert!(settle(&store, 1, first).await);
     let lanes = store.webhooks.lanes(id(1)).await.expect("read");
-    let lane = |channel, due_at, length| Lane {
+    let lane = |channel, due_at| Lane {
         channel: channel_id(channel),
         due_at,
-        length,
     };
-    assert_eq!(lanes, [lane(1, 40, 2), lane(2, 80, 1)]);
+    assert_eq!(lanes, [lane(1, 40), lane(2, 80)]);
+    assert_eq!(counts(&store, 1).await, (3, 0, 0));
     let second = Settled {
         // Never back.
         position: 3,
@@ -198,6 +204,7 @@ pub async fn a_batch_settles_whole(mut ground: impl Ground) {
     assert_eq!(found.paused.map(|it| it.reason), Some(PauseReason::Gone));
     assert_eq!(waiting(&store, 1).await, [15]);
     assert_eq!(waiting(&store, 2).await, [0; 0]);
+    assert_eq!(counts(&store, 1).await, (1, 0, 1));
     let query = DeadQuery {
         webhooks: vec![id(1)],
         limit: 9,
@@ -249,11 +256,9 @@ pub async fn resuming_makes_what_waits_due(ground: impl Ground) {
     };
     store.webhooks.change(id(1), resume).await.expect("written");
     let lanes = store.webhooks.lanes(id(1)).await.expect("read");
-    let due: Vec<_> = lanes
-        .iter()
-        .map(|lane| (lane.due_at, lane.length))
-        .collect();
-    assert_eq!(due, [(0, 2), (0, 1)]);
+    let due: Vec<_> = lanes.iter().map(|lane| lane.due_at).collect();
+    assert_eq!(due, [0, 0]);
+    assert_eq!(counts(&store, 1).await, (3, 0, 0));
 }
 
 pub async fn dead_letters_are_replayed_and_purged(mut ground: impl Ground) {
@@ -308,8 +313,8 @@ pub async fn dead_letters_are_replayed_and_purged(mut ground: impl Ground) {
     };
     assert_eq!(rows.expect("read")[0], expected);
     assert_eq!(waiting(&store, 1).await, [12, 13]);
-    assert_eq!(store.webhooks.count_dead(id(1)).await.expect("read"), 1);
-    assert_eq!(store.webhooks.count_dead(id(2)).await.expect("read"), 4);
+    assert_eq!(counts(&store, 1).await, (2, 2, 1));
+    assert_eq!(counts(&store, 2).await, (0, 0, 4));
     let mine = DeadQuery {
         webhooks: vec![id(1)],
         ..query
@@ -332,11 +337,106 @@ pub async fn what_waits_holds_the_journal(ground: impl Ground) {
     };
     settle(&store, 1, settled).await;
     // What was replayed has its event with it.
-    assert_eq!(store.subscriptions.slowest().await.expect("read"), Some(21));
+    assert_eq!(slowest(&store).await, Some(21));
+    let old = store.webhooks.waiting_since(id(1), 6, 9);
+    let old: Vec<_> = old.await.expect("read").iter().map(|row| row.seq).collect();
+    assert_eq!(old, [22, 25]);
+    let none = store.webhooks.waiting_since(id(1), 5, 9).await;
+    assert_eq!(none.expect("read"), []);
     let settled = Settled {
         done: vec![(channel_id(1), 22), (channel_id(2), 25)],
         ..Settled::default()
     };
     settle(&store, 1, settled).await;
-    assert_eq!(store.subscriptions.slowest().await.expect("read"), Some(30));
+    assert_eq!(slowest(&store).await, Some(30));
+}
+
+async fn slowest(store: &Store) -> Option<Seq> {
+    let slowest = store.subscriptions.slowest().await.expect("read");
+    slowest.map(|it| it.after)
+}
+
+pub async fn what_is_counted_along_is_what_is_there(ground: impl Ground) {
+    let store = ground.open().await;
+    store.webhooks.add(webhook(1)).await.expect("added");
+    assert_eq!(counts(&store, 9).await, (0, 0, 0), "there is no such one");
+    let first = Settled {
+        pending: vec![pending(1, 12, 0), pending(1, 13, 0), pending(2, 14, 0)],
+        // One that waits no more, and was not waiting.
+        done: vec![(channel_id(1), 11)],
+        dead: vec![dead(1, 9, 5), dead(1, 10, 5)],
+        ..Settled::default()
+    };
+    settle(&store, 1, first).await;
+    assert_eq!(counts(&store, 1).await, (3, 0, 2));
+    let places = [9, 10].map(|seq| DeadPlace {
+        webhook: id(1),
+        seq,
+    });
+    let replayed = store.webhooks.replay(places.to_vec(), 700).await;
+    assert_eq!(replayed.expect("written"), 2);
+    assert_eq!(counts(&store, 1).await, (5, 2, 0));
+    let replayed = Pending {
+        event: Some(event(1, 9, 5)),
+        ..pending(1, 9, 800)
+    };
+    let second = Settled {
+        // It is tried again, and the same is given up once more.
+        pending: vec![replayed, pending(1, 12, 900)],
+        dead: vec![dead(1, 10, 5), dead(1, 13, 5)],
+        done: vec![(channel_id(2), 14)],
+        ..Settled::default()
+    };
+    settle(&store, 1, second).await;
+    let store = ground.reopen(store).await;
+    assert_eq!(counts(&store, 1).await, (2, 1, 2));
+    assert_eq!(waiting(&store, 1).await, [9, 12]);
+}
+
+pub async fn secrets_are_rotated_where_they_are_kept(mut ground: impl Ground) {
+    let store = ground.open().await;
+    store.webhooks.add(webhook(1)).await.expect("added");
+    let rotate = |secret: &str, overlap_until| WebhookChange {
+        rotation: Some(Rotation {
+            secret: secret.into(),
+            at: 850,
+            overlap_until,
+        }),
+        ..WebhookChange::default()
+    };
+    // Two at once: none is lost.
+    let (one, other) = tokio::join!(
+        store.webhooks.change(id(1), rotate("one", Some(2_000))),
+        store.webhooks.change(id(1), rotate("other", Some(1_000))),
+    );
+    let last = [one, other].map(|it| it.expect("written").expect("there"));
+    let store = ground.kill(store).await;
+    let kept = store.webhooks.webhook(id(1)).await.expect("read");
+    let kept = kept.expect("there").secrets;
+    assert!(last.iter().any(|it| it.secrets == kept), "{kept:?}");
+    let mut signing: Vec<_> = kept.live(860).collect();
+    signing.sort_unstable();
+    assert_eq!(signing, ["one", "other", "whsec_b2xk", "whsec_bmV3"]);
+    let alone = store.webhooks.change(id(1), rotate("alone", None)).await;
+    let alone = alone.expect("written").expect("there").secrets;
+    assert_eq!(alone.live(860).collect::<Vec<_>>(), ["alone"]);
+}
+
+pub async fn a_webhook_without_a_name_is_of_its_tokens_service(ground: impl Ground) {
+    let store = ground.open().await;
+    let token = super::service_tokens::token(7, 10);
+    let service = token.name.clone();
+    let nameless = |number, token| Webhook {
+        service: None,
+        created_by: Some(token),
+        ..webhook(number)
+    };
+    let (ours, nobodys) = (nameless(1, token.id), nameless(2, Uuid::from_u128(99)));
+    store.service_tokens.add_token(token).await.expect("added");
+    for webhook in [ours, nobodys] {
+        store.webhooks.add(webhook).await.expect("added");
+    }
+    let services = store.webhooks.webhooks().await.expect("read");
+    let services: Vec<_> = services.into_iter().map(|it| it.service).collect();
+    assert_eq!(services, [None, Some(service)]);
 }

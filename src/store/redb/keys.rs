@@ -14,6 +14,7 @@ use crate::domain::page::Order;
 use crate::domain::session::Digest;
 use crate::domain::webhook::WebhookId;
 use crate::store::StoreError;
+use crate::store::idempotency::RequestName;
 
 /// The 16 bytes by which an event is known.
 pub type EventKey = [u8; 16];
@@ -100,6 +101,16 @@ pub fn channel(bytes: &[u8]) -> Result<ChannelId, StoreError> {
     uuid::Uuid::from_slice(bytes)
         .map(ChannelId)
         .map_err(|_| StoreError::Damaged(format!("id of a channel: {bytes:02x?}")))
+}
+
+/// The key of a request that its caller has named. None of its parts holds a NUL.
+pub fn keyed_request(name: &RequestName) -> String {
+    let RequestName {
+        caller,
+        operation,
+        key,
+    } = name;
+    format!("{caller}\0{operation}\0{key}")
 }
 
 /// The class of members that are joined or invited.

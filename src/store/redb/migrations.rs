@@ -20,6 +20,7 @@ const STEPS: &[Step] = &[
     create_tables,
     create_sign_in_tables,
     create_gateway_tables,
+    create_idempotency_table,
     create_identity_tables,
 ];
 
@@ -111,7 +112,13 @@ fn create_gateway_tables(txn: &WriteTransaction) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Format 4: API keys, and signing keys of which there may be several. Those that there are move,
+/// Format 4: requests that their callers have named.
+fn create_idempotency_table(txn: &WriteTransaction) -> Result<(), StoreError> {
+    txn.open_table(tables::IDEMPOTENCY)?;
+    Ok(())
+}
+
+/// Format 5: API keys, and signing keys of which there may be several. Those that there are move,
 /// so that nothing is left of them when they have been replaced.
 fn create_identity_tables(txn: &WriteTransaction) -> Result<(), StoreError> {
     txn.open_table(tables::API_KEYS)?;

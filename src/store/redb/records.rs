@@ -9,6 +9,7 @@ pub mod api_key;
 pub mod channel;
 pub mod creation;
 pub mod event;
+pub mod keyed_request;
 pub mod member;
 pub mod message;
 pub mod operator;

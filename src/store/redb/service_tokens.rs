@@ -16,16 +16,7 @@ use crate::store::{ServiceTokens, StoreError};
 #[async_trait]
 impl ServiceTokens for Redb {
     async fn add_token(&self, token: ServiceToken) -> Result<(), StoreError> {
-        let id = token.id;
-        let record = ServiceTokenRecord::from(&token).encode();
-        self.writer
-            .run(move |work| {
-                let mut table = work.txn.open_table(tables::SERVICE_TOKENS)?;
-                table.insert(id.as_bytes().as_slice(), record.as_slice())?;
-                work.must_be_durable();
-                Ok(())
-            })
-            .await
+        self.writer.run(move |work| add(work, &token)).await?
     }
 
     async fn tokens(&self) -> Result<Vec<ServiceToken>, StoreError> {
@@ -66,6 +57,29 @@ impl ServiceTokens for Redb {
             })
             .await
     }
+}
+
+/// A refusal is a result, not a failure: it rolls nothing back.
+fn add(work: &mut Work<'_>, token: &ServiceToken) -> Result<Result<(), StoreError>, StoreError> {
+    let mut table = work.txn.open_table(tables::SERVICE_TOKENS)?;
+    for entry in table.iter()? {
+        // One that cannot be read counts for nobody.
+        let record = ServiceTokenRecord::decode(entry?.1.value());
+        let Ok(other) = record.and_then(ServiceTokenRecord::into_token) else {
+            continue;
+        };
+        if other.name == token.name && other.is_good(token.created_at) {
+            let taken = format!(
+                "a token of the service {} exists; revoke it first",
+                token.name
+            );
+            return Ok(Err(StoreError::Exists(taken)));
+        }
+    }
+    let record = ServiceTokenRecord::from(token).encode();
+    table.insert(token.id.as_bytes().as_slice(), record.as_slice())?;
+    work.must_be_durable();
+    Ok(Ok(()))
 }
 
 /// Changes a token that is there; says whether anything was changed.

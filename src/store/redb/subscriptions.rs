@@ -12,7 +12,7 @@ use super::webhooks;
 use super::writer::Work;
 use crate::domain::id::Seq;
 use crate::domain::webhook::WebhookId;
-use crate::store::{StoreError, Subscription, Subscriptions};
+use crate::store::{Slowest, StoreError, Subscription, Subscriptions};
 
 #[async_trait]
 impl Subscriptions for Redb {
@@ -68,16 +68,18 @@ impl Subscriptions for Redb {
             .await
     }
 
-    async fn slowest(&self) -> Result<Option<Seq>, StoreError> {
+    async fn slowest(&self) -> Result<Option<Slowest>, StoreError> {
         let all = self.list().await?;
         let reading = all.into_iter().filter(|subscription| !subscription.paused);
         let reading: Vec<_> = reading.map(|it| (it.id, it.position)).collect();
         self.scan(move |txn| {
-            let mut slowest = None;
+            let mut slowest: Option<Slowest> = None;
             for (id, position) in reading {
                 let oldest = webhooks::oldest_pending(txn, WebhookId(id))?;
-                let needed = oldest.map_or(position, |seq| position.min(seq.saturating_sub(1)));
-                slowest = Some(slowest.map_or(needed, |slowest: Seq| slowest.min(needed)));
+                let after = oldest.map_or(position, |seq| position.min(seq.saturating_sub(1)));
+                if slowest.is_none_or(|slowest| after < slowest.after) {
+                    slowest = Some(Slowest { id, after });
+                }
             }
             Ok(slowest)
         })

@@ -135,6 +135,11 @@ pub const API_KEYS: TableDefinition<Bytes, Bytes> = TableDefinition::new("api_ke
 /// [`CreationRecord`](super::records::creation::CreationRecord), 1.
 pub const CREATIONS: TableDefinition<&str, Bytes> = TableDefinition::new("creations_v1");
 
+/// Requests that their callers have named. Key: caller, 0, operation, 0, the caller's key (text):
+/// what is asked for is one row. Value: record
+/// [`KeyedRequestRecord`](super::records::keyed_request::KeyedRequestRecord), 1.
+pub const IDEMPOTENCY: TableDefinition<&str, Bytes> = TableDefinition::new("idempotency_v1");
+
 /// Tokens of services. Key: id (16 bytes). Value: record
 /// [`ServiceTokenRecord`](super::records::service_token::ServiceTokenRecord), 1.
 pub const SERVICE_TOKENS: TableDefinition<Bytes, Bytes> = TableDefinition::new("service_tokens_v1");

@@ -6,6 +6,7 @@ mod damage;
 mod faults;
 mod fixture;
 mod opening;
+mod webhooks;
 
 use std::path::PathBuf;
 

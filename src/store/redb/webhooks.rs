@@ -4,25 +4,31 @@
 //! Begin with [`settle`], the one write of a webhook at work.
 
 pub mod attempts;
+mod counts;
 mod dead;
 mod pending;
 
 use async_trait::async_trait;
 use redb::ReadableTable;
+use uuid::Uuid;
 
+pub use self::counts::Tally;
+#[cfg(test)]
+pub use self::dead::{Bound, bury_within};
 pub use self::pending::oldest_pending;
 
 use super::Redb;
 use super::keys::{self, Range};
 use super::records::Record;
-use super::records::subscription::SubscriptionRecord;
+use super::records::service_token::ServiceTokenRecord;
+use super::records::subscription::{CountsRecord, SubscriptionRecord};
 use super::records::webhook::{DeadLetterRecord, PendingRecord, WebhookRecord};
 use super::tables;
 use super::writer::Work;
 use crate::domain::id::{ChannelId, Millis};
 use crate::domain::webhook::{Webhook, WebhookId};
 use crate::store::webhooks::{
-    Attempt, DeadLetter, DeadPlace, DeadQuery, Lane, Pending, Settled, WebhookChange,
+    Attempt, Counts, DeadLetter, DeadPlace, DeadQuery, Lane, Pending, Settled, WebhookChange,
 };
 use crate::store::{StoreError, Subscription, Webhooks};
 
@@ -41,7 +47,8 @@ impl Webhooks for Redb {
         self.read(|txn| {
             let webhooks = txn.open_table(tables::WEBHOOKS)?;
             let subscriptions = txn.open_table(tables::SUBSCRIPTIONS)?;
-            find(&webhooks, &subscriptions, id)
+            let tokens = txn.open_table(tables::SERVICE_TOKENS)?;
+            find(&webhooks, &subscriptions, &tokens, id)
         })
     }
 
@@ -49,10 +56,11 @@ impl Webhooks for Redb {
         self.read(|txn| {
             let webhooks = txn.open_table(tables::WEBHOOKS)?;
             let subscriptions = txn.open_table(tables::SUBSCRIPTIONS)?;
+            let tokens = txn.open_table(tables::SERVICE_TOKENS)?;
             let mut all = Vec::new();
             for entry in webhooks.iter()? {
                 let id = webhook_id(entry?.0.value())?;
-                match find(&webhooks, &subscriptions, id) {
+                match find(&webhooks, &subscriptions, &tokens, id) {
                     Ok(found) => all.extend(found),
                     Err(error @ StoreError::Damaged(_)) => {
                         tracing::error!(%error, webhook = %id, "a webhook is passed over");
@@ -83,6 +91,18 @@ impl Webhooks for Redb {
             .await
     }
 
+    async fn counts(&self, id: WebhookId) -> Result<Counts, StoreError> {
+        if let Some(counted) = self.read(|txn| counts::counted(txn, id))? {
+            return Ok(counted);
+        }
+        self.scan(move |txn| {
+            let pending = txn.open_table(tables::PENDING)?;
+            let dead = txn.open_table(tables::DEAD_LETTERS)?;
+            Ok(counts::count(&pending, &dead, id)?.into())
+        })
+        .await
+    }
+
     async fn lanes(&self, id: WebhookId) -> Result<Vec<Lane>, StoreError> {
         self.scan(move |txn| pending::lanes(&txn.open_table(tables::PENDING)?, id))
             .await
@@ -97,6 +117,16 @@ impl Webhooks for Redb {
         self.read(|txn| pending::list(txn, id, channel, limit))
     }
 
+    async fn waiting_since(
+        &self,
+        id: WebhookId,
+        before: Millis,
+        limit: usize,
+    ) -> Result<Vec<Pending>, StoreError> {
+        self.scan(move |txn| pending::since(txn, id, before, limit))
+            .await
+    }
+
     async fn attempts(
         &self,
         id: WebhookId,
@@ -108,10 +138,6 @@ impl Webhooks for Redb {
 
     async fn dead_letters(&self, query: DeadQuery) -> Result<Vec<DeadLetter>, StoreError> {
         self.scan(move |txn| dead::list(txn, &query)).await
-    }
-
-    async fn count_dead(&self, id: WebhookId) -> Result<u64, StoreError> {
-        self.scan(move |txn| dead::count(txn, id)).await
     }
 
     async fn replay(&self, places: Vec<DeadPlace>, now: Millis) -> Result<u64, StoreError> {
@@ -136,6 +162,7 @@ fn webhook_id(bytes: &[u8]) -> Result<WebhookId, StoreError> {
 fn find(
     webhooks: &impl ReadableTable<&'static [u8], &'static [u8]>,
     subscriptions: &impl ReadableTable<&'static [u8], &'static [u8]>,
+    tokens: &impl ReadableTable<&'static [u8], &'static [u8]>,
     id: WebhookId,
 ) -> Result<Option<Webhook>, StoreError> {
     let key = keys::webhook(id);
@@ -148,7 +175,25 @@ fn find(
         .map(|value| SubscriptionRecord::decode(value.value()))
         .transpose()?;
     let position = subscription.map(|record| Subscription::from(record).position);
-    record.under(id, position.unwrap_or_default()).map(Some)
+    let mut webhook = record.under(id, position.unwrap_or_default())?;
+    if let (None, Some(token)) = (&webhook.service, webhook.created_by) {
+        webhook.service = service_of(tokens, token)?;
+    }
+    Ok(Some(webhook))
+}
+
+/// Whose token it is or was; tokens are never removed. `None` when it cannot be read: the webhook is
+/// nobody's then.
+fn service_of(
+    tokens: &impl ReadableTable<&'static [u8], &'static [u8]>,
+    token: Uuid,
+) -> Result<Option<String>, StoreError> {
+    let value = tokens.get(token.as_bytes().as_slice())?;
+    let token = value.and_then(|value| {
+        let record = ServiceTokenRecord::decode(value.value()).ok()?;
+        record.into_token().ok()
+    });
+    Ok(token.map(|token| token.name))
 }
 
 fn add(work: &mut Work<'_>, webhook: &Webhook) -> Result<Result<(), StoreError>, StoreError> {
@@ -170,9 +215,10 @@ fn add(work: &mut Work<'_>, webhook: &Webhook) -> Result<Result<(), StoreError>,
         position: webhook.position,
         created_at: webhook.created_at,
     };
-    let record = SubscriptionRecord::from(subscription).encode();
+    let mut record = SubscriptionRecord::from(subscription);
+    record.counts = Some(CountsRecord::default());
     let mut subscriptions = work.txn.open_table(tables::SUBSCRIPTIONS)?;
-    subscriptions.insert(key.as_slice(), record.as_slice())?;
+    subscriptions.insert(key.as_slice(), record.encode().as_slice())?;
     work.must_be_durable();
     Ok(Ok(()))
 }
@@ -186,6 +232,7 @@ fn rewrite(
     let key = keys::webhook(id);
     let mut webhooks = work.txn.open_table(tables::WEBHOOKS)?;
     let mut subscriptions = work.txn.open_table(tables::SUBSCRIPTIONS)?;
+    let tokens = work.txn.open_table(tables::SERVICE_TOKENS)?;
     let Some(mut record) = webhooks
         .get(key.as_slice())?
         .map(|value| WebhookRecord::decode(value.value()))
@@ -195,7 +242,7 @@ fn rewrite(
     };
     act(&mut record);
     webhooks.insert(key.as_slice(), record.encode().as_slice())?;
-    let Some(webhook) = find(&webhooks, &subscriptions, id)? else {
+    let Some(webhook) = find(&webhooks, &subscriptions, &tokens, id)? else {
         return Ok(None);
     };
     let subscription = subscriptions
@@ -255,21 +302,22 @@ fn settle(work: &mut Work<'_>, id: WebhookId, settled: &Settled) -> Result<bool,
     subscription.advance(settled.position);
     subscriptions.insert(key.as_slice(), subscription.encode().as_slice())?;
     drop(subscriptions);
+    let mut tally = Tally::default();
     let mut pending = work.txn.open_table(tables::PENDING)?;
     let given_up = settled
         .dead
         .iter()
         .map(|dead| (dead.event.channel, dead.event.seq));
     for (channel, seq) in settled.done.iter().copied().chain(given_up) {
-        pending.remove(keys::pending(id, channel, seq).as_slice())?;
+        pending::take(&mut pending, id, channel, seq, &mut tally)?;
     }
     for row in &settled.pending {
-        let key = keys::pending(id, row.channel, row.seq);
-        pending.insert(key.as_slice(), PendingRecord::new(row).encode().as_slice())?;
+        pending::put(&mut pending, id, row, &mut tally)?;
     }
     drop(pending);
     attempts::log(work, id, &settled.attempts)?;
-    dead::bury(work, &settled.dead)?;
+    dead::bury(work, &settled.dead, &mut tally)?;
+    tally.write(work)?;
     if let Some(pause) = settled.pause {
         rewrite(work, id, |record| record.set_paused(Some(pause)))?;
     }

@@ -217,7 +217,8 @@ export function tell(context) {
     await page.getByRole('link', { name: '3 dead letters' }).click();
 
     await page.getByRole('heading', { name: 'Dead letters', level: 1 }).waitFor();
-    assert.equal(await page.getByLabel('Webhook').inputValue(), made.id, 'those of this one');
+    const chosen = page.getByLabel('Webhook');
+    await until('those of this one', 10_000, async () => (await chosen.inputValue()) === made.id);
     const letters = page.locator('tbody tr');
     await letters.nth(2).waitFor();
     await letters.first().getByText('3 tries').waitFor();
@@ -252,20 +253,20 @@ export function tell(context) {
   }));
 
   story(context, 'dead letters are purged after a question, of the webhook that was chosen alone', (world) => withReceiver(async (receiver) => {
-    const one = await furnish(world, 'attic', receiver);
+    const one = await furnish(world, 'garret', receiver);
     const other = await furnish(world, 'cellar', receiver);
     await bury(world, receiver, one, ['Old']);
     await bury(world, receiver, other, ['Older', 'Oldest']);
     const { page } = await world.operator('/admin/webhooks/dead-letters');
-    await row(page, 'attic').waitFor();
+    await row(page, 'garret').waitFor();
     await page.getByLabel('Webhook').selectOption({ label: 'cellar' });
-    await row(page, 'attic').waitFor({ state: 'detached' });
+    await row(page, 'garret').waitFor({ state: 'detached' });
     await page.getByRole('button', { name: 'Purge all of these' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Purge' }).click();
     await page.getByText('2 dead letters are purged.').waitFor();
     await page.getByText('No dead letter matches this choice.').waitFor();
     await page.getByLabel('Webhook').selectOption({ label: 'All' });
-    await row(page, 'attic').waitFor();
+    await row(page, 'garret').waitFor();
     assert.equal((await hook(world, one.id)).dead_letters, 1);
   }));
 
@@ -295,9 +296,9 @@ export function tell(context) {
     await page.getByRole('dialog').getByRole('button', { name: 'Revoke', exact: true }).click();
     await page.getByText('The token of “courier” is revoked.').waitFor();
     await page.getByRole('link', { name: 'Webhooks' }).click();
-    await row(page, 'parcels').getByText(/its token counts no more/).waitFor(PATIENCE);
+    await row(page, 'parcels').getByText(/its service has no token/).waitFor(PATIENCE);
     await act(page, 'parcels', 'Resume');
-    await page.getByText(/The server refused: the token that made the webhook/).waitFor();
+    await page.getByText(/The server refused: the service courier has no token/).waitFor();
   }));
 
   story(context, 'the pages of webhooks tell that they load, fail, are closed, and that nothing is there', (world) => withReceiver(async (receiver) => {
@@ -391,7 +392,7 @@ export function tell(context) {
   }
 
   story(context, 'on a phone webhooks are cards, and nothing scrolls sideways', (world) => withReceiver(async (receiver) => {
-    const made = await furnish(world, 'pocket', receiver, { description: `${'a long description '.repeat(8)}end`, events: [] });
+    const made = await furnish(world, 'purse', receiver, { description: `${'a long description '.repeat(8)}end`, events: [] });
     await bury(world, receiver, made, ['Small']);
     for (const language of ['en', 'uk']) {
       for (const [path, ready] of [

@@ -1,10 +1,13 @@
 //! The form of an upload, read piece by piece.
 
-use std::future::ready;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::{Bytes, BytesMut};
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::stream::BoxStream;
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use poem::http::StatusCode;
+use poem::http::header::CONTENT_LENGTH;
 use poem::web::Multipart;
 use poem::{FromRequest, Request, RequestBody};
 use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchema, MetaSchemaRef, Registry};
@@ -12,6 +15,7 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use tokio_util::io::ReaderStream;
 
 use crate::api::auth::Rejected;
+use crate::api::body::is_excess;
 use crate::api::error::Problem;
 use crate::domain::Error;
 use crate::service::media::NewFile;
@@ -23,25 +27,50 @@ const CHUNK: usize = 64 * 1024;
 /// boundary, which has at most 74 (RFC 2046, section 5.1.1).
 const HEAD: usize = 1_024;
 
+/// What a form may have around its file, in bytes.
+pub const AROUND: u64 = 64 * 1024;
+
 /// `multipart/form-data` with a `file`.
-pub struct UploadForm(Multipart);
+pub struct UploadForm {
+    parts: Multipart,
+    /// How long the whole form is, where that is said beforehand.
+    length: Option<u64>,
+    excess: Excess,
+}
+
+/// Whether more has come than is taken: the reader of the form does not pass on why it has failed.
+type Excess = Arc<AtomicBool>;
 
 impl UploadForm {
-    /// The file, if there is one; other parts before it are passed over.
-    pub async fn file(mut self) -> Result<Option<NewFile>, Error> {
+    /// The file, if there is one, in a form that holds files up to a limit; other parts before it
+    /// are passed over.
+    pub async fn file(mut self, limit: u64) -> Result<Option<NewFile>, Error> {
         loop {
-            let field = self.0.next_field().await;
-            let field = field.map_err(|error| Error::invalid("body", error.to_string()))?;
+            let field = self.parts.next_field().await;
+            let field = field.map_err(|error| match self.excess.load(Ordering::Relaxed) {
+                true => Error::TooLarge {
+                    field: "body",
+                    limit: limit.saturating_add(AROUND),
+                },
+                false => Error::invalid("body", error.to_string()),
+            })?;
             let Some(field) = field else {
                 return Ok(None);
             };
             if field.name() != Some("file") {
                 continue;
             }
+            let excess = self.excess;
             return Ok(Some(NewFile {
                 name: field.file_name().map(str::to_owned),
                 declared: field.content_type().map(str::to_owned),
-                body: ReaderStream::with_capacity(field.into_async_read(), CHUNK).boxed(),
+                at_least: self.length.unwrap_or_default().saturating_sub(AROUND),
+                body: ReaderStream::with_capacity(field.into_async_read(), CHUNK)
+                    .map_err(move |error| match excess.load(Ordering::Relaxed) {
+                        true => std::io::ErrorKind::FileTooLarge.into(),
+                        false => error,
+                    })
+                    .boxed(),
             }));
         }
     }
@@ -76,18 +105,16 @@ impl<'a> ApiExtractor<'a> for UploadForm {
         body: &mut RequestBody,
         _: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        let mut pieces = body.take()?.into_bytes_stream().boxed().fuse();
-        let head = head(&mut pieces).await;
-        // The reader of the form takes what is there until it has to wait. Let it wait before each
-        // piece: a fast sender would fill its buffer with most of a file.
-        let rest = pieces.then(|piece| async {
-            tokio::task::yield_now().await;
-            piece
-        });
-        let pieces = stream::once(ready(head)).chain(rest);
+        let excess = Excess::default();
+        let pieces = pieces(body.take()?.into_bytes_stream().boxed(), excess.clone());
         let mut paced = RequestBody::new(poem::Body::from_bytes_stream(pieces));
+        let length = request.headers().get(CONTENT_LENGTH);
         match <Multipart as FromRequest>::from_request(request, &mut paced).await {
-            Ok(form) => Ok(Self(form)),
+            Ok(parts) => Ok(Self {
+                parts,
+                length: length.and_then(|value| value.to_str().ok()?.parse().ok()),
+                excess,
+            }),
             Err(error) => Err(Rejected(Problem::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "M_BAD_JSON",
@@ -97,6 +124,30 @@ impl<'a> ApiExtractor<'a> for UploadForm {
         }
     }
 }
+
+/// A form as its reader can bear it. Nothing is read before somebody takes a piece.
+fn pieces(form: Pieces, excess: Excess) -> impl Stream<Item = std::io::Result<Bytes>> {
+    let form = form.map_err(move |error| {
+        if is_excess(&error) {
+            excess.store(true, Ordering::Relaxed);
+        }
+        error
+    });
+    stream::unfold((form.boxed().fuse(), true), async |(mut form, is_first)| {
+        let piece = match is_first {
+            true => Some(head(&mut form).await),
+            // The reader of the form takes what is there until it has to wait. Let it wait before
+            // each piece: a fast sender would fill its buffer with most of a file.
+            false => {
+                tokio::task::yield_now().await;
+                form.next().await
+            }
+        };
+        Some((piece?, (form, false)))
+    })
+}
+
+type Pieces = BoxStream<'static, std::io::Result<Bytes>>;
 
 /// The beginning of the form, in one piece. The reader gives up on a form that has come to its end
 /// before the first boundary was found in what had come until then.

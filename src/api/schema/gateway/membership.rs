@@ -24,6 +24,10 @@ pub struct Comer {
     pub room_id: String,
     /// Who joins, a Matrix id or an entity.
     pub user_id: String,
+    /// Homeservers by which a room is joined that ours is not in, as `matrix.org`; at most 20. An
+    /// alias tells of some itself.
+    #[oai(default)]
+    pub via: Vec<String>,
     /// Why, at most 1,000 characters.
     pub reason: Option<String>,
 }

@@ -32,14 +32,21 @@ pub struct MatrixEvent {
     pub sender: String,
     /// Who that is here: `user:<localpart>`, `agent:<name>`, or `user:<localpart>:<server>`.
     pub entity_id: String,
-    /// What the type says. `{}` when it was taken back, or is not for us to read.
+    /// What the type says. `{}` when it was taken back, or is not for us to read; what tells who
+    /// joined or left (`membership`) or what was taken back (`redacts`) is left even then.
     pub content: Any<Value>,
     /// Milliseconds since the Unix epoch.
     #[oai(skip_serializing_if_is_none)]
     pub origin_server_ts: Option<u64>,
-    /// Of state events.
+    /// Of state events; of `m.room.member` whose membership it is.
     #[oai(skip_serializing_if_is_none)]
     pub state_key: Option<String>,
+    /// Who that is here; of `m.room.member`.
+    #[oai(skip_serializing_if_is_none)]
+    pub state_key_entity_id: Option<String>,
+    /// Of `m.room.redaction` in rooms before version 11, and of every one without its content.
+    #[oai(skip_serializing_if_is_none)]
+    pub redacts: Option<String>,
     /// Why there is no content: `encrypted`.
     #[oai(skip_serializing_if_is_none)]
     pub why: Option<String>,

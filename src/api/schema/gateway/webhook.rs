@@ -8,7 +8,8 @@ use crate::domain::id::SendKey;
 use crate::domain::page::Page;
 use crate::domain::webhook::PauseReason;
 use crate::service::webhooks::{
-    Attempt, DeadLetter as GivenUp, DeadPick, Fate, NewWebhook, WebhookPatch, WebhookView, dead_id,
+    Attempt, DeadLetter as GivenUp, DeadPick, Fate, NewWebhook, Rotated as WithSecret,
+    Subscribed as Made, WebhookPatch, WebhookView, dead_id,
 };
 
 /// A receiver to be told of what happens.
@@ -44,15 +45,24 @@ impl Subscribe {
 pub struct Subscribed {
     /// `sub-<uuid>`.
     pub subscription_id: String,
-    /// Deliveries are signed with it, as Standard Webhooks says. It is not shown again.
-    pub secret: String,
+    /// Deliveries are signed with it, as Standard Webhooks says. It is shown to whoever makes the
+    /// webhook: null when a request with the same `Idempotency-Key` has made it more than 24 hours
+    /// ago.
+    pub secret: Option<String>,
+    /// What to do when `secret` is null; null when it is not.
+    pub hint: Option<String>,
 }
 
-impl From<WebhookView> for Subscribed {
-    fn from(view: WebhookView) -> Self {
+/// What to do when the answer to a request of long ago was lost.
+const SHOWN_BEFORE: &str = "the secret was shown when the webhook was made; POST …/rotate gives it \
+                            another one";
+
+impl From<Made> for Subscribed {
+    fn from(made: Made) -> Self {
         Self {
-            subscription_id: view.webhook.id.to_string(),
-            secret: view.webhook.secrets.current,
+            subscription_id: made.id.to_string(),
+            hint: made.secret.is_none().then(|| SHOWN_BEFORE.to_owned()),
+            secret: made.secret,
         }
     }
 }
@@ -89,7 +99,7 @@ pub enum PausedBecause {
     Asked,
     /// The receiver has answered 410.
     Gone,
-    /// The token that made the webhook counts no more.
+    /// The service has no token that may look after webhooks. It goes on with the next one.
     Revoked,
 }
 
@@ -124,10 +134,13 @@ pub struct Webhook {
     pub paused_because: Option<PausedBecause>,
     /// Null while it is active.
     pub paused_at: Option<Time>,
-    /// Until when the secret before the last rotation signs, too; null when there is none.
+    /// Until when an earlier secret signs, too; null when none does.
     pub previous_secret_until: Option<Time>,
     pub created_at: Time,
-    /// The token of the service that made it; null for operators and for the shared secret.
+    /// The service that it belongs to, whichever token the service has; null for operators and for the
+    /// shared secret.
+    pub service: Option<String>,
+    /// The token that it was made with; null for operators and for the shared secret.
     pub token_id: Option<Uuid>,
     /// The place in the stream up to which it has looked.
     pub position: u64,
@@ -135,6 +148,9 @@ pub struct Webhook {
     pub lag: u64,
     /// How many deliveries wait to be tried (again).
     pub pending: u64,
+    /// How many of these were dead letters and are being replayed; what happens meanwhile is not
+    /// among them.
+    pub replaying: u64,
     /// When the next of them is tried; null when nothing waits.
     pub next_try_at: Option<Time>,
     /// How many deliveries were given up and lie in the dead letters.
@@ -147,7 +163,8 @@ impl From<WebhookView> for Webhook {
     fn from(view: WebhookView) -> Self {
         let webhook = view.webhook;
         let paused = webhook.paused;
-        let previous = webhook.secrets.previous.as_ref();
+        let previous = webhook.secrets.previous.iter().map(|(_, until)| *until);
+        let previous = previous.max().map(Time);
         let channel = view.channel;
         Self {
             subscription_id: webhook.id.to_string(),
@@ -163,12 +180,14 @@ impl From<WebhookView> for Webhook {
             },
             paused_because: paused.map(|pause| pause.reason.into()),
             paused_at: paused.map(|pause| Time(pause.at)),
-            previous_secret_until: previous.map(|(_, until)| Time(*until)),
+            previous_secret_until: previous,
             created_at: Time(webhook.created_at),
+            service: webhook.service,
             token_id: webhook.created_by,
             position: webhook.position,
             lag: view.lag,
             pending: view.pending,
+            replaying: view.replayed,
             next_try_at: view.next_at.map(Time),
             dead_letters: view.dead_letters,
             last_delivery: view.latest.map(Into::into),
@@ -230,13 +249,14 @@ pub struct Rotated {
     pub previous_secret_until: Option<Time>,
 }
 
-impl From<WebhookView> for Rotated {
-    fn from(view: WebhookView) -> Self {
-        let previous = view.webhook.secrets.previous;
+impl From<WithSecret> for Rotated {
+    fn from(rotated: WithSecret) -> Self {
+        let webhook = rotated.view.webhook;
+        let previous = webhook.secrets.previous.first();
         Self {
-            subscription_id: view.webhook.id.to_string(),
-            secret: view.webhook.secrets.current,
-            previous_secret_until: previous.map(|(_, until)| Time(until)),
+            subscription_id: webhook.id.to_string(),
+            secret: rotated.secret,
+            previous_secret_until: previous.map(|(_, until)| Time(*until)),
         }
     }
 }
@@ -394,7 +414,8 @@ impl From<Page<GivenUp>> for DeadLetterPage {
 /// Which dead letters. One of the fields has to be there, so that not all are meant by mistake.
 #[derive(Object, Clone, Debug, Default)]
 pub struct DeadLetterPick {
-    /// These, at most 1,000.
+    /// These, at most 1,000; of `subscription_id` alone when that is there, too. `from`, `until` and
+    /// `all` cannot stand beside it.
     pub ids: Option<Vec<String>>,
     /// Those of this webhook.
     pub subscription_id: Option<String>,
@@ -408,6 +429,17 @@ pub struct DeadLetterPick {
 }
 
 impl DeadLetterPick {
+    /// The field that means more than `ids` and cannot stand beside it.
+    pub fn beside_ids(&self) -> Option<&'static str> {
+        let is_there = [
+            ("from", self.from.is_some()),
+            ("until", self.until.is_some()),
+            ("all", self.all),
+        ];
+        let mut there = is_there.into_iter().filter(|(_, is_there)| *is_there);
+        there.next().map(|(field, _)| field)
+    }
+
     /// What is picked; `None` when nothing is.
     pub fn picked(self) -> Option<DeadPick> {
         let is_narrowed = self.ids.is_some()
@@ -426,7 +458,8 @@ impl DeadLetterPick {
 /// Dead letters are delivered once more.
 #[derive(Object, Clone, Debug)]
 pub struct Replayed {
-    /// How many. They wait like other deliveries: `pending` of their webhook counts down.
+    /// How many. They wait like other deliveries: `replaying` of their webhook counts down to what is
+    /// left of them and of earlier replays.
     pub replayed: u64,
 }
 

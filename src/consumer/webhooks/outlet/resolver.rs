@@ -1,27 +1,26 @@
 //! Names to addresses, those left out that may not be connected to.
 
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-use crate::domain::network::{Reach, Refusal};
+use super::doors::{Closed, Doors};
+use super::names::Names;
 
-/// Looks names up for the HTTP client, at each connection.
-pub struct Resolver(Arc<Reach>);
-
-impl Resolver {
-    pub fn new(reach: Arc<Reach>) -> Self {
-        Self(reach)
-    }
+/// Looks names up for the HTTP client that connects to a port, at each connection.
+pub struct Resolver {
+    pub names: Names,
+    pub doors: Arc<Doors>,
+    pub port: u16,
 }
 
 /// Why a name leads nowhere.
 #[derive(Debug)]
 pub enum Unresolved {
-    Unknown(std::io::Error),
-    Refused(SocketAddr, Refusal),
+    Unknown(String),
+    Refused(IpAddr, Closed),
     Nothing,
 }
 
@@ -37,7 +36,7 @@ impl fmt::Display for Unresolved {
         match self {
             Self::Unknown(error) => write!(f, "the name cannot be looked up: {error}"),
             Self::Refused(address, refusal) => {
-                write!(f, "leads to {}, {refusal}", address.ip())
+                write!(f, "leads to {address}, {refusal}")
             }
             Self::Nothing => f.write_str("the name leads to no address"),
         }
@@ -46,23 +45,22 @@ impl fmt::Display for Unresolved {
 
 impl std::error::Error for Unresolved {}
 
-/// The addresses of a name that may be connected to. Fails when there is none.
-pub async fn look_up(reach: &Reach, name: &str) -> Result<Vec<SocketAddr>, Unresolved> {
-    let found: Vec<SocketAddr> = match is_localhost(name) {
-        true => vec![
-            (Ipv4Addr::LOCALHOST, 0).into(),
-            (Ipv6Addr::LOCALHOST, 0).into(),
-        ],
-        false => {
-            let found = tokio::net::lookup_host((name, 0)).await;
-            found.map_err(Unresolved::Unknown)?.collect()
-        }
+/// The addresses of a name that a connection to a port may be made to. Fails when there is none.
+pub async fn look_up(
+    names: &Names,
+    doors: &Doors,
+    name: &str,
+    port: u16,
+) -> Result<Vec<SocketAddr>, Unresolved> {
+    let found: Vec<IpAddr> = match is_localhost(name) {
+        true => vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()],
+        false => names.look_up(name).await.map_err(Unresolved::Unknown)?,
     };
     let mut refused = Unresolved::Nothing;
     let mut good = Vec::new();
     for address in found {
-        match reach.judge(address.ip()) {
-            Ok(()) => good.push(address),
+        match doors.judge(address, port) {
+            Ok(()) => good.push((address, 0).into()),
             Err(refusal) => refused = Unresolved::Refused(address, refusal),
         }
     }
@@ -80,9 +78,9 @@ fn is_localhost(name: &str) -> bool {
 
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let reach = self.0.clone();
+        let (names, doors, port) = (self.names.clone(), self.doors.clone(), self.port);
         Box::pin(async move {
-            let good = look_up(&reach, name.as_str()).await?;
+            let good = look_up(&names, &doors, name.as_str(), port).await?;
             let good: Addrs = Box::new(good.into_iter());
             Ok(good)
         })

@@ -18,6 +18,15 @@ use crate::domain::{Error, Result};
 /// Reads an address outside, with bounds on time and size.
 pub type Fetch = Arc<dyn Fn(Url) -> BoxFuture<'static, Result<Vec<u8>>> + Send + Sync>;
 
+/// Reads nothing: for who believes no issuer.
+#[must_use]
+pub fn nothing() -> Fetch {
+    Arc::new(|url| {
+        let error = Error::IssuerUnavailable(format!("{url}: nobody asks there"));
+        Box::pin(async move { Err(error) })
+    })
+}
+
 /// How long keys are used before they are read again, in milliseconds.
 const FRESH: Millis = 10 * 60_000;
 /// How long they are used while their issuer does not answer, in milliseconds.

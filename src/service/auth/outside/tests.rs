@@ -50,14 +50,6 @@ const RSA: &str = "\
     TLsAdIRjdrnPeWd0xjdOnqil7k1zYBHM5/9yLoq/fEzAaNrANvpxpliFgSgD8k1fILpRpQXXDTzLxTpc\
     uV7NVrIq7OhSz7gOxIXdydVYNKrRGzb2xJ5PX10ypuN1JRfQkRQDG4X2tcEjx90mk06o";
 
-/// Where nobody publishes anything.
-pub fn nothing() -> Fetch {
-    Arc::new(|url| {
-        let error = Error::IssuerUnavailable(format!("{url}: nobody is there"));
-        Box::pin(async move { Err(error) })
-    })
-}
-
 /// What is published, and how often it was read.
 #[derive(Default)]
 struct Published {

@@ -4,7 +4,7 @@ use std::sync::{MutexGuard, PoisonError};
 
 use uuid::Uuid;
 
-use super::{Holder, People, SignedIn};
+use super::{Holder, People, SignedIn, Telling};
 use crate::domain::entity::Entity;
 use crate::domain::id::Millis;
 use crate::domain::session::{Digest, Pass, Seen, Session, Visitor};
@@ -55,9 +55,14 @@ impl People {
             Pass::Session(session) => Some(session),
             _ => None,
         };
-        let ended = self.store.sessions.end_all(holder(person), own).await?;
-        self.tell_ended(&ended);
-        Ok(ended.len())
+        let holder = holder(person);
+        let all = self.store.sessions.held(holder.clone()).await?;
+        let others = all.into_iter().map(|session| session.key);
+        let others = others.filter(|key| Some(*key) != own).collect();
+        let telling = Telling::of(self, others);
+        let ended = self.store.sessions.end_all(holder, own).await;
+        telling.done(&ended);
+        Ok(ended?.len())
     }
 
     /// Notes that somebody was here, to the minute.

@@ -26,7 +26,7 @@ pub struct House {
 }
 
 async fn house() -> House {
-    house_with(Vec::new(), outside::tests::nothing()).await
+    house_with(Vec::new(), outside::nothing()).await
 }
 
 /// A house that believes these issuers.

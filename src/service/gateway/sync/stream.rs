@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use serde_json::value::RawValue;
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 
+use super::super::json;
 use super::filter::Filter;
 use super::position::{self, Position};
 use super::{EventSync, Poll};
@@ -17,6 +18,7 @@ use crate::domain::id::{EventId, RoomId, Seq};
 use crate::domain::service::ServiceCaller;
 use crate::domain::{Error, Result};
 use crate::payload::outline;
+use crate::payload::raw_event::{Fields, hand_on};
 
 /// How many events are read of the journal at once.
 const BATCH: usize = 500;
@@ -33,17 +35,46 @@ struct Shown {
     channel: Arc<Channel>,
 }
 
+/// What homeservers add for application services, and the room, by which the answer is sorted.
+const ADDED: [&str; 3] = ["room_id", "user_id", "age"];
+
 /// An event of an answer, by its id.
-type Told = (Option<EventId>, Value);
+type Told = (Option<EventId>, Box<RawValue>);
+
+#[derive(Serialize)]
+struct Answer {
+    next_batch: String,
+    rooms: Rooms,
+}
+
+#[derive(Serialize)]
+struct Rooms {
+    join: Fields<'static, Room>,
+}
+
+#[derive(Serialize)]
+struct Room {
+    timeline: Timeline,
+}
+
+#[derive(Serialize)]
+struct Timeline {
+    events: Vec<Box<RawValue>>,
+    /// Whether something is missing before these events.
+    limited: bool,
+    /// From where what is before them is read as history.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prev_batch: Option<String>,
+}
 
 impl EventSync {
-    pub(super) async fn ours(&self, caller: &ServiceCaller, poll: &Poll) -> Result<Value> {
+    pub(super) async fn ours(&self, caller: &ServiceCaller, poll: &Poll) -> Result<Vec<u8>> {
         let filter = Filter::parse(poll.filter.as_deref())?;
         self.warm.keep();
         let journal = &self.core.store.journal;
         let Some(since) = &poll.since else {
             let head = Position::new(journal.id(), journal.head());
-            return Ok(answer(head, Map::new()));
+            return answer(head, Vec::new());
         };
         let mut at = Position::parse(since, journal.id(), journal.head())?;
         let oldest = journal.first().await?.saturating_sub(1);
@@ -60,10 +91,10 @@ impl EventSync {
                 self.core.indexed.reached(last.seq, INDEX_WAIT).await;
             }
             let last = events.last().map_or(at.seq, |event| event.seq);
-            let shown = self.choose(caller, &filter, events, &mut at.seq);
+            let shown = self.choose(caller, &filter, events, &mut at.seq).await?;
             if !shown.is_empty() {
                 let rooms = self.render(caller, &filter, shown, is_gap).await?;
-                return Ok(answer(at, rooms));
+                return answer(at, rooms);
             }
             let lags = at.seq < last;
             if !is_all && !lags {
@@ -76,34 +107,40 @@ impl EventSync {
                 () = tokio::time::sleep(INDEX_WAIT), if lags => {}
             }
         }
-        Ok(answer(at, Map::new()))
+        answer(at, Vec::new())
     }
 
     /// The first events that a service is shown, at most one answer's worth; `at` becomes the
     /// position behind what was looked at.
-    fn choose(
+    async fn choose(
         &self,
         caller: &ServiceCaller,
         filter: &Filter,
         events: Vec<Event>,
         at: &mut Seq,
-    ) -> Vec<Shown> {
+    ) -> Result<Vec<Shown>> {
+        let directory = &self.core.directory;
+        let connector = directory.naming.connector();
         let mut shown = Vec::new();
         for event in events {
             if shown.len() == MOST {
                 break;
             }
-            let channel = self.core.directory.channel(event.channel);
-            // What the index has not met yet waits for it.
-            if channel.is_none() && self.core.indexed.position() < event.seq {
-                break;
-            }
-            *at = event.seq;
             // Nothing new has happened when the index is made anew.
-            let Some(channel) = channel.filter(|_| event.source != Source::Rebuild) else {
+            if event.source == Source::Rebuild {
+                *at = event.seq;
+                continue;
+            }
+            let channel = match directory.channel(event.channel) {
+                None if self.may_become_known(&event).await? => break,
+                // It may have become so just now.
+                None => directory.channel(event.channel),
+                known => known,
+            };
+            *at = event.seq;
+            let Some(channel) = channel else {
                 continue;
             };
-            let connector = self.core.directory.naming.connector();
             let sender = event.what.by().unwrap_or(&connector);
             if caller.require_room(&channel.room).is_ok()
                 && filter.takes(&channel.room, event.what.matrix_type(), sender)
@@ -111,7 +148,14 @@ impl EventSync {
                 shown.push(Shown { event, channel });
             }
         }
-        shown
+        Ok(shown)
+    }
+
+    /// Whether an event of a channel that nobody knows has to wait: the index has not met it yet,
+    /// or channels are missing while all are read anew from the homeserver.
+    async fn may_become_known(&self, event: &Event) -> Result<bool> {
+        let is_ahead = self.core.indexed.position() < event.seq;
+        Ok(is_ahead || self.core.store.index.rebuilding().await?.is_some())
     }
 
     async fn render(
@@ -120,7 +164,7 @@ impl EventSync {
         filter: &Filter,
         shown: Vec<Shown>,
         is_gap: bool,
-    ) -> Result<Map<String, Value>> {
+    ) -> Result<Vec<(RoomId, Room)>> {
         let whole = |shown: Shown| async move {
             let event = self.whole(caller, &shown).await?;
             Ok::<_, Error>((shown, event))
@@ -143,34 +187,28 @@ impl EventSync {
             let surplus = events.len().saturating_sub(filter.limit());
             events.drain(..surplus);
             let timeline = timeline(events, is_gap || surplus > 0);
-            (room.as_str().to_owned(), json!({ "timeline": timeline }))
+            (room, Room { timeline })
         });
         Ok(timelines.collect())
     }
 
-    /// An event as Matrix has it, the entity beside the sender.
-    async fn whole(&self, caller: &ServiceCaller, shown: &Shown) -> Result<Value> {
+    /// An event as Matrix has it, with the entities of its users.
+    async fn whole(&self, caller: &ServiceCaller, shown: &Shown) -> Result<Box<RawValue>> {
         let Shown { event, channel } = shown;
-        let raw = match &event.event {
+        let found = match &event.event {
             Some(id) if !channel.confidential => self.raw(caller, &channel.room, id).await?,
             _ => None,
         };
         let directory = &self.core.directory;
-        let mut whole = match raw.and_then(|raw| serde_json::from_str(raw.get()).ok()) {
-            Some(whole) => whole,
+        let raw = match found {
+            Some(raw) => raw,
             None => {
                 let why = channel.confidential.then_some("encrypted");
-                outline::outline(event, &directory.naming.connector(), why)
+                let connector = directory.naming.connector();
+                raw_of(&outline::outline(event, &connector, why))?.into()
             }
         };
-        if let Some(fields) = whole.as_object_mut() {
-            // The room is the key; the others are what homeservers add for application services.
-            for added in ["room_id", "user_id", "age"] {
-                fields.shift_remove(added);
-            }
-        }
-        outline::name_sender(&mut whole, |user| directory.entity(user));
-        Ok(whole)
+        raw_of(&hand_on(&raw, &ADDED, |user| directory.entity(user)))
     }
 
     async fn raw(
@@ -187,19 +225,26 @@ impl EventSync {
     }
 }
 
-fn answer(at: Position, rooms: Map<String, Value>) -> Value {
-    json!({ "next_batch": at.to_string(), "rooms": { "join": rooms } })
+fn answer(at: Position, rooms: Vec<(RoomId, Room)>) -> Result<Vec<u8>> {
+    let rooms = rooms.into_iter();
+    let rooms = rooms.map(|(room, shown)| (room.as_str().to_owned().into(), shown));
+    json(&Answer {
+        next_batch: at.to_string(),
+        rooms: Rooms {
+            join: Fields(rooms.collect()),
+        },
+    })
 }
 
-/// `limited` says that something is missing before these events; what is before them is read as
-/// history from `prev_batch`.
-fn timeline(events: Vec<Told>, is_limited: bool) -> Value {
+fn timeline(events: Vec<Told>, is_limited: bool) -> Timeline {
     let first = events.iter().find_map(|(id, _)| id.as_ref());
-    let before = first.map(position::before);
-    let events: Vec<_> = events.into_iter().map(|(_, event)| event).collect();
-    let mut timeline = json!({ "events": events, "limited": is_limited });
-    if let Some(before) = before {
-        timeline["prev_batch"] = before.into();
+    Timeline {
+        limited: is_limited,
+        prev_batch: first.map(position::before),
+        events: events.into_iter().map(|(_, event)| event).collect(),
     }
-    timeline
+}
+
+fn raw_of(value: &impl Serialize) -> Result<Box<RawValue>> {
+    to_raw_value(value).map_err(|error| Error::internal(error.to_string()))
 }

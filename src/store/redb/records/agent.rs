@@ -12,6 +12,8 @@ pub struct AgentRecord {
     user: String,
     display_name: String,
     created_at: u64,
+    #[serde(default)]
+    deactivated_at: Option<u64>,
 }
 
 impl Record<'_> for AgentRecord {
@@ -26,6 +28,7 @@ impl From<Agent> for AgentRecord {
             user: agent.user.as_str().to_owned(),
             display_name: agent.display_name,
             created_at: agent.created_at,
+            deactivated_at: agent.deactivated_at,
         }
     }
 }
@@ -37,6 +40,7 @@ impl From<AgentRecord> for Agent {
             user: UserId::trusted(record.user),
             display_name: record.display_name,
             created_at: record.created_at,
+            deactivated_at: record.deactivated_at,
         }
     }
 }

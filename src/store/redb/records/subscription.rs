@@ -17,6 +17,17 @@ pub struct SubscriptionRecord {
     paused: bool,
     position: u64,
     created_at: u64,
+    /// Of a webhook; `None` when nobody has counted yet.
+    #[serde(default)]
+    pub counts: Option<CountsRecord>,
+}
+
+/// How much of each kind a webhook has, counted along: its rows are many.
+#[derive(Clone, Copy, Default, Serialize, Deserialize)]
+pub struct CountsRecord {
+    pub pending: u64,
+    pub replayed: u64,
+    pub dead: u64,
 }
 
 impl Record<'_> for SubscriptionRecord {
@@ -53,6 +64,7 @@ impl From<Subscription> for SubscriptionRecord {
             paused: subscription.paused,
             position: subscription.position,
             created_at: subscription.created_at,
+            counts: None,
         }
     }
 }

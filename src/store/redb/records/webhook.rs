@@ -7,24 +7,29 @@ use uuid::Uuid;
 
 use super::event::EventRecord;
 use super::{Record, word};
-use crate::domain::id::{ChannelId, EventId, RoomId, Seq};
-use crate::domain::webhook::{Pause, PauseReason, Secrets, Webhook, WebhookId};
+use crate::domain::id::{ChannelId, EventId, Seq};
+use crate::domain::webhook::{Pause, PauseReason, Rotation, Secrets, Webhook, WebhookId};
 use crate::store::StoreError;
 use crate::store::webhooks::{Attempt, DeadLetter, Fate, Pending, WebhookChange};
 
 #[derive(Serialize, Deserialize)]
 pub struct WebhookRecord {
     channel: Option<Uuid>,
-    rooms: Option<Vec<String>>,
     url: String,
     events: Vec<String>,
     description: String,
     secret: String,
     previous_secret: Option<String>,
     previous_until: Option<u64>,
+    /// Those before the previous one, and until when.
+    #[serde(default)]
+    older_secrets: Vec<(String, u64)>,
     paused_because: Option<String>,
     paused_at: Option<u64>,
     created_by: Option<Uuid>,
+    /// `None` also where it was not written down yet; the token tells it then.
+    #[serde(default)]
+    service: Option<String>,
     created_at: u64,
 }
 
@@ -36,7 +41,7 @@ impl Record<'_> for WebhookRecord {
 impl WebhookRecord {
     /// The webhook of an id that has come to a position.
     pub fn under(self, id: WebhookId, position: Seq) -> Result<Webhook, StoreError> {
-        let rooms = self.rooms;
+        let previous = self.previous_secret.zip(self.previous_until);
         let reason = self
             .paused_because
             .map(|reason| word(Self::NAME, PauseReason::parse, &reason))
@@ -44,18 +49,18 @@ impl WebhookRecord {
         Ok(Webhook {
             id,
             channel: self.channel.map(ChannelId),
-            rooms: rooms.map(|rooms| rooms.into_iter().map(RoomId::trusted).collect()),
             url: self.url,
             events: self.events,
             description: self.description,
             secrets: Secrets {
                 current: self.secret,
-                previous: self.previous_secret.zip(self.previous_until),
+                previous: previous.into_iter().chain(self.older_secrets).collect(),
             },
             paused: reason.map(|reason| Pause {
                 reason,
                 at: self.paused_at.unwrap_or_default(),
             }),
+            service: self.service,
             created_by: self.created_by,
             created_at: self.created_at,
             position,
@@ -73,18 +78,30 @@ impl WebhookRecord {
         if let Some(description) = &change.description {
             self.description.clone_from(description);
         }
-        if let Some(secrets) = &change.secrets {
-            self.set_secrets(secrets);
+        if let Some(rotation) = &change.rotation {
+            self.rotate(rotation);
         }
         if let Some(paused) = change.paused {
             self.set_paused(paused);
         }
     }
 
-    fn set_secrets(&mut self, secrets: &Secrets) {
-        self.secret.clone_from(&secrets.current);
-        let previous = secrets.previous.clone();
-        (self.previous_secret, self.previous_until) = previous.unzip();
+    fn rotate(&mut self, rotation: &Rotation) {
+        let previous = self.previous_secret.take().zip(self.previous_until.take());
+        let older = std::mem::take(&mut self.older_secrets);
+        let mut secrets = Secrets {
+            current: std::mem::take(&mut self.secret),
+            previous: previous.into_iter().chain(older).collect(),
+        };
+        secrets.rotate(rotation);
+        self.set_secrets(secrets);
+    }
+
+    fn set_secrets(&mut self, secrets: Secrets) {
+        self.secret = secrets.current;
+        let mut previous = secrets.previous.into_iter();
+        (self.previous_secret, self.previous_until) = previous.next().unzip();
+        self.older_secrets = previous.collect();
     }
 
     pub fn set_paused(&mut self, paused: Option<Pause>) {
@@ -95,24 +112,24 @@ impl WebhookRecord {
 
 impl From<&Webhook> for WebhookRecord {
     fn from(webhook: &Webhook) -> Self {
-        let rooms = webhook.rooms.as_ref();
-        let text = |room: &RoomId| room.as_str().to_owned();
-        let (previous_secret, previous_until) = webhook.secrets.previous.clone().unzip();
         let paused = webhook.paused;
-        Self {
+        let mut record = Self {
             channel: webhook.channel.map(|channel| channel.0),
-            rooms: rooms.map(|rooms| rooms.iter().map(text).collect()),
             url: webhook.url.clone(),
             events: webhook.events.clone(),
             description: webhook.description.clone(),
-            secret: webhook.secrets.current.clone(),
-            previous_secret,
-            previous_until,
+            secret: String::new(),
+            previous_secret: None,
+            previous_until: None,
+            older_secrets: Vec::new(),
             paused_because: paused.map(|pause| pause.reason.as_str().to_owned()),
             paused_at: paused.map(|pause| pause.at),
             created_by: webhook.created_by,
+            service: webhook.service.clone(),
             created_at: webhook.created_at,
-        }
+        };
+        record.set_secrets(webhook.secrets.clone());
+        record
     }
 }
 

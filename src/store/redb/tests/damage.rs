@@ -19,7 +19,7 @@ use crate::store::{Append, Store, StoreError};
 const NOISE: [&[u8]; 5] = [b"", b"\x00", b"\x01", b"\x01\xc1\xff\xff", b"\x09{}"];
 
 /// Overwrites one value of a file.
-fn spoil<'k, K: redb::Key + 'static>(
+pub fn spoil<'k, K: redb::Key + 'static>(
     path: &std::path::Path,
     table: TableDefinition<K, &'static [u8]>,
     key: K::SelfType<'k>,
@@ -57,6 +57,7 @@ async fn filled(path: &std::path::Path) {
         user: user("agent_sofia"),
         display_name: "Sofia".into(),
         created_at: 1,
+        deactivated_at: None,
     };
     store.accounts.add_agent(agent).await.expect("added");
     store

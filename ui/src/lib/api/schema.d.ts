@@ -1054,7 +1054,8 @@ export interface paths {
         /**
          * Give a webhook another secret
          * @description The secret until now signs beside the new one for a day, or as long as is asked for, so
-         *     that the receiver can be told in between.
+         *     that the receiver can be told in between. Earlier ones sign as long as was asked for then;
+         *     409 when four do so already.
          */
         post: operations["adminRotateWebhook"];
         delete?: never;
@@ -1137,6 +1138,7 @@ export interface paths {
         /**
          * Deliver dead letters once more
          * @description One by one, by webhook or by time, in their order, each with the whole schedule again.
+         *     `replaying` of their webhooks tells how many are left.
          */
         post: operations["adminReplayDeadLetters"];
         delete?: never;
@@ -1412,6 +1414,12 @@ export interface components {
              * @example 2025-11-24T10:30:00.000Z
              */
             created_at: string;
+            /**
+             * Format: date-time
+             * @description When its account was closed, for good; null while it is open.
+             * @example 2025-11-24T10:30:00.000Z
+             */
+            deactivated_at?: string | null;
         };
         /**
          * AgentPage
@@ -1880,7 +1888,10 @@ export interface components {
          * @description Which dead letters. One of the fields has to be there, so that not all are meant by mistake.
          */
         DeadLetterPick: {
-            /** @description These, at most 1,000. */
+            /**
+             * @description These, at most 1,000; of `subscription_id` alone when that is there, too. `from`, `until` and
+             *     `all` cannot stand beside it.
+             */
             ids?: string[] | null;
             /** @description Those of this webhook. */
             subscription_id?: string | null;
@@ -2012,7 +2023,7 @@ export interface components {
             /**
              * @description The Matrix error code where Matrix has one, e.g. `M_FORBIDDEN`, `M_NOT_FOUND`,
              *     `M_BAD_JSON`, `M_INVALID_PARAM`, `M_TOO_LARGE`, `M_LIMIT_EXCEEDED`; otherwise
-             *     `CONFLICT`, `HOMESERVER_UNAVAILABLE`, `HOMESERVER_ERROR`, `ISSUER_UNAVAILABLE`,
+             *     `CONFLICT`, `STALLED`, `HOMESERVER_UNAVAILABLE`, `HOMESERVER_ERROR`, `ISSUER_UNAVAILABLE`,
              *     `STORE_UNAVAILABLE`, `INDEX_BEHIND` or `INTERNAL_ERROR`. With `INDEX_BEHIND` it is done and not to be repeated;
              *     only what shows it lags.
              */
@@ -2143,6 +2154,11 @@ export interface components {
              * @description The newest event.
              */
             head: number;
+            /**
+             * @description The reader for which events are kept that are older than `journal.retention`; null when there
+             *     is none.
+             */
+            held_by?: string | null;
         };
         /** @description What a live stream says: how it begins, then what happens in the channel, in order. */
         LiveFrame: components["schemas"]["OpeningFrame"] | components["schemas"]["MessageFrame"] | components["schemas"]["EditFrame"] | components["schemas"]["DeletionFrame"] | components["schemas"]["ReactionFrame"] | components["schemas"]["MemberFrame"] | components["schemas"]["ChannelFrame"];
@@ -2817,7 +2833,7 @@ export interface components {
          * @description Somebody who reads the journal from a position of their own.
          */
         ReaderLag: {
-            /** @description `index`, or a subscription. */
+            /** @description `index`, or a webhook by the host of its receiver and its service. */
             name: string;
             /**
              * Format: uint64
@@ -2860,7 +2876,8 @@ export interface components {
         Replayed: {
             /**
              * Format: uint64
-             * @description How many. They wait like other deliveries: `pending` of their webhook counts down.
+             * @description How many. They wait like other deliveries: `replaying` of their webhook counts down to what is
+             *     left of them and of earlier replays.
              */
             replayed: number;
         };
@@ -3078,8 +3095,14 @@ export interface components {
         Subscribed: {
             /** @description `sub-<uuid>`. */
             subscription_id: string;
-            /** @description Deliveries are signed with it, as Standard Webhooks says. It is not shown again. */
-            secret: string;
+            /**
+             * @description Deliveries are signed with it, as Standard Webhooks says. It is shown to whoever makes the
+             *     webhook: null when a request with the same `Idempotency-Key` has made it more than 24 hours
+             *     ago.
+             */
+            secret?: string | null;
+            /** @description What to do when `secret` is null; null when it is not. */
+            hint?: string | null;
         };
         /**
          * @description How the text of a message is to be read.
@@ -3154,7 +3177,7 @@ export interface components {
             paused_at?: string | null;
             /**
              * Format: date-time
-             * @description Until when the secret before the last rotation signs, too; null when there is none.
+             * @description Until when an earlier secret signs, too; null when none does.
              * @example 2025-11-24T10:30:00.000Z
              */
             previous_secret_until?: string | null;
@@ -3164,8 +3187,13 @@ export interface components {
              */
             created_at: string;
             /**
+             * @description The service that it belongs to, whichever token the service has; null for operators and for the
+             *     shared secret.
+             */
+            service?: string | null;
+            /**
              * Format: uuid
-             * @description The token of the service that made it; null for operators and for the shared secret.
+             * @description The token that it was made with; null for operators and for the shared secret.
              */
             token_id?: string | null;
             /**
@@ -3183,6 +3211,12 @@ export interface components {
              * @description How many deliveries wait to be tried (again).
              */
             pending: number;
+            /**
+             * Format: uint64
+             * @description How many of these were dead letters and are being replayed; what happens meanwhile is not
+             *     among them.
+             */
+            replaying: number;
             /**
              * Format: date-time
              * @description When the next of them is tried; null when nothing waits.
@@ -3499,6 +3533,15 @@ export interface operations {
                     "application/json; charset=utf-8": components["schemas"]["BridgeErrorBody"];
                 };
             };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["BridgeErrorBody"];
+                };
+            };
             /** @description Too many requests. */
             429: {
                 headers: {
@@ -3734,6 +3777,15 @@ export interface operations {
             };
             /** @description The body is larger than the limit. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["BridgeErrorBody"];
+                };
+            };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4231,6 +4283,15 @@ export interface operations {
                     "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description Too many requests. */
             429: {
                 headers: {
@@ -4603,6 +4664,15 @@ export interface operations {
             };
             /** @description The body is larger than the limit. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4993,6 +5063,15 @@ export interface operations {
                     "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description Too many requests. */
             429: {
                 headers: {
@@ -5198,6 +5277,15 @@ export interface operations {
                     "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description Too many requests. */
             429: {
                 headers: {
@@ -5316,6 +5404,15 @@ export interface operations {
             };
             /** @description The body is larger than the limit. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5909,6 +6006,15 @@ export interface operations {
             };
             /** @description The body is larger than the limit. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6755,6 +6861,15 @@ export interface operations {
                     "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description Too many requests. */
             429: {
                 headers: {
@@ -6991,6 +7106,15 @@ export interface operations {
             };
             /** @description The body is larger than the limit. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7716,6 +7840,15 @@ export interface operations {
                     "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description Too many requests. */
             429: {
                 headers: {
@@ -8310,6 +8443,15 @@ export interface operations {
                     "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description Too many requests. */
             429: {
                 headers: {
@@ -8540,6 +8682,15 @@ export interface operations {
             };
             /** @description The body is larger than the limit. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8782,6 +8933,15 @@ export interface operations {
             };
             /** @description The body is larger than the limit. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9309,7 +9469,7 @@ export interface operations {
             header?: {
                 /**
                  * @description A name of this request, 1 to 128 visible ASCII characters: the same one again answers
-                 *     the same webhook while it is there, and 409 when it was another's.
+                 *     the same webhook while it is there, without its secret, and 409 when it was another's.
                  */
                 "Idempotency-Key"?: string;
             };
@@ -9377,6 +9537,15 @@ export interface operations {
             };
             /** @description The body is larger than the limit. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9745,6 +9914,15 @@ export interface operations {
                     "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description Too many requests. */
             429: {
                 headers: {
@@ -10099,6 +10277,15 @@ export interface operations {
             };
             /** @description The body is larger than the limit. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10596,6 +10783,15 @@ export interface operations {
                     "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description Too many requests. */
             429: {
                 headers: {
@@ -10709,6 +10905,15 @@ export interface operations {
             };
             /** @description The body is larger than the limit. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10948,6 +11153,15 @@ export interface operations {
             };
             /** @description The body is larger than the limit. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is of another type, or does not say of which. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };

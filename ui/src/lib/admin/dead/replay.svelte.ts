@@ -1,5 +1,6 @@
 // Dead letters that were sent off once more. They wait like any delivery, and their webhooks say how
-// many wait; how many there were is remembered for this tab, so that a reload finds it again.
+// many of them are left; how many there were is remembered for this tab, so that a reload finds it
+// again.
 import type { Webhook } from '../webhooks/acting';
 
 const KEPT = 'daarion.replay';
@@ -33,13 +34,13 @@ class Replay {
     const begun = this.#begun;
     if (!begun) return null;
     const touched = all.filter((it) => begun.webhooks.includes(it.subscription_id));
-    const pending = touched.reduce((sum, it) => sum + it.pending, 0);
+    const left = touched.reduce((sum, it) => sum + it.replaying, 0);
     const tries = touched.flatMap(({ next_try_at }) => next_try_at ?? []).toSorted();
     return {
-      done: begun.count - Math.min(begun.count, pending),
+      done: begun.count - Math.min(begun.count, left),
       count: begun.count,
       nextTry: tries[0] ?? null,
-      isPaused: touched.some((it) => it.status === 'paused' && it.pending > 0),
+      isPaused: touched.some((it) => it.status === 'paused' && it.replaying > 0),
     };
   }
 
