@@ -1,24 +1,24 @@
 //! Who is calling: the extractors that stand first in every operation, so that nothing of
 //! an anonymous request is parsed.
 
+mod program;
+mod scheme;
+
 use std::sync::{Arc, Once, OnceLock};
 
 use poem::http::StatusCode;
 use poem::{Request, RequestBody};
-use poem_openapi::registry::{MetaSecurityScheme, Registry};
+use poem_openapi::registry::Registry;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use subtle::ConstantTimeEq;
 use url::Url;
 
 use super::error::Problem;
-use super::scopes::{self, Needs};
 use super::visit::{Cookie, Transport};
 use crate::config::IpRange;
 use crate::domain::Error;
 use crate::domain::access::{self, Caller};
 use crate::domain::entity::Entity;
-use crate::domain::id::ChannelId;
-use crate::domain::key::ApiKey;
 use crate::domain::service::{Scope, ServiceCaller};
 use crate::domain::session::{Pass, Visitor};
 use crate::service::agents::Agents;
@@ -96,54 +96,6 @@ impl Gate {
     #[must_use]
     pub fn visitor(&self, request: &Request) -> Visitor {
         Visitor::new(self.visit(request).address, header(request, "user-agent"))
-    }
-
-    /// The person whose key a program shows, or the agent that it acts as by that. What the key is
-    /// not for is refused here, before anything else is looked at.
-    fn program(&self, request: &Request, shown: &str) -> Result<SignedIn, Problem> {
-        let key = self.auth.keys.authenticate(shown)?;
-        let asked = scopes::asked(request);
-        match asked.as_ref().map(|asked| asked.needs) {
-            Some(Needs::Nothing | Needs::AnyKey) => {}
-            Some(Needs::Scope(scope)) => key.require(scope)?,
-            Some(Needs::Everywhere(scope)) => {
-                key.require(scope)?;
-                key.require_everywhere()?;
-            }
-            Some(Needs::NoKey) | None => {
-                return Err(forbidden("this is for no API key".to_owned()));
-            }
-        }
-        // What is no id is refused as such by the operation.
-        let channel = asked.and_then(|asked| ChannelId::parse(asked.channel?));
-        if let Some(channel) = channel {
-            key.require_channel(channel)?;
-        }
-        let mut caller = self.auth.caller(key.owner.clone());
-        if let Some(text) = header(request, USER_ID) {
-            caller = self.acted_as(&key, caller, text)?;
-        }
-        caller.within = key.rights.channels.as_deref().map(Arc::from);
-        Ok(SignedIn {
-            caller,
-            by: Pass::Key(key.id),
-        })
-    }
-
-    /// Whom a program acts as for the owner of its key: the key must be for that, and the owner
-    /// must be one who may.
-    fn acted_as(&self, key: &ApiKey, owner: Caller, text: &str) -> Result<Caller, Problem> {
-        let entity = self.agents.acting(USER_ID, text)?;
-        if entity == owner.entity {
-            return Ok(owner);
-        }
-        key.require_act_as(&entity)?;
-        if !owner.may_act_as(&entity) {
-            let owner = &owner.entity;
-            return Err(forbidden(format!("{owner} may not act as {entity}")));
-        }
-        self.agents.get(&entity.to_string())?;
-        Ok(Caller::new(entity, false))
     }
 
     /// The operator by whom a request is made: a person, or whoever has the cookie of an
@@ -330,7 +282,7 @@ macro_rules! extractor {
 
             fn register(registry: &mut Registry) {
                 for name in Self::security_schemes() {
-                    registry.create_security_scheme(name, scheme(name));
+                    registry.create_security_scheme(name, scheme::named(name));
                 }
             }
 
@@ -386,74 +338,5 @@ pub struct Rejected(pub Problem);
 impl poem::error::ResponseError for Rejected {
     fn status(&self) -> StatusCode {
         self.0.status
-    }
-}
-
-/// How a caller may say who it is, by the name that the documents have for it.
-fn scheme(name: &str) -> MetaSecurityScheme {
-    match name {
-        "AccessToken" => MetaSecurityScheme {
-            ty: "http",
-            description: Some("What `POST /api/auth/login` answers as `access_token`."),
-            name: None,
-            key_in: None,
-            scheme: Some("bearer"),
-            bearer_format: Some("JWT"),
-            flows: None,
-            openid_connect_url: None,
-        },
-        "ApiKey" => MetaSecurityScheme {
-            ty: "http",
-            description: Some(
-                "A program's key, `dk_…`, that a person has made (`POST /api/keys`). What it needs \
-                 for an operation stands there.",
-            ),
-            name: None,
-            key_in: None,
-            scheme: Some("bearer"),
-            bearer_format: Some("API key"),
-            flows: None,
-            openid_connect_url: None,
-        },
-        "OperatorSession" => api_key(
-            "cookie",
-            "__Host-daarion_operator",
-            "The cookie that `POST /api/admin/login` sets; on a machine's own plain HTTP it is \
-             called `daarion_operator`.",
-        ),
-        "CsrfToken" => api_key(
-            "header",
-            CSRF_TOKEN,
-            "The `csrf_token` of the operator's session, beside its cookie, for all but reading.",
-        ),
-        "ServiceToken" => api_key(
-            "header",
-            SERVICE_TOKEN,
-            "The installation's shared secret, or a service's own token (`daarion token create`).",
-        ),
-        _ => api_key(
-            "header",
-            USER_ID,
-            "For whom the service acts: `user:<localpart>`. Counts only beside a valid service \
-             token, or alone where `auth.insecure_user_header` is set; beside an API key, the \
-             agent that the program acts as.",
-        ),
-    }
-}
-
-fn api_key(
-    place: &'static str,
-    name: &'static str,
-    description: &'static str,
-) -> MetaSecurityScheme {
-    MetaSecurityScheme {
-        ty: "apiKey",
-        description: Some(description),
-        name: Some(name),
-        key_in: Some(place),
-        scheme: None,
-        bearer_format: None,
-        flows: None,
-        openid_connect_url: None,
     }
 }

@@ -33,7 +33,16 @@ pub struct Sso {
     tokens: Arc<Tokens>,
     /// The homeserver as browsers reach it, when that is configured.
     page: Option<String>,
-    ways: Mutex<Option<(Millis, WaysIn)>>,
+    offered: Mutex<Option<Offered>>,
+}
+
+/// What the homeserver said.
+#[derive(Clone)]
+struct Offered {
+    at: Millis,
+    ways: WaysIn,
+    /// The address of its page, as it says itself.
+    page: Option<String>,
 }
 
 /// A browser on its way.
@@ -56,27 +65,43 @@ impl Sso {
             clock,
             tokens,
             page,
-            ways: Mutex::default(),
+            offered: Mutex::default(),
         }
     }
 
     /// The ways in that the homeserver offers, as it said a moment ago.
     pub async fn ways_in(&self) -> Result<WaysIn> {
+        Ok(self.offered().await?.ways)
+    }
+
+    /// Asked by whoever comes, so the homeserver is not asked each time.
+    async fn offered(&self) -> Result<Offered> {
         let now = self.clock.now();
-        let known = *self.ways.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, ways)) = known.filter(|(at, _)| now.saturating_sub(*at) < REMEMBERED) {
-            return Ok(ways);
+        let held = || self.offered.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = held().clone();
+        if let Some(known) = known.filter(|it| now.saturating_sub(it.at) < REMEMBERED) {
+            return Ok(known);
         }
         let ways = self.identity.ways_in().await?;
-        *self.ways.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, ways));
-        Ok(ways)
+        let page = match &self.page {
+            None if ways.page => self.identity.public_address().await?,
+            configured => configured.clone(),
+        };
+        let offered = Offered {
+            at: now,
+            ways,
+            page,
+        };
+        *held() = Some(offered.clone());
+        Ok(offered)
     }
 
     /// Sends a browser to the homeserver's page, to come back to `callback` and to end up at a path
     /// of the city.
     pub async fn begin(&self, callback: &Url, path: Option<&str>) -> Result<Begun> {
         let path = own_path(path.unwrap_or("/"))?;
-        if !self.ways_in().await?.page {
+        let offered = self.offered().await?;
+        if !offered.ways.page {
             let message = "the homeserver has no sign-in page of its own (m.login.sso)";
             return Err(Error::not_found(message));
         }
@@ -85,7 +110,7 @@ impl Sso {
         let state = self.state(&secret, path);
         callback.query_pairs_mut().append_pair("state", &state);
         let back: String = byte_serialize(callback.as_str().as_bytes()).collect();
-        let page = self.page().await?;
+        let page = offered.address()?;
         let page = page.as_str().trim_end_matches('/');
         Ok(Begun {
             address: format!("{page}{PAGE}?redirectUrl={back}"),
@@ -121,14 +146,12 @@ impl Sso {
         let seal = self.tokens.seal(PURPOSE, &held);
         text(&[seal.as_slice(), &sealed].concat())
     }
+}
 
+impl Offered {
     /// The homeserver as browsers reach it.
-    async fn page(&self) -> Result<Url> {
-        let told = match &self.page {
-            Some(page) => Some(page.clone()),
-            None => self.identity.public_address().await?,
-        };
-        let page = told.and_then(|told| Url::parse(&told).ok());
+    fn address(&self) -> Result<Url> {
+        let page = self.page.as_deref().and_then(|page| Url::parse(page).ok());
         let page = page.filter(|page| matches!(page.scheme(), "http" | "https") && page.has_host());
         page.ok_or_else(|| {
             Error::unavailable("it does not say how browsers reach it; set matrix.public_url")
