@@ -13,13 +13,17 @@ pub mod channels;
 pub mod city;
 pub mod error;
 pub mod gateway;
+pub mod keys;
 pub mod live;
 pub mod media;
 pub mod members;
 pub mod messages;
 pub mod rendered;
 pub mod schema;
+pub mod scopes;
+pub mod sessions;
 pub mod sign_in;
+pub mod sso;
 pub mod system;
 pub mod time;
 pub mod visit;
@@ -78,8 +82,10 @@ pub struct Services {
 /// Groups of operations.
 #[derive(Tags)]
 pub enum Tag {
-    /// People sign in with their Matrix password.
+    /// People sign in with their Matrix account.
     Auth,
+    /// Programs that a person lets use the API for them.
+    Keys,
     /// Rooms of the city: shared by everybody, each backed by a Matrix room.
     City,
     /// Channels, their messages and their members.
@@ -105,6 +111,9 @@ pub type Public = (
     members::MembersApi,
     live::LiveApi,
     sign_in::SignInApi,
+    sso::SsoApi,
+    sessions::SessionsApi,
+    keys::KeysApi,
     admin_session::AdminSessionApi,
     admin::AdminApi,
     media::MediaApi,
@@ -135,6 +144,9 @@ pub fn public(services: &Services) -> OpenApiService<(Public, system::SystemApi)
         members::MembersApi(services.clone()),
         live::LiveApi,
         sign_in::SignInApi(services.clone()),
+        sso::SsoApi(services.clone()),
+        sessions::SessionsApi(services.clone()),
+        keys::KeysApi(services.clone()),
         admin_session::AdminSessionApi(services.clone()),
         admin::all(services),
         media::MediaApi(services.clone()),

@@ -39,6 +39,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         return Ok(());
     };
     let store = app.core.store.clone();
+    let auth = app.services.auth.clone();
     let mut running = Running::start(app, &config).await?;
     systemd::ready("serving");
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "ready");
@@ -52,6 +53,9 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     systemd::stopping();
     tracing::info!("stopping");
     running.stop().await;
+    if let Err(error) = auth.save_uses().await {
+        tracing::warn!(%error, "when tokens were used last is not noted");
+    }
     store.closer.close().await;
     tracing::info!("stopped");
     match broken {

@@ -8,6 +8,7 @@ mod client;
 mod config;
 mod doctor;
 mod heal;
+mod key;
 mod openapi;
 mod output;
 mod pages;
@@ -66,6 +67,9 @@ enum Command {
     /// Make, list and revoke tokens of services.
     #[command(subcommand)]
     Token(token::Command),
+    /// Replace and list the keys that sign tokens of people and operators.
+    #[command(subcommand)]
+    Key(key::Command),
     /// The registration for the homeserver.
     #[command(subcommand)]
     Registration(registration::Command),
@@ -142,6 +146,7 @@ async fn talk(command: Command, place: &Place<'_>, output: Output) -> anyhow::Re
         Command::Backfill(args) => backfill::run(&args, socket, output).await,
         Command::Admin(command) => admin::run(&command, place, output).await,
         Command::Token(command) => token::run(&command, place, output).await,
+        Command::Key(command) => key::run(&command, place, output).await,
         Command::Agent(command) => agent::run(&command, socket, output).await,
         _ => Ok(()),
     }

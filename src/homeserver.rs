@@ -7,6 +7,7 @@
 pub mod checkup;
 pub mod fake;
 pub mod gateway;
+pub mod identity;
 pub mod media;
 pub mod timeline;
 pub mod watch;

@@ -37,6 +37,7 @@ pub mod directory;
 pub mod domain;
 pub mod homeserver;
 pub mod ingest;
+pub mod key_sets;
 pub mod matrix;
 pub mod payload;
 pub mod recent;

@@ -14,6 +14,7 @@ mod client;
 mod commands;
 mod create;
 mod gateway;
+mod identity;
 mod ids;
 pub mod mapping;
 mod media;

@@ -5,6 +5,7 @@
 //! that another one is a new folder, an arm in [`open`] and one line of the contract suite.
 
 pub mod accounts;
+pub mod api_keys;
 #[cfg(test)]
 mod contract;
 pub mod creations;
@@ -22,6 +23,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use accounts::Accounts;
+pub use api_keys::ApiKeys;
 pub use creations::{Creation, Creations};
 pub use idempotency::Idempotency;
 pub use index::{ActivityMap, ClearTo, Index, MemberQuery, MessageQuery, RenderedPage};
@@ -82,6 +84,7 @@ pub struct Store {
     pub journal: Arc<dyn Journal>,
     pub index: Arc<dyn Index>,
     pub accounts: Arc<dyn Accounts>,
+    pub api_keys: Arc<dyn ApiKeys>,
     pub creations: Arc<dyn Creations>,
     pub idempotency: Arc<dyn Idempotency>,
     pub receptions: Arc<dyn Receptions>,

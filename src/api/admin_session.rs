@@ -59,7 +59,9 @@ impl AdminSessionApi {
         }
         let OperatorLogin { name, password } = body.0;
         let operators = &self.0.auth.operators;
-        let (id, session) = operators.login(&name, &password, visit.address).await?;
+        let (id, session) = operators
+            .login(&name, &password, gate.visitor(request))
+            .await?;
         let cookie = Cookie::Operator.set(visit, &id, operators::LIFETIME / 1_000);
         let body = Json(session.into());
         Ok(OperatorGranted::Granted(body, NOT_KEPT.to_owned(), cookie))

@@ -1,11 +1,14 @@
 //! Who is calling: the extractors that stand first in every operation, so that nothing of
 //! an anonymous request is parsed.
 
+mod program;
+mod scheme;
+
 use std::sync::{Arc, Once, OnceLock};
 
 use poem::http::StatusCode;
 use poem::{Request, RequestBody};
-use poem_openapi::registry::{MetaSecurityScheme, Registry};
+use poem_openapi::registry::Registry;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use subtle::ConstantTimeEq;
 use url::Url;
@@ -17,10 +20,11 @@ use crate::domain::Error;
 use crate::domain::access::{self, Caller};
 use crate::domain::entity::Entity;
 use crate::domain::service::{Scope, ServiceCaller};
+use crate::domain::session::{Pass, Visitor};
 use crate::service::agents::Agents;
-use crate::service::auth::Auth;
 use crate::service::auth::operators::OperatorSession;
 use crate::service::auth::people::SignedIn;
+use crate::service::auth::{Auth, keys};
 use crate::service::limits::{Allowance, ServiceLimits};
 
 /// The header of a service's shared secret.
@@ -79,9 +83,19 @@ impl Gate {
     /// The person on whose behalf a request is made.
     pub async fn person(&self, request: &Request) -> Result<SignedIn, Problem> {
         match bearer(request) {
-            Some(token) => Ok(self.auth.people.authenticate(token).await?),
+            Some(key) if key.starts_with(keys::PREFIX) => self.program(request, key),
+            Some(token) => {
+                let visitor = || self.visitor(request);
+                Ok(self.auth.authenticate(token, visitor).await?)
+            }
             None => self.represented(request),
         }
+    }
+
+    /// Who somebody seems to be.
+    #[must_use]
+    pub fn visitor(&self, request: &Request) -> Visitor {
+        Visitor::new(self.visit(request).address, header(request, "user-agent"))
     }
 
     /// The operator by whom a request is made: a person, or whoever has the cookie of an
@@ -115,8 +129,7 @@ impl Gate {
         if !request.method().is_safe() {
             let shown = header(request, CSRF_TOKEN)
                 .ok_or_else(|| forbidden(format!("{CSRF_TOKEN} is needed to change something")))?;
-            let expected = session.csrf_token.as_bytes();
-            if !bool::from(shown.as_bytes().ct_eq(expected)) {
+            if !self.auth.operators.is_proved(cookie, shown) {
                 let message = format!("{CSRF_TOKEN} is not the one of this session");
                 return Err(forbidden(message));
             }
@@ -156,10 +169,10 @@ impl Gate {
             service.require(Scope::Api)?;
             service.require_act_as(&entity)?;
         }
+        let token = service.and_then(|service| service.token);
         Ok(SignedIn {
             caller: self.auth.caller(entity),
-            session: None,
-            service: service.and_then(|service| service.token),
+            by: token.map_or(Pass::Trusted, Pass::Service),
         })
     }
 
@@ -269,7 +282,7 @@ macro_rules! extractor {
 
             fn register(registry: &mut Registry) {
                 for name in Self::security_schemes() {
-                    registry.create_security_scheme(name, scheme(name));
+                    registry.create_security_scheme(name, scheme::named(name));
                 }
             }
 
@@ -290,7 +303,7 @@ macro_rules! extractor {
     };
 }
 
-const FOR_PEOPLE: &[&str] = &["AccessToken", "ServiceToken", "UserId"];
+const FOR_PEOPLE: &[&str] = &["AccessToken", "ApiKey", "ServiceToken", "UserId"];
 const FOR_OPERATORS: &[&str] = &[
     "AccessToken",
     "OperatorSession",
@@ -325,60 +338,5 @@ pub struct Rejected(pub Problem);
 impl poem::error::ResponseError for Rejected {
     fn status(&self) -> StatusCode {
         self.0.status
-    }
-}
-
-/// How a caller may say who it is, by the name that the documents have for it.
-fn scheme(name: &str) -> MetaSecurityScheme {
-    match name {
-        "AccessToken" => MetaSecurityScheme {
-            ty: "http",
-            description: Some("What `POST /api/auth/login` answers as `access_token`."),
-            name: None,
-            key_in: None,
-            scheme: Some("bearer"),
-            bearer_format: Some("JWT"),
-            flows: None,
-            openid_connect_url: None,
-        },
-        "OperatorSession" => api_key(
-            "cookie",
-            "__Host-daarion_operator",
-            "The cookie that `POST /api/admin/login` sets; on a machine's own plain HTTP it is \
-             called `daarion_operator`.",
-        ),
-        "CsrfToken" => api_key(
-            "header",
-            CSRF_TOKEN,
-            "The `csrf_token` of the operator's session, beside its cookie, for all but reading.",
-        ),
-        "ServiceToken" => api_key(
-            "header",
-            SERVICE_TOKEN,
-            "The installation's shared secret, or a service's own token (`daarion token create`).",
-        ),
-        _ => api_key(
-            "header",
-            USER_ID,
-            "For whom the service acts: `user:<localpart>`. Counts only beside a valid service \
-             token, or alone where `auth.insecure_user_header` is set.",
-        ),
-    }
-}
-
-fn api_key(
-    place: &'static str,
-    name: &'static str,
-    description: &'static str,
-) -> MetaSecurityScheme {
-    MetaSecurityScheme {
-        ty: "apiKey",
-        description: Some(description),
-        name: Some(name),
-        key_in: Some(place),
-        scheme: None,
-        bearer_format: None,
-        flows: None,
-        openid_connect_url: None,
     }
 }

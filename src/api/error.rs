@@ -12,8 +12,8 @@ use crate::domain::Error;
 pub struct ErrorBody {
     /// The Matrix error code where Matrix has one, e.g. `M_FORBIDDEN`, `M_NOT_FOUND`,
     /// `M_BAD_JSON`, `M_INVALID_PARAM`, `M_TOO_LARGE`, `M_LIMIT_EXCEEDED`; otherwise
-    /// `CONFLICT`, `STALLED`, `HOMESERVER_UNAVAILABLE`, `HOMESERVER_ERROR`, `STORE_UNAVAILABLE`,
-    /// `INDEX_BEHIND` or `INTERNAL_ERROR`. With `INDEX_BEHIND` it is done and not to be repeated;
+    /// `CONFLICT`, `STALLED`, `HOMESERVER_UNAVAILABLE`, `HOMESERVER_ERROR`, `ISSUER_UNAVAILABLE`,
+    /// `STORE_UNAVAILABLE`, `INDEX_BEHIND` or `INTERNAL_ERROR`. With `INDEX_BEHIND` it is done and not to be repeated;
     /// only what shows it lags.
     pub error: String,
     /// What was wrong, for people.
@@ -25,7 +25,7 @@ pub struct ErrorBody {
 pub struct BridgeErrorBody {
     /// `bad_request`, `unauthorized`, `forbidden`, `not_found`, `method_not_allowed`,
     /// `conflict`, `too_large`, `rate_limited`, `matrix_error`, `matrix_unavailable`,
-    /// `store_unavailable`, `index_behind` or `internal_error`. With `index_behind` it is done and
+    /// `issuer_unavailable`, `store_unavailable`, `index_behind` or `internal_error`. With `index_behind` it is done and
     /// not to be repeated; only what shows it lags.
     pub error: String,
     /// What was wrong, for people.
@@ -121,6 +121,15 @@ impl From<Error> for Problem {
             } => Self::new(refused(status), errcode, message),
             Error::HomeserverNonsense(_) => {
                 Self::new(StatusCode::BAD_GATEWAY, "HOMESERVER_ERROR", message)
+            }
+            Error::IssuerUnavailable(_) => {
+                let mut problem = Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "ISSUER_UNAVAILABLE",
+                    message,
+                );
+                problem.bridge_code = "issuer_unavailable";
+                problem.retry(None)
             }
             Error::StoreUnavailable(_) => {
                 let mut problem = Self::new(

@@ -1,6 +1,7 @@
 //! The shapes of requests and answers, with the texts of the OpenAPI documents.
 
 mod agent;
+mod api_key;
 mod channel;
 mod city;
 mod doctor;
@@ -13,12 +14,14 @@ mod overseen;
 mod overview;
 mod reception;
 mod service_token;
+mod session;
 mod setting;
 mod sign_in;
 
 use poem_openapi::Enum;
 
 pub use self::agent::{Agent, AgentPage, AgentPatch, AgentPost, NewAgent};
+pub use self::api_key::{ApiKey, ApiKeyList, MadeApiKey, NewApiKey};
 pub use self::channel::{Channel, ChannelPage, NewChannel};
 pub use self::city::{City, CityRoom, CityRoomPatch, NewCityRoom};
 pub use self::doctor::DoctorReport;
@@ -37,9 +40,11 @@ pub use self::reception::{
     MessageSweep, NewMessageSweep, OwnReactionList, ReactionPage, Thread, ThreadPage,
 };
 pub use self::service_token::{MadeServiceToken, NewServiceToken, ServiceToken, ServiceTokenList};
+pub use self::session::{EndedSessions, Session, SessionList};
 pub use self::setting::EffectiveConfig;
 pub use self::sign_in::{
-    Grant, Login, Me, OperatorGrant, OperatorLogin, OperatorSession, RefreshRequest, Ticket, Via,
+    Grant, Login, Me, OpenIdLogin, OperatorGrant, OperatorLogin, OperatorSession, RefreshRequest,
+    SignInMethods, Ticket, Via,
 };
 use crate::domain;
 

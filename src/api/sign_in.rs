@@ -13,6 +13,7 @@ use super::schema::{Grant, Login, Me, RefreshRequest, Ticket};
 use super::visit::{Cookie, Visit};
 use super::{Services, Tag};
 use crate::domain::Error;
+use crate::domain::session::Pass;
 use crate::service::auth::people;
 
 /// What answers with secrets say to caches.
@@ -131,7 +132,8 @@ impl SignInApi {
             cookie,
         } = body.0;
         let people = &self.0.auth.people;
-        let grant = people.login(&user, &password, visit.address).await?;
+        let visitor = gate.visitor(request);
+        let grant = people.login(&user, &password, visitor).await?;
         Ok(granted(&grant, cookie.then_some(visit)))
     }
 
@@ -157,7 +159,9 @@ impl SignInApi {
                 let message = format!("has more than {LONGEST_TOKEN} bytes");
                 return Err(Error::invalid("refresh_token", message).into());
             }
-            let grant = people.refresh(&refresh_token).await?;
+            let grant = people
+                .refresh(&refresh_token, gate.visitor(request))
+                .await?;
             return Ok(granted(&grant, None));
         }
         let Some(cookie) = Cookie::Refresh.read(request, visit) else {
@@ -165,7 +169,7 @@ impl SignInApi {
             return Err(nobody(message).into());
         };
         gate.check_origin(request)?;
-        match people.refresh(cookie).await {
+        match people.refresh(cookie, gate.visitor(request)).await {
             Ok(grant) => Ok(granted(&grant, Some(visit))),
             Err(error) => {
                 let is_worthless = matches!(error, Error::Unauthenticated(_));
@@ -206,16 +210,17 @@ impl SignInApi {
     /// Who am I?
     #[oai(path = "/me", method = "get", operation_id = "getMe")]
     async fn me(&self, me: Myself) -> Result<Json<Me>, Failure> {
-        let people::SignedIn {
-            caller, session, ..
-        } = me.0;
+        let people::SignedIn { caller, by } = me.0;
         let profile = self.0.auth.people.profile(&caller).await;
         Ok(Json(Me {
             entity_id: caller.entity.to_string(),
             matrix_user_id: profile.user.to_string(),
             display_name: profile.display_name,
             operator: caller.operator,
-            session_id: session,
+            session_id: match by {
+                Pass::Session(session) => Some(session.handle()),
+                _ => None,
+            },
         }))
     }
 
@@ -232,7 +237,7 @@ impl SignInApi {
 }
 
 /// The tokens, the refresh token as a cookie when there is somebody to set it for.
-fn granted(grant: &people::Grant, cookie: Option<Visit>) -> Granted {
+pub(super) fn granted(grant: &people::Grant, cookie: Option<Visit>) -> Granted {
     let set = cookie.map(|visit| {
         let seconds = grant.refresh_expires_in;
         Cookie::Refresh.set(visit, &grant.refresh_token, seconds)

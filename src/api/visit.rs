@@ -42,6 +42,8 @@ pub enum Cookie {
     Refresh,
     /// An operator's session.
     Operator,
+    /// The browser that was sent to the homeserver's sign-in page.
+    Sso,
 }
 
 impl Cookie {
@@ -53,6 +55,17 @@ impl Cookie {
             (Self::Refresh, _) => "daarion_refresh",
             (Self::Operator, Transport::Secure) => "__Host-daarion_operator",
             (Self::Operator, _) => "daarion_operator",
+            (Self::Sso, Transport::Secure) => "__Host-daarion_sso",
+            (Self::Sso, _) => "daarion_sso",
+        }
+    }
+
+    /// Whether it goes along when a page of another site leads here. The homeserver's does, and
+    /// nobody else's may.
+    fn same_site(self) -> &'static str {
+        match self {
+            Self::Refresh | Self::Operator => "Strict",
+            Self::Sso => "Lax",
         }
     }
 
@@ -64,7 +77,8 @@ impl Cookie {
             Transport::Secure => "; Secure",
             Transport::Loopback | Transport::Plain => "",
         };
-        format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict{secure}; Max-Age={seconds}")
+        let site = self.same_site();
+        format!("{name}={value}; Path=/; HttpOnly; SameSite={site}{secure}; Max-Age={seconds}")
     }
 
     /// Its value in a request.
@@ -161,6 +175,28 @@ impl Gate {
             });
         }
         way.visit(self.public_url.as_ref(), &self.trusted_proxies)
+    }
+
+    /// The address of a path of ours as the browser that asks reaches it, to be sent back to from
+    /// elsewhere: `listen.public_url`, or on the machine itself what it was asked by.
+    pub fn own_address(&self, request: &Request, path: &str) -> Result<Url, Problem> {
+        let host = host(request);
+        let public = self.public_url.as_ref();
+        let public = public.filter(|url| host.is_some_and(|host| is_host_of(host, url)));
+        let own = || {
+            let is_here = self.visit(request).transport == Transport::Loopback;
+            let host = host.filter(|host| is_here && is_loopback(host))?;
+            Url::parse(&format!("http://{host}")).ok()
+        };
+        let base = public.cloned().or_else(own).ok_or_else(|| {
+            let message = "the homeserver's page leads back to listen.public_url alone; sign in \
+                           there";
+            Problem::new(StatusCode::FORBIDDEN, "M_FORBIDDEN", message)
+        })?;
+        base.join(path).map_err(|error| {
+            let message = format!("listen.public_url: {error}");
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", message)
+        })
     }
 
     /// Refuses what a page of another site has sent. Programs send no `Origin`.

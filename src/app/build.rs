@@ -30,11 +30,13 @@ use crate::domain::service::ServiceCaller;
 use crate::homeserver;
 use crate::homeserver::watch::RoomWatch;
 use crate::ingest::{Ingest, Outlets, Pushed};
+use crate::key_sets::KeySets;
 use crate::matrix::appservice::AppService;
 use crate::matrix::registration::{RegistrationInput, registration_yaml};
 use crate::matrix::{Matrix, MatrixSettings};
 use crate::recent::Recent;
 use crate::service::agents::Agents;
+use crate::service::auth::outside::{self, Fetch};
 use crate::service::auth::{Auth, AuthRules};
 use crate::service::backfill::Backfill;
 use crate::service::channels::Channels;
@@ -115,12 +117,15 @@ impl App {
             clock,
             rules: rules(config),
         });
+        let fetch = key_sets(config)?;
         let auth = Auth::new(
             core.store.clone(),
             core.homeserver.clone(),
+            matrix.clone(),
             core.directory.clone(),
             core.clock.clone(),
             auth_rules(&core.directory, config),
+            &fetch,
         );
         let ground = Ground::new(&core, matrix, recent.clone()).await?;
         let stop = ground.stop.clone();
@@ -407,9 +412,23 @@ fn auth_rules(directory: &Directory, config: &Config) -> AuthRules {
     AuthRules {
         operators: operators(directory, config),
         issuer: config.matrix.server_name.clone(),
+        issuers: config.auth.issuers.clone(),
+        homeserver_page: config.matrix.public_url.as_ref().map(ToString::to_string),
         access_token_lifetime: config.auth.access_token_lifetime,
         refresh_token_lifetime: config.auth.refresh_token_lifetime,
     }
+}
+
+/// How what outside issuers publish is read.
+fn key_sets(config: &Config) -> anyhow::Result<Fetch> {
+    if config.auth.issuers.is_empty() {
+        return Ok(outside::nothing());
+    }
+    let sets = KeySets::new()?;
+    Ok(Arc::new(move |url| {
+        let sets = sets.clone();
+        Box::pin(async move { sets.fetch(url).await })
+    }))
 }
 
 /// Operators are listed as Matrix users or as entities.

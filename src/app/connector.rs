@@ -21,6 +21,8 @@ use crate::systemd;
 
 /// How often the homeserver is asked whether it is there.
 const CHECK: Duration = Duration::from_secs(5);
+/// How often it is written down who was here and what was used.
+const USES: Duration = Duration::from_secs(60);
 /// The shortest and the longest pause between attempts to reach it.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
 
@@ -58,6 +60,7 @@ impl Connector {
                 presence.note(news);
             }
         });
+        until(tracker, stop, keep_uses(self.auth.clone()));
         until(tracker, stop, self.run());
     }
 
@@ -153,7 +156,6 @@ impl Connector {
         if let Err(error) = &told {
             tracing::warn!(%error, "who is online is not known of everybody");
         }
-        self.auth.services.save_uses().await?;
         let expired = self.auth.drop_expired().await?;
         if expired > 0 {
             tracing::info!(expired, "sessions have expired");
@@ -166,6 +168,22 @@ impl Connector {
         }
         tracing::info!(unhealed = healed.failed(), "the connector is at work");
         Ok(())
+    }
+}
+
+/// Writes down now and then who was here and what was used, and forgets keys that are past use.
+async fn keep_uses(auth: Arc<Auth>) {
+    loop {
+        tokio::time::sleep(USES).await;
+        let kept = async {
+            auth.save_uses().await?;
+            auth.drop_retired_keys().await
+        };
+        match kept.await {
+            Ok(0) => {}
+            Ok(dropped) => tracing::info!(dropped, "signing keys that were replaced are forgotten"),
+            Err(error) => tracing::warn!(%error, "when tokens were used last is not noted"),
+        }
     }
 }
 

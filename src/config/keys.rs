@@ -57,6 +57,7 @@ pub(super) const KEYS: &[Key] = &[
     key("listen.trusted_proxies", r#"["127.0.0.0/8", "::1"]"#),
     needed("matrix.homeserver_url", "\"http://127.0.0.1:8008\""),
     needed("matrix.server_name", "\"example.org\""),
+    key("matrix.public_url", r#""""#),
     secret(needed("matrix.as_token", RANDOM)),
     secret(needed("matrix.hs_token", RANDOM)),
     key("matrix.connector_url", r#""http://127.0.0.1:7003""#),

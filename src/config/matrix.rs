@@ -19,6 +19,9 @@ pub struct MatrixConfig {
     pub homeserver_url: Url,
     /// The name of the homeserver, the part after the colon of its user ids. Needed.
     pub server_name: String,
+    /// The homeserver as browsers reach it. Default `""`: what it says itself
+    /// (`/.well-known/matrix/client`).
+    pub public_url: Option<Url>,
     /// The token by which we speak to the homeserver. Needed.
     pub as_token: Secret,
     /// The token by which the homeserver speaks to us. Needed.
@@ -68,6 +71,11 @@ impl MatrixConfig {
                 "matrix.server_name",
                 "a Matrix server name like \"example.org\"",
                 |text| names::is_server_name(text).then(|| text.to_owned()),
+            )?,
+            public_url: values.optional(
+                "matrix.public_url",
+                "an http or https URL like \"https://matrix.example.org\"",
+                parse_http_url,
             )?,
             as_token: values.secret("matrix.as_token", TOKEN_LENGTH)?,
             hs_token: values.secret("matrix.hs_token", TOKEN_LENGTH)?,

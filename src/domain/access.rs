@@ -1,7 +1,10 @@
 //! Who is asking, and what that alone decides.
 
+use std::sync::Arc;
+
 use super::entity::Entity;
 use super::error::{Error, Result};
+use super::id::ChannelId;
 
 /// Somebody who has proved who they are.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -10,6 +13,8 @@ pub struct Caller {
     /// Whether the configuration lists them as an operator. It opens what is for operators, and
     /// gives nothing in a channel: there, what anybody may do follows from Matrix.
     pub operator: bool,
+    /// The channels that there are for the caller, when a key narrows that down; `None` for all.
+    pub within: Option<Arc<[ChannelId]>>,
 }
 
 /// Somebody who runs the place.
@@ -50,6 +55,29 @@ impl Operator {
 }
 
 impl Caller {
+    /// Somebody who is held to nothing but the rules.
+    #[must_use]
+    pub fn new(entity: Entity, operator: bool) -> Self {
+        Self {
+            entity,
+            operator,
+            within: None,
+        }
+    }
+
+    /// Whether a channel is one that there is for the caller at all.
+    #[must_use]
+    pub fn reaches(&self, id: ChannelId) -> bool {
+        let within = self.within.as_deref();
+        within.is_none_or(|channels| channels.contains(&id))
+    }
+
+    /// Whether the caller may let a program act as somebody: operators as any agent.
+    #[must_use]
+    pub fn may_act_as(&self, entity: &Entity) -> bool {
+        *entity == self.entity || (self.operator && matches!(entity, Entity::Agent { .. }))
+    }
+
     /// Checks that the caller may make a city room.
     pub fn may_create_city_room(&self, rule: CityCreation) -> Result<()> {
         match rule {

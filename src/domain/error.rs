@@ -79,6 +79,9 @@ pub enum Error {
     /// The homeserver answered something that is not Matrix.
     #[error("homeserver answered nonsense: {0}")]
     HomeserverNonsense(String),
+    /// An outside issuer does not show the keys that its tokens are verified by.
+    #[error("outside issuer unavailable: {0}")]
+    IssuerUnavailable(String),
     /// The store cannot be read or written now (disk full, I/O error).
     #[error("store unavailable: {0}")]
     StoreUnavailable(String),
@@ -142,6 +145,7 @@ impl Error {
             Self::HomeserverUnavailable { .. }
                 | Self::HomeserverLimited { .. }
                 | Self::HomeserverNonsense(_)
+                | Self::IssuerUnavailable(_)
                 | Self::StoreUnavailable(_)
                 | Self::TimedOut(_)
         )

@@ -15,52 +15,30 @@ const LONGEST_NAME: usize = 64;
 /// The most patterns, and the most rooms, of one token.
 const MOST: usize = 100;
 
-macro_rules! scopes {
-    ($($(#[$doc:meta])* $variant:ident = $word:literal),+ $(,)?) => {
-        /// One kind of thing that a service may do.
-        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-        pub enum Scope { $($(#[$doc])* $variant),+ }
-
-        impl Scope {
-            /// Every scope.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
-
-            /// The word that contracts and records use.
-            #[must_use]
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $word),+ }
-            }
-
-            /// Reads the word back.
-            #[must_use]
-            pub fn parse(word: &str) -> Option<Self> {
-                match word { $($word => Some(Self::$variant),)+ _ => None }
-            }
-        }
-    };
-}
-
 scopes! {
-    /// Reads rooms, their history and what is new in them.
-    Read = "gateway:read",
-    /// Sends messages and reactions, and redacts.
-    Send = "gateway:send",
-    /// Creates rooms and changes their name, topic and avatar.
-    Rooms = "gateway:rooms",
-    /// Invites, joins, leaves, kicks, bans.
-    Members = "gateway:members",
-    /// Registers, names and deactivates users.
-    Users = "gateway:users",
-    /// Uploads files and signs addresses of them.
-    Media = "gateway:media",
-    /// Looks after webhooks.
-    Webhooks = "gateway:webhooks",
-    /// Registers and changes agents, and posts as them.
-    Agents = "agents",
-    /// Makes city rooms and brings those of an older installation in.
-    City = "city",
-    /// Uses `/api` and `/ws` for the person or agent that `X-User-Id` names.
-    Api = "api",
+    /// One kind of thing that a service may do.
+    Scope {
+        /// Reads rooms, their history and what is new in them.
+        Read = "gateway:read",
+        /// Sends messages and reactions, and redacts.
+        Send = "gateway:send",
+        /// Creates rooms and changes their name, topic and avatar.
+        Rooms = "gateway:rooms",
+        /// Invites, joins, leaves, kicks, bans.
+        Members = "gateway:members",
+        /// Registers, names and deactivates users.
+        Users = "gateway:users",
+        /// Uploads files and signs addresses of them.
+        Media = "gateway:media",
+        /// Looks after webhooks.
+        Webhooks = "gateway:webhooks",
+        /// Registers and changes agents, and posts as them.
+        Agents = "agents",
+        /// Makes city rooms and brings those of an older installation in.
+        City = "city",
+        /// Uses `/api` and `/ws` for the person or agent that `X-User-Id` names.
+        Api = "api",
+    }
 }
 
 impl Scope {
@@ -94,7 +72,9 @@ impl ActAs {
         }
     }
 
-    fn covers(&self, entity: &Entity) -> bool {
+    /// Whether an entity is one of those.
+    #[must_use]
+    pub fn covers(&self, entity: &Entity) -> bool {
         match (self, entity) {
             (Self::Everybody, _)
             | (Self::Agents, Entity::Agent { .. })
@@ -143,15 +123,6 @@ impl Rights {
         bounded("scopes", scopes)?;
         bounded("act_as", act_as)?;
         bounded("rooms", rooms.unwrap_or_default())?;
-        let mut granted = Vec::new();
-        for word in scopes {
-            granted.extend(named(word)?);
-        }
-        granted.sort_unstable();
-        granted.dedup();
-        if granted.is_empty() {
-            return Err(Error::invalid("scopes", "must name at least one"));
-        }
         let pattern = |text: &String| {
             let message = "must be \"*\", \"agent:*\", \"user:*\" or an entity";
             ActAs::parse(text).ok_or_else(|| Error::invalid("act_as", message))
@@ -164,7 +135,7 @@ impl Rights {
             room.ok_or_else(|| Error::invalid("rooms", message))
         };
         Ok(Self {
-            scopes: granted,
+            scopes: Scope::granted(scopes)?,
             act_as: act_as.iter().map(pattern).collect::<Result<_>>()?,
             rooms: rooms
                 .map(|rooms| rooms.iter().map(room).collect::<Result<_>>())
@@ -178,24 +149,6 @@ fn bounded(field: &'static str, list: &[String]) -> Result<()> {
         return Err(Error::invalid(field, format!("must be at most {MOST}")));
     }
     Ok(())
-}
-
-fn named(word: &str) -> Result<Vec<Scope>> {
-    let several = word.strip_suffix('*');
-    let found: Vec<_> = match several {
-        Some(prefix) if prefix.is_empty() || prefix.ends_with(':') => Scope::ALL
-            .iter()
-            .copied()
-            .filter(|scope| scope.as_str().starts_with(prefix))
-            .collect(),
-        _ => Scope::parse(word).into_iter().collect(),
-    };
-    if found.is_empty() {
-        let known: Vec<_> = Scope::ALL.iter().map(|scope| scope.as_str()).collect();
-        let message = format!("must be of {}, \"gateway:*\" or \"*\"", known.join(", "));
-        return Err(Error::invalid("scopes", message));
-    }
-    Ok(found)
 }
 
 /// A service's token. The token itself is shown once, when it is made.

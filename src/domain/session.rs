@@ -4,6 +4,9 @@
 //! the digest of it.
 
 use std::fmt;
+use std::net::IpAddr;
+
+use uuid::Uuid;
 
 use super::entity::Entity;
 use super::id::Millis;
@@ -12,9 +15,21 @@ use super::id::Millis;
 /// once that one was seen, in milliseconds: two tabs of a browser may refresh at the same moment.
 pub const GRACE: Millis = 10_000;
 
+/// The longest name of a program that is kept, in characters.
+const LONGEST_AGENT: usize = 256;
+
 /// The SHA-256 of a secret.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Digest(pub [u8; 32]);
+
+impl Digest {
+    /// What it may be called where its holder sees it: half of it, in the form of an id.
+    #[must_use]
+    pub fn handle(&self) -> Uuid {
+        let (half, _) = self.0.split_first_chunk().expect("it has 32 bytes");
+        uuid::Builder::from_random_bytes(*half).into_uuid()
+    }
+}
 
 impl fmt::Debug for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -22,6 +37,21 @@ impl fmt::Debug for Digest {
         let [a, b, c, d, ..] = self.0;
         write!(f, "{a:02x}{b:02x}{c:02x}{d:02x}…")
     }
+}
+
+/// By what somebody was let in: when it ends, so does what was opened with it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Pass {
+    /// The session, by the digest of its id.
+    Session(Digest),
+    /// The token of a service that acts for the person.
+    Service(Uuid),
+    /// The person's API key.
+    Key(Uuid),
+    /// The word of an outside issuer, which counts until then.
+    Issued(Millis),
+    /// The installation's shared secret, or its word alone: that does not end.
+    Trusted,
 }
 
 /// Whose session it is.
@@ -52,6 +82,40 @@ impl fmt::Display for Holder {
     }
 }
 
+/// Who somebody seems to be by the way of their request.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Visitor {
+    /// `None` for the machine itself, and where it is not known.
+    pub address: Option<IpAddr>,
+    /// What the program calls itself.
+    pub user_agent: Option<String>,
+}
+
+impl Visitor {
+    /// Somebody at an address, with a program of that name. What is no text of one line, or goes
+    /// on for too long, is left out.
+    #[must_use]
+    pub fn new(address: Option<IpAddr>, user_agent: Option<&str>) -> Self {
+        let clean = |agent: &str| {
+            let visible = agent.chars().filter(|it| !it.is_control());
+            visible.take(LONGEST_AGENT).collect::<String>()
+        };
+        let user_agent = user_agent.map(clean).filter(|agent| !agent.is_empty());
+        Self {
+            address,
+            user_agent,
+        }
+    }
+}
+
+/// When somebody was last here with a session, and how.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Seen {
+    /// To the minute; 0 for a session of an older daarion that nobody has come with since.
+    pub at: Millis,
+    pub visitor: Visitor,
+}
+
 /// A session.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Session {
@@ -62,6 +126,7 @@ pub struct Session {
     pub expires_at: Millis,
     /// The token that prolongs it; `None` when nothing does.
     pub refresh: Option<Refresh>,
+    pub seen: Seen,
 }
 
 impl Session {
@@ -159,6 +224,23 @@ mod tests {
         assert_eq!(seen.worth(digest(1), 101 + GRACE), Worth::Used);
         let third = second.rotated(digest(3), 200);
         assert_eq!(third.worth(digest(1), 200), Worth::Used);
+    }
+
+    #[test]
+    fn a_visitor_is_kept_short_and_on_one_line() {
+        let visitor = Visitor::new(None, Some(&format!("cur\nl/{}", "8".repeat(500))));
+        let agent = visitor.user_agent.expect("a name");
+        assert!(agent.starts_with("curl/8"), "{agent}");
+        assert_eq!(agent.chars().count(), LONGEST_AGENT);
+        assert_eq!(Visitor::new(None, Some("\t")), Visitor::default());
+    }
+
+    #[test]
+    fn handles_differ_as_digests_do() {
+        let [one, other] = [[1; 32], [2; 32]].map(|bytes| Digest(bytes).handle());
+        assert_ne!(one, other);
+        assert_eq!(one, Digest([1; 32]).handle());
+        assert_eq!(one.get_version_num(), 4);
     }
 
     #[test]

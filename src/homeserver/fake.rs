@@ -7,6 +7,7 @@
 
 mod checkup;
 mod commands;
+mod identity;
 mod members;
 mod reactions;
 mod room;
@@ -62,6 +63,10 @@ pub enum Call {
     Typing,
     SetOnline,
     List,
+    OpenId,
+    LoginToken,
+    WaysIn,
+    PublicAddress,
 }
 
 /// The homeserver. Its users, apart from the connector and the agents that are registered
@@ -77,6 +82,8 @@ struct World {
     users: HashMap<UserId, User>,
     rooms: HashMap<RoomId, Room>,
     aliases: HashMap<RoomAlias, RoomId>,
+    openid: HashMap<String, UserId>,
+    login_tokens: HashMap<String, UserId>,
     /// Numbers rooms and events; an event's number is its place in the order of all.
     last: u64,
     is_down: bool,

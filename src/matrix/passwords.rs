@@ -1,10 +1,10 @@
-//! Passwords: the homeserver is asked whether one is right, by signing in and out again. No
-//! Matrix token is kept.
+//! Passwords and the tokens of the homeserver's own sign-in page: it is asked whose they are, by
+//! signing in and out again. No Matrix token is kept.
 
 use std::net::IpAddr;
 
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Matrix;
 use crate::domain::id::UserId;
@@ -14,7 +14,7 @@ use crate::domain::{Error, Result};
 /// that was cut off.
 const DEVICE: &str = "DAARION_SIGN_IN";
 
-/// Refusals that are about the user and the password (client-server API, "Login").
+/// Refusals that are about the user and what is shown (client-server API, "Login").
 const WRONG: [&str; 5] = [
     "M_FORBIDDEN",
     "M_NOT_FOUND",
@@ -37,16 +37,25 @@ impl Matrix {
         password: &str,
         from: Option<IpAddr>,
     ) -> Result<Option<UserId>> {
-        let body = json!({
+        let login = json!({
             "type": "m.login.password",
             "identifier": { "type": "m.id.user", "user": user.as_str() },
             "password": password,
-            "device_id": DEVICE,
-            "initial_device_display_name": "daarion",
         });
+        self.sign_in_and_out(login, from).await
+    }
+
+    /// The user whom a login is of, as the homeserver spells it; the device is gone again.
+    pub(super) async fn sign_in_and_out(
+        &self,
+        mut login: Value,
+        from: Option<IpAddr>,
+    ) -> Result<Option<UserId>> {
+        login["device_id"] = json!(DEVICE);
+        login["initial_device_display_name"] = json!("daarion");
         let answer = self
             .client
-            .post("/_matrix/client/v3/login", &body, None, from);
+            .post("/_matrix/client/v3/login", &login, None, from);
         let answer = match answer.await {
             Ok(answer) => answer,
             Err(Error::HomeserverRefused {

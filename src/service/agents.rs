@@ -192,10 +192,7 @@ impl Agents {
     /// Says something in a channel as an agent, which must be a member.
     pub async fn post(&self, id: &str, channel: ChannelId, new: NewMessage) -> Result<Message> {
         let agent = self.active(id)?;
-        let caller = Caller {
-            entity: Entity::Agent { name: agent.name },
-            operator: false,
-        };
+        let caller = Caller::new(Entity::Agent { name: agent.name }, false);
         self.messages.send(&caller, channel, new).await
     }
 

@@ -3,36 +3,50 @@
 //!
 //! Begin with [`people`] and [`operators`]. Both keep [`Session`](crate::domain::session)s;
 //! `tokens` makes what their holders show, `attempts` and `passwords` stand in the way of
-//! guessing, `tickets` lets browsers open WebSockets.
+//! guessing, `tickets` lets browsers open WebSockets, `rotation` replaces what signs. `outside` is for
+//! people whom others vouch for, [`services`] and [`keys`] are for programs; `held` and `verified`
+//! spare each request the store.
 
 mod attempts;
+mod held;
+pub mod keys;
 pub mod operators;
+pub mod outside;
 mod passwords;
 pub mod people;
+pub mod rotation;
 pub mod services;
+pub mod sso;
 mod tickets;
 mod tokens;
+mod verified;
 
 use std::collections::HashSet;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::broadcast;
 
 use self::attempts::Attempts;
+pub use self::keys::Keys;
 pub use self::operators::Operators;
+use self::outside::{Fetch, Outside};
 pub use self::people::People;
+use self::people::SignedIn;
 pub use self::services::Services;
+pub use self::sso::Sso;
 use self::tokens::Tokens;
+use self::verified::Verified;
 use crate::clock::Clock;
+use crate::config::IssuerConfig;
 use crate::directory::Directory;
 use crate::domain::Result;
 use crate::domain::access::Caller;
 use crate::domain::entity::Entity;
+use crate::domain::session::{Pass, Visitor};
 use crate::homeserver::Homeserver;
+use crate::homeserver::identity::Identity;
 use crate::store::Store;
-use crate::store::sessions::KeyUse;
 
 /// The part of the configuration that signing in goes by.
 #[derive(Clone, Debug)]
@@ -41,6 +55,10 @@ pub struct AuthRules {
     pub operators: HashSet<Entity>,
     /// Who issues the access tokens: the homeserver's name.
     pub issuer: String,
+    /// Outside issuers whose word counts.
+    pub issuers: Vec<IssuerConfig>,
+    /// The homeserver as browsers reach it, when that is configured.
+    pub homeserver_page: Option<String>,
     pub access_token_lifetime: Duration,
     pub refresh_token_lifetime: Duration,
 }
@@ -54,25 +72,31 @@ pub struct Auth {
     pub people: People,
     pub operators: Operators,
     pub services: Services,
+    pub keys: Keys,
+    pub sso: Sso,
+    tokens: Arc<Tokens>,
+    verified: Arc<Verified>,
+    outside: Outside,
+    lifetimes: rotation::Lifetimes,
     store: Store,
     clock: Clock,
 }
-
-/// From where somebody tries to sign in; `None` when that is not known.
-pub type Address = Option<IpAddr>;
 
 impl Auth {
     /// Reads the keys, which are made at the first start.
     pub async fn new(
         store: Store,
         homeserver: Arc<dyn Homeserver>,
+        identity: Arc<dyn Identity>,
         directory: Arc<Directory>,
         clock: Clock,
         rules: AuthRules,
+        fetch: &Fetch,
     ) -> Result<Self> {
-        let access = store.sessions.key(KeyUse::Access, clock.secret()).await?;
-        let refresh = store.sessions.key(KeyUse::Refresh, clock.secret()).await?;
-        let tokens = Arc::new(Tokens::new(&access, refresh, &rules.issuer));
+        let ring = rotation::ring(&store, &clock).await?;
+        let tokens = Arc::new(Tokens::new(ring, &rules.issuer));
+        let verified = Arc::new(Verified::default());
+        let lifetimes = rotation::Lifetimes::of(&rules);
         let attempts = Arc::new(Attempts::new(clock.clone()));
         let operators = Operators::new(
             store.clone(),
@@ -80,6 +104,10 @@ impl Auth {
             tokens.clone(),
             attempts.clone(),
         );
+        let issuers = rules.issuers.clone();
+        let outside = Outside::new(issuers, fetch, homeserver.clone(), clock.clone());
+        let page = rules.homeserver_page.clone();
+        let sso = Sso::new(identity.clone(), clock.clone(), tokens.clone(), page);
         let ends = broadcast::Sender::new(ENDS);
         let services = Services::new(
             store.clone(),
@@ -88,13 +116,16 @@ impl Auth {
             ends.clone(),
         );
         let services = services.await?;
+        let keys = Keys::new(store.clone(), clock.clone(), ends.clone()).await?;
         let people = People::new(
             store.clone(),
             homeserver,
+            identity.clone(),
             directory,
             clock.clone(),
-            tokens,
+            tokens.clone(),
             attempts,
+            verified.clone(),
             ends,
             rules,
         );
@@ -102,15 +133,62 @@ impl Auth {
             people,
             operators,
             services,
+            keys,
+            sso,
+            tokens,
+            verified,
+            outside,
+            lifetimes,
             store,
             clock,
         })
+    }
+
+    /// Whose access token it is. `visitor` is asked for when it is looked at anew.
+    pub async fn authenticate(
+        &self,
+        token: &str,
+        visitor: impl FnOnce() -> Visitor,
+    ) -> Result<SignedIn> {
+        let shown = tokens::digest(token.as_bytes());
+        let known = self.verified.find(shown);
+        let now = self.clock.now();
+        if let Some(entry) = known.as_deref().filter(|entry| entry.is_fresh(now)) {
+            return Ok(entry.who.clone());
+        }
+        let ends = self.verified.ends();
+        let access = known.and_then(|entry| entry.access.clone());
+        let entry = match access.or_else(|| self.people.read(token)) {
+            Some(access) => self.people.check(access, visitor()).await?,
+            None => self.outside.check(&self.people, token).await?,
+        };
+        let who = entry.who.clone();
+        self.verified.put(shown, entry, ends);
+        Ok(who)
+    }
+
+    /// Whether what somebody was let in by counts no more. What cannot be read still does.
+    pub async fn has_ended(&self, pass: Pass) -> bool {
+        match pass {
+            Pass::Session(session) => self.people.has_ended(session).await,
+            Pass::Service(token) => self.services.has_ended(token),
+            Pass::Key(key) => self.keys.has_ended(key),
+            Pass::Issued(until) => self.clock.now() >= until,
+            Pass::Trusted => false,
+        }
     }
 
     /// An entity that has proved who it is, with what that alone gives it.
     #[must_use]
     pub fn caller(&self, entity: Entity) -> Caller {
         self.people.caller(entity)
+    }
+
+    /// Writes down who was here and what was used since this was done last.
+    pub async fn save_uses(&self) -> Result<()> {
+        self.services.save_uses().await?;
+        self.keys.save_uses().await?;
+        self.people.save_visits().await
     }
 
     /// Forgets the sessions that have expired.

@@ -60,6 +60,9 @@ pub struct ChannelView {
 impl Core {
     /// Whether the caller may know of a channel.
     pub async fn may_see(&self, caller: &Caller, channel: &Channel) -> Result<bool> {
+        if !caller.reaches(channel.id) {
+            return Ok(false);
+        }
         let membership = self.membership(caller, channel.id).await?;
         Ok(channel.is_visible_to(membership))
     }
@@ -158,7 +161,7 @@ impl Channels {
             let passed = after
                 .as_deref()
                 .is_some_and(|after| key(&channel).as_slice() <= after);
-            if passed || !filter.admits(&channel, membership) {
+            if passed || !caller.reaches(channel.id) || !filter.admits(&channel, membership) {
                 continue;
             }
             if !channel.is_visible_to(membership) {

@@ -4,6 +4,7 @@
 //! a test of every function that is listed there. Nothing here knows a backend.
 
 pub mod accounts;
+pub mod api_keys;
 pub mod changes;
 pub mod channels;
 pub mod dedup;
@@ -87,7 +88,10 @@ macro_rules! store_contract {
                 accounts_outlive_a_kill, operators_are_unique_by_name, a_new_password_ends_the_sessions;
             idempotency: a_named_request_is_begun_once, named_requests_are_forgotten_in_time;
             sessions: a_session_is_found_until_it_ends, a_token_is_replaced_once, the_oldest_sessions_make_room,
-                expired_sessions_are_dropped, sessions_and_keys_outlive_a_kill;
+                expired_sessions_are_dropped, sessions_and_keys_outlive_a_kill,
+                the_sessions_of_a_holder_are_listed_and_ended, when_somebody_was_last_here_is_kept,
+                signing_keys_are_replaced_and_forgotten;
+            api_keys: keys_outlive_a_kill, a_key_is_removed_once, the_last_use_of_a_key_is_kept;
             service_tokens: tokens_outlive_a_kill, a_service_has_one_token_that_counts, a_token_is_revoked_once, the_last_use_of_a_token_is_kept;
             subscriptions: subscriptions_are_kept, a_position_never_goes_back, the_slowest_holds_the_journal;
             webhooks: webhooks_are_kept, a_webhook_is_changed_and_keeps_the_rest, a_batch_settles_whole,

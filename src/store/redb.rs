@@ -44,6 +44,7 @@
 
 mod accounts;
 mod agents;
+mod api_keys;
 mod apply;
 mod creations;
 mod errors;
@@ -62,6 +63,7 @@ mod records;
 mod service_tokens;
 mod sessions;
 mod shared;
+mod signing_keys;
 mod subscriptions;
 mod tables;
 mod webhooks;
@@ -102,6 +104,7 @@ fn open_medium(medium: Box<dyn Medium>) -> Result<Store, StoreError> {
         journal: redb.clone(),
         index: redb.clone(),
         accounts: redb.clone(),
+        api_keys: redb.clone(),
         creations: redb.clone(),
         idempotency: redb.clone(),
         receptions: redb.clone(),

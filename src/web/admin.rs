@@ -1,6 +1,7 @@
 //! What the commands ask of the running daemon, over a unix socket that only root and the
 //! daemon's user may open. Not a public contract: both ends are one program.
 
+mod keys;
 mod services;
 
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
+pub use self::keys::{list_keys, rotate_keys};
 pub use self::services::{NewTokenJson, create_token, list_tokens, revoke_token};
 use super::problems::{CatchPanics, Problems, respond};
 use crate::domain::Error;
@@ -94,6 +96,8 @@ pub fn routes(admin: Admin) -> BoxEndpoint<'static> {
         .at("/operators/:name/password", post(set_operator_password))
         .at("/services", get(services::list).post(services::create))
         .at("/services/revoke", post(services::revoke))
+        .at("/keys", get(keys::list))
+        .at("/keys/rotate", post(keys::rotate))
         .data(admin)
         .with(CatchPanics)
         .with(Problems::default())

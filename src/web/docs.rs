@@ -13,6 +13,7 @@ use poem_openapi::{OpenApi, OpenApiService, Webhook};
 use serde_json::{Map, Value, json};
 
 use super::problems::Names;
+use crate::api::scopes::{self, Needs};
 
 /// A listener's document. Its forms are made when they are first asked for, which may be never:
 /// the page alone has more bytes than the whole of an idle daemon's other strings.
@@ -71,6 +72,7 @@ impl Documents {
 
     fn document(&self) -> Value {
         let mut document = serde_json::from_str(&self.generated).expect("poem-openapi writes JSON");
+        state_scopes(&mut document);
         state_security(&mut document);
         stated::content_types(&mut document);
         stated::callbacks(&mut document);
@@ -81,11 +83,67 @@ impl Documents {
 }
 
 /// What belongs together of the ways to say who is calling.
-const TOGETHER: [&[&str]; 3] = [
+const TOGETHER: [&[&str]; 4] = [
     &["AccessToken"],
+    &["ApiKey"],
     &["OperatorSession", "CsrfToken"],
     &["ServiceToken", "UserId"],
 ];
+
+/// What a key needs stands in one table; here it is told with each operation, and what is for no
+/// key does not list it.
+fn state_scopes(document: &mut Value) {
+    let paths = document.get_mut("paths").and_then(Value::as_object_mut);
+    for (path, operations) in paths.into_iter().flatten() {
+        for operation in operations
+            .as_object_mut()
+            .into_iter()
+            .flat_map(Map::values_mut)
+        {
+            let id = operation["operationId"].as_str().unwrap_or_default();
+            let needs = scopes::needs(id, path);
+            let lists_key = |schemes: &Vec<Value>| schemes.iter().any(is_key);
+            if !operation["security"].as_array().is_some_and(lists_key) {
+                continue;
+            }
+            match needs.and_then(wanted) {
+                Some(words) => {
+                    let told = operation["description"].as_str();
+                    let told = told.map(|told| format!("{told}\n\n")).unwrap_or_default();
+                    operation["description"] = json!(told + &words);
+                }
+                None => {
+                    let schemes = operation["security"].as_array_mut();
+                    schemes
+                        .into_iter()
+                        .for_each(|it| it.retain(|one| !is_key(one)));
+                }
+            }
+        }
+    }
+}
+
+fn is_key(scheme: &Value) -> bool {
+    scheme.get("ApiKey").is_some()
+}
+
+/// What a key needs, in words; `None` when none is let in.
+fn wanted(needs: Needs) -> Option<String> {
+    match needs {
+        Needs::Nothing | Needs::NoKey => None,
+        Needs::AnyKey => Some("Any API key will do.".to_owned()),
+        Needs::Scope(scope) => {
+            let scope = scope.as_str();
+            Some(format!("An API key needs the scope `{scope}`."))
+        }
+        Needs::Everywhere(scope) => {
+            let scope = scope.as_str();
+            Some(format!(
+                "An API key needs the scope `{scope}`, and must be for all channels."
+            ))
+        }
+    }
+}
 
 /// A service that acts for a person needs both headers, an operator's cookie its proof unless
 /// it only reads, and health needs nothing. poem-openapi can only say "one of these" and

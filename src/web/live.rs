@@ -24,6 +24,7 @@ use crate::api::error::Problem;
 use crate::consumer::hub::{Frame, Hub, Listener, Shuts};
 use crate::domain::access::Caller;
 use crate::domain::id::{ChannelId, Seq};
+use crate::domain::session::Pass;
 use crate::service::auth::People;
 use crate::service::auth::people::SignedIn;
 
@@ -50,11 +51,7 @@ pub async fn channel(
     live: Data<&Live>,
     socket: WebSocket,
 ) -> poem::Result<impl IntoResponse + use<>> {
-    let SignedIn {
-        caller,
-        session,
-        service,
-    } = listener(request).await.map_err(Rejected)?;
+    let SignedIn { caller, by } = listener(request).await.map_err(Rejected)?;
     let id = Uuid::try_parse(&channel).map_err(|_| bad("channel_id: must be a UUID"))?;
     let after = after(request, &live.hub.journal())?;
     let id = ChannelId(id);
@@ -67,8 +64,7 @@ pub async fn channel(
         live: live.0.clone(),
         channel: id,
         caller,
-        session,
-        service,
+        by,
         after,
     };
     // The library's default buffers cost 134 KB a connection; frames are small.
@@ -139,9 +135,7 @@ struct Stream {
     channel: ChannelId,
     caller: Caller,
     /// Whose end ends the stream.
-    session: Option<Uuid>,
-    /// The service's token whose end ends the stream.
-    service: Option<Uuid>,
+    by: Pass,
     after: After,
 }
 
@@ -151,7 +145,7 @@ enum End {
     Gone,
     /// It may not listen any more.
     Removed,
-    /// Its session has ended.
+    /// What it was opened with has ended.
     SignedOut,
     /// It is to come back and resume.
     Resume(CloseCode, &'static str),
@@ -159,9 +153,10 @@ enum End {
 
 impl Stream {
     async fn run(self, mut socket: WebSocketStream) {
-        // Whoever looks at a channel is there; a service that listens for somebody is not them.
+        // Whoever looks at a channel is there; a program that listens for somebody is not them.
         let presence = &self.live.services.presence;
-        let _here = self.session.map(|_| presence.attend(&self.caller.entity));
+        let is_there = matches!(self.by, Pass::Session(_) | Pass::Issued(_));
+        let _here = is_there.then(|| presence.attend(&self.caller.entity));
         let Err(end) = self.serve(&mut socket).await;
         let close = match end {
             End::Gone => None,
@@ -196,7 +191,7 @@ impl Stream {
                     ));
                 }
                 ended = ends.recv() => match ended {
-                    Ok(ended) if [self.session, self.service].contains(&Some(ended)) => {
+                    Ok(ended) if ended == self.by => {
                         Err(End::SignedOut)
                     }
                     Ok(_) => Ok(()),
@@ -220,7 +215,7 @@ impl Stream {
                     Some(Ok(message)) => answer(socket, message).await,
                     Some(Err(_)) | None => return Err(End::Gone),
                 },
-                // Sessions expire without a word.
+                // Sessions and keys expire without a word.
                 _ = ping.tick() => match self.still_signed_in().await {
                     Ok(()) => send(socket, Message::ping(Vec::new())).await,
                     ended => ended,
@@ -235,16 +230,9 @@ impl Stream {
     }
 
     async fn still_signed_in(&self) -> Result<(), End> {
-        let auth = &self.live.services.auth;
-        let has_ended = match (self.session, self.service) {
-            (Some(session), _) => auth.people.has_ended(session).await,
-            (None, Some(token)) => auth.services.has_ended(token),
-            (None, None) => false,
-        };
-        if has_ended {
-            Err(End::SignedOut)
-        } else {
-            Ok(())
+        match self.live.services.auth.has_ended(self.by).await {
+            true => Err(End::SignedOut),
+            false => Ok(()),
         }
     }
 

@@ -60,6 +60,12 @@ async fn answers_are_as_documented() {
     .await;
     ask_public("/api/messaging/channels", "/api/messaging/channels?limit=1").await;
     ask_public("/api/auth/me", "/api/auth/me").await;
+    crate::sign_in::signed_in(world, &alice).await;
+    let key = json!({ "name": "a", "scopes": ["*"], "channels": [channel["id"]] });
+    answered(201, alice.api.post("/api/keys", key).await);
+    for template in ["/api/auth/sessions", "/api/auth/methods", "/api/keys"] {
+        ask_public(template, template).await;
+    }
     let one = "/api/messaging/channels/{channel_id}";
     for channel in [&room, &channel] {
         ask_public(one, &path_of(channel)).await;

@@ -9,11 +9,11 @@ use crate::daarion::{Caller, DaarionOptions, World, WorldOptions, shared_world};
 use crate::stream::{Stream, path_of, refusal};
 use crate::support::{Person, answered, eventually, refused, text};
 
-const LOGIN: &str = "/api/auth/login";
-const REFRESH: &str = "/api/auth/refresh";
+pub const LOGIN: &str = "/api/auth/login";
+pub const REFRESH: &str = "/api/auth/refresh";
 const LOGOUT: &str = "/api/auth/logout";
-const ME: &str = "/api/auth/me";
-const TICKET: &str = "/api/auth/ticket";
+pub const ME: &str = "/api/auth/me";
+pub const TICKET: &str = "/api/auth/ticket";
 
 /// An address that no other test guesses from.
 pub fn address() -> String {
@@ -23,17 +23,18 @@ pub fn address() -> String {
     format!("198.51.{}.{}", number / 250, 1 + number % 250)
 }
 
-fn credentials(person: &Person) -> Value {
+pub fn credentials(person: &Person) -> Value {
     json!({ "user": person.matrix.localpart(), "password": person.matrix.password })
 }
 
 /// The answer to a good password.
-async fn signed_in(world: &World, person: &Person) -> Value {
+pub async fn signed_in(world: &World, person: &Person) -> Value {
     let anyone = world.daarion.anonymous();
     answered(200, anyone.post(LOGIN, credentials(person)).await)
 }
 
-fn bearer(world: &World, grant: &Value) -> Caller {
+/// Whoever has the access token.
+pub fn bearer(world: &World, grant: &Value) -> Caller {
     let token = format!("Bearer {}", text(&grant["access_token"]));
     world
         .daarion

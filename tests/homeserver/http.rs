@@ -37,6 +37,8 @@ impl Http {
         let client = Client::builder()
             // Whatever proxy the machine has, it does not lead to its own loopback.
             .no_proxy()
+            // Where an answer leads is part of it.
+            .redirect(reqwest::redirect::Policy::none())
             .pool_max_idle_per_host(idle_connections)
             .timeout(Duration::from_mins(1))
             .build()

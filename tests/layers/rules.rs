@@ -120,6 +120,19 @@ pub const RULES: &[Rule] = &[
         why: "the connector brings events to ingest and knows neither the store nor our API",
     },
     Rule {
+        module: "key_sets",
+        may: &["domain"],
+        crates: Never(&[
+            "anyhow",
+            "poem",
+            "poem_openapi",
+            "redb",
+            "rmp_serde",
+            "ruma",
+        ]),
+        why: "what issuers publish is read, and what it means is for the services",
+    },
+    Rule {
         module: "ingest",
         may: &[
             "!homeserver::fake",

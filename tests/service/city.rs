@@ -103,10 +103,8 @@ async fn patch_that_is_refused_changes_nothing() {
     let joined = world.fake.join(&room.room, Some(&bob));
     joined.await.expect("the room is public");
     world.fake.set_power(&room.room, &bob, 50).expect("a room");
-    let caller = Caller {
-        entity: Entity::parse("user:bob").expect("an entity"),
-        operator: false,
-    };
+    let entity = Entity::parse("user:bob").expect("an entity");
+    let caller = Caller::new(entity, false);
     let patch = |name: &str, is_default: Option<bool>| CityRoomPatch {
         name: Some(name.into()),
         description: Some("What bob says".into()),

@@ -30,10 +30,8 @@ async fn message_of_a_process_that_was_killed_before_it_heard_keeps_its_time() {
 
     world.later();
     let messages = Messages::new(world.core.clone());
-    let caller = Caller {
-        entity: Entity::parse("user:alice").expect("an entity"),
-        operator: false,
-    };
+    let entity = Entity::parse("user:alice").expect("an entity");
+    let caller = Caller::new(entity, false);
     let again = NewMessage {
         text: "Once".into(),
         key: Some(key),

@@ -12,7 +12,7 @@ use daarion::domain::service::ServiceCaller;
 use daarion::matrix::{Matrix, MatrixSettings};
 use daarion::recent::Recent;
 use daarion::service::agents::Agents;
-use daarion::service::auth::{Auth, AuthRules};
+use daarion::service::auth::{Auth, AuthRules, outside};
 use daarion::service::gateway::Gateway;
 use daarion::service::gateway::sync::{EventSync, Poll};
 use daarion::service::gateway::turns::{POLLS, REQUESTS, Turns};
@@ -46,15 +46,20 @@ impl Polls {
         let rules = AuthRules {
             operators: Default::default(),
             issuer: "s".into(),
+            issuers: Vec::new(),
+            homeserver_page: None,
             access_token_lifetime: Duration::from_secs(60),
             refresh_token_lifetime: Duration::from_secs(60),
         };
+        let nothing = outside::nothing();
         let auth = Auth::new(
             core.store.clone(),
             core.homeserver.clone(),
+            world.fake.clone(),
             core.directory.clone(),
             core.clock.clone(),
             rules,
+            &nothing,
         );
         let messages = Arc::new(Messages::new(core.clone()));
         let gateway = Gateway::new(

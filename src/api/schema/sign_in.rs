@@ -20,6 +20,32 @@ pub struct Login {
     pub cookie: bool,
 }
 
+/// Somebody who wants to sign in with an OpenID token of the homeserver.
+#[derive(Object, Clone)]
+pub struct OpenIdLogin {
+    /// The token. It is shown to the homeserver and kept nowhere.
+    pub access_token: String,
+    /// The homeserver that has made it, which must be the city's.
+    pub matrix_server_name: String,
+    /// `Bearer`.
+    pub token_type: Option<String>,
+    /// For how many seconds the token is good; not looked at.
+    pub expires_in: Option<u64>,
+    /// Whether the refresh token goes into an `HttpOnly` cookie, for browsers, and not into the
+    /// answer.
+    #[oai(default)]
+    pub cookie: bool,
+}
+
+/// How people may sign in.
+#[derive(Object, Clone, Copy, Debug)]
+pub struct SignInMethods {
+    /// With a Matrix password: `POST /api/auth/login`.
+    pub password: bool,
+    /// At the homeserver's own page: `GET /api/auth/sso`.
+    pub sso: bool,
+}
+
 /// A refresh token that is not in a cookie.
 #[derive(Object, Clone)]
 pub struct RefreshRequest {
@@ -71,7 +97,7 @@ pub struct Me {
     pub display_name: Option<String>,
     /// Whether they run the place (`auth.operators`).
     pub operator: bool,
-    /// The session; null when a service acts for the person.
+    /// The session, as `GET /api/auth/sessions` has it; null when the request belongs to none.
     pub session_id: Option<Uuid>,
 }
 

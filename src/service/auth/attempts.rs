@@ -4,14 +4,13 @@
 //! accounts; and, much later, by name alone, so that many addresses cannot try one account. The
 //! last one does not hold up an address from which that name has signed in: nobody is kept out
 //! by what strangers do elsewhere. An attempt counts as failed from its beginning, so that many
-//! at once are no way around.
+//! at once are no way around. Who shows a token says no name: that is counted by address alone.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::Address;
 use crate::clock::Clock;
 use crate::domain::id::Millis;
 use crate::domain::{Error, Result};
@@ -44,6 +43,9 @@ const ADDRESS: Patience = Patience {
     free: 20,
     longest: Duration::from_secs(15 * 60),
 };
+
+/// From where somebody tries to sign in; `None` when that is not known.
+type Address = Option<IpAddr>;
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 enum Key {
@@ -97,7 +99,8 @@ pub struct Attempts {
 #[must_use]
 pub struct Attempt<'a> {
     attempts: &'a Attempts,
-    name: String,
+    /// `None` for whoever shows a token.
+    name: Option<String>,
     /// The network that it comes from.
     from: Address,
     begun: Millis,
@@ -115,15 +118,26 @@ impl Attempts {
 
     /// Begins an attempt, or says how long to wait.
     pub fn begin(&self, name: &str, address: Address) -> Result<Attempt<'_>> {
-        let (name, from) = (name.to_owned(), address.map(network));
+        self.begin_as(Some(name.to_owned()), address.map(network))
+    }
+
+    /// Begins an attempt of somebody who says no name but shows a token. From an unknown address
+    /// there is nothing that it could count by; tokens are not guessed.
+    pub fn begin_unnamed(&self, address: Address) -> Result<Attempt<'_>> {
+        self.begin_as(None, address.map(network))
+    }
+
+    fn begin_as(&self, name: Option<String>, from: Address) -> Result<Attempt<'_>> {
         let now = self.clock.now();
+        let both = |name: &String| Key::Both(name.clone(), from);
         let keys = [
-            Some(Key::Both(name.clone(), from)),
-            Some(Key::Name(name.clone())),
+            name.as_ref().map(both),
+            name.clone().map(Key::Name),
             from.map(Key::Address),
         ];
         let mut held = self.held();
-        let is_welcome = held.welcome.contains_key(&(name.clone(), from));
+        let welcome = name.clone().map(|name| (name, from));
+        let is_welcome = welcome.is_some_and(|who| held.welcome.contains_key(&who));
         let holds_up = |key: &&Key| !(is_welcome && matches!(key, Key::Name(_)));
         let next = keys
             .iter()
@@ -172,11 +186,13 @@ impl Attempt<'_> {
     /// not, or whoever has one account could try all others.
     pub fn succeeded(self) {
         self.take_back();
+        let Some(name) = self.name else {
+            return;
+        };
         let mut held = self.attempts.held();
-        held.failures
-            .remove(&Key::Both(self.name.clone(), self.from));
+        held.failures.remove(&Key::Both(name.clone(), self.from));
         make_room(&mut held.welcome, self.begun, |at| *at);
-        held.welcome.insert((self.name, self.from), self.begun);
+        held.welcome.insert((name, self.from), self.begun);
     }
 
     /// Nobody could say whether it was the right password.
@@ -312,6 +328,22 @@ mod tests {
         wait(fail(&attempts, "another", "2001:db8::2"));
         fail(&attempts, "another", "2001:db8:0:1::2").expect("another network");
         attempts.begin("unknown", None).expect("tried").succeeded();
+    }
+
+    #[test]
+    fn whoever_shows_tokens_is_counted_by_address() {
+        let attempts = Attempts::new(Clock::manual(1));
+        let address = "192.0.2.1".parse().ok();
+        for _ in 0..=ADDRESS.free {
+            let attempt = attempts.begin_unnamed(address);
+            attempt.map(drop).expect("tried");
+            let good = attempts.begin_unnamed("192.0.2.2".parse().ok());
+            good.expect("tried").succeeded();
+            attempts.begin_unnamed(None).map(drop).expect("unknown");
+        }
+        wait(attempts.begin_unnamed(address).map(drop));
+        wait(fail(&attempts, "alice", "192.0.2.1"));
+        fail(&attempts, "alice", "192.0.2.2").expect("another address");
     }
 
     #[test]

@@ -3,14 +3,13 @@
 
 use std::sync::Arc;
 
-use super::Address;
 use super::attempts::Attempts;
 use super::passwords::Passwords;
 use super::tokens::{self, Tokens};
 use crate::clock::Clock;
 use crate::domain::account::{OperatorAccount, new_password, offered_password, operator_name};
 use crate::domain::id::Millis;
-use crate::domain::session::{Digest, Holder, Session};
+use crate::domain::session::{Digest, Holder, Seen, Session, Visitor};
 use crate::domain::{Error, Result};
 use crate::store::Store;
 
@@ -98,11 +97,13 @@ impl Operators {
         &self,
         name: &str,
         password: &str,
-        from: Address,
+        visitor: Visitor,
     ) -> Result<(String, OperatorSession)> {
         offered_password(password)?;
         let name = operator_name(name)?;
-        let attempt = self.attempts.begin(&format!("operator:{name}"), from)?;
+        let attempt = self
+            .attempts
+            .begin(&format!("operator:{name}"), visitor.address)?;
         let account = self.store.accounts.operator(&name).await?;
         let hash = account
             .as_ref()
@@ -117,7 +118,7 @@ impl Operators {
                 return Err(error);
             }
         }
-        self.begin(name).await
+        self.begin(name, visitor).await
     }
 
     /// The session of a cookie; `None` when there is none any more.
@@ -139,6 +140,12 @@ impl Operators {
         }))
     }
 
+    /// Whether a request that brings a cookie was made by a page that may read our answers.
+    #[must_use]
+    pub fn is_proved(&self, cookie: &str, shown: &str) -> bool {
+        tokens::bytes(cookie).is_some_and(|secret| self.tokens.is_csrf(&secret, shown))
+    }
+
     /// Ends the session of a cookie.
     pub async fn logout(&self, cookie: &str) -> Result<()> {
         if let Some(secret) = tokens::bytes(cookie) {
@@ -147,7 +154,7 @@ impl Operators {
         Ok(())
     }
 
-    async fn begin(&self, name: String) -> Result<(String, OperatorSession)> {
+    async fn begin(&self, name: String, visitor: Visitor) -> Result<(String, OperatorSession)> {
         let (now, secret) = (self.clock.now(), self.clock.secret());
         let expires_at = now + LIFETIME;
         let session = Session {
@@ -156,6 +163,7 @@ impl Operators {
             created_at: now,
             expires_at,
             refresh: None,
+            seen: Seen { at: now, visitor },
         };
         self.store.sessions.start(session, EACH).await?;
         let session = OperatorSession {

@@ -1,28 +1,34 @@
 //! People: a Matrix password becomes a session with a short access token and a refresh token
 //! that is good once.
 //!
-//! The password goes to the homeserver and nowhere else. What a session may do ends with it:
-//! each request looks the session up.
+//! The password goes to the homeserver and nowhere else. What a session may do ends with it.
+//! `sign_in` is how sessions begin, `sessions` what people see and do of theirs.
 
-use std::sync::Arc;
+mod sessions;
+mod sign_in;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
+pub use self::sessions::SessionView;
+use super::AuthRules;
 use super::attempts::Attempts;
 use super::tickets::{self, Tickets};
 use super::tokens::{self, Access, RefreshToken, Tokens};
-use super::{Address, AuthRules};
+use super::verified::{self, Entry, Verified};
 use crate::clock::Clock;
 use crate::directory::Directory;
 use crate::domain::access::Caller;
-use crate::domain::account::offered_password;
 use crate::domain::entity::Entity;
 use crate::domain::id::{Millis, UserId};
-use crate::domain::session::{Digest, Holder, Refresh, Session, Worth};
+use crate::domain::session::{Digest, Holder, Pass, Refresh, Seen, Session, Visitor, Worth};
 use crate::domain::{Error, Result};
 use crate::homeserver::Homeserver;
+use crate::homeserver::identity::Identity;
 use crate::store::Store;
 
 /// How many sessions one person may have; the oldest makes room.
@@ -35,10 +41,7 @@ const NAME: Duration = Duration::from_secs(2);
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SignedIn {
     pub caller: Caller,
-    /// The session that the request belongs to; `None` when a service acts for the person.
-    pub session: Option<Uuid>,
-    /// The token of the service that acts for the person, when it has one of its own.
-    pub service: Option<Uuid>,
+    pub by: Pass,
 }
 
 /// What a client gets for a password or a refresh token.
@@ -62,13 +65,17 @@ pub struct Profile {
 pub struct People {
     store: Store,
     homeserver: Arc<dyn Homeserver>,
+    identity: Arc<dyn Identity>,
     directory: Arc<Directory>,
     clock: Clock,
     tokens: Arc<Tokens>,
     attempts: Arc<Attempts>,
     tickets: Tickets,
-    ends: broadcast::Sender<Uuid>,
+    verified: Arc<Verified>,
+    ends: broadcast::Sender<Pass>,
     rules: AuthRules,
+    /// Who was here and is not written down yet.
+    noted: Mutex<HashMap<Digest, Seen>>,
 }
 
 impl People {
@@ -79,75 +86,59 @@ impl People {
     pub(super) fn new(
         store: Store,
         homeserver: Arc<dyn Homeserver>,
+        identity: Arc<dyn Identity>,
         directory: Arc<Directory>,
         clock: Clock,
         tokens: Arc<Tokens>,
         attempts: Arc<Attempts>,
-        ends: broadcast::Sender<Uuid>,
+        verified: Arc<Verified>,
+        ends: broadcast::Sender<Pass>,
         rules: AuthRules,
     ) -> Self {
         Self {
             store,
             homeserver,
+            identity,
             directory,
             tickets: Tickets::new(clock.clone()),
             clock,
             tokens,
             attempts,
+            verified,
             ends,
             rules,
+            noted: Mutex::default(),
         }
     }
 
     /// An entity that has proved who it is.
     #[must_use]
     pub fn caller(&self, entity: Entity) -> Caller {
-        Caller {
-            operator: self.rules.operators.contains(&entity),
-            entity,
-        }
-    }
-
-    /// Begins a session for whoever knows a Matrix password.
-    pub async fn login(&self, user: &str, password: &str, from: Address) -> Result<Grant> {
-        let user = self.local_user(user)?;
-        offered_password(password)?;
-        // The homeserver does not tell upper from lower case here.
-        let attempt = self.attempts.begin(&user.as_str().to_lowercase(), from)?;
-        let found = match self.homeserver.check_password(&user, password, from).await {
-            Ok(Some(found)) => found,
-            Ok(None) => return Err(wrong()),
-            Err(error) => {
-                attempt.undecided();
-                return Err(error);
-            }
-        };
-        attempt.succeeded();
-        let entity = self.directory.entity(&found);
-        if !matches!(entity, Entity::User { server: None, .. }) {
-            return Err(Error::forbidden(format!(
-                "{entity} is not a person; only people sign in here"
-            )));
-        }
-        self.begin(entity).await
+        let operator = self.rules.operators.contains(&entity);
+        Caller::new(entity, operator)
     }
 
     /// Prolongs a session. A token that was used before ends it: somebody has a copy.
-    pub async fn refresh(&self, shown: &str) -> Result<Grant> {
+    pub async fn refresh(&self, shown: &str, visitor: Visitor) -> Result<Grant> {
         let token = self.tokens.read_refresh(shown);
         let token = token.ok_or_else(|| ended("the refresh token is not known"))?;
         // Of two who refresh at the same moment one is first; the other looks again.
         for _ in 0..2 {
             let now = self.clock.now();
-            let session = self.session(token.session, now).await?;
+            let session = self.session(key(token.session), now).await?;
             let refresh = session.refresh.as_ref();
             let refresh = refresh.ok_or_else(|| ended("the session cannot be prolonged"))?;
-            let next = self.tokens.successor(&token);
             match refresh.worth(token.digest(), now) {
-                Worth::JustReplaced => return self.grant(&session, &next, now),
+                Worth::JustReplaced => {
+                    let next = self.tokens.successor_of(&token, refresh.current);
+                    let next = next.ok_or_else(|| ended("the refresh token was replaced"))?;
+                    return self.grant(&session, &next, now);
+                }
                 Worth::Used => return Err(self.end_stolen(&token).await),
                 Worth::Current => {}
             }
+            self.note_visit(&session, &visitor, now);
+            let next = self.tokens.successor(&token);
             let rotated = refresh.rotated(next.digest(), now);
             let end = now + super::millis(self.rules.refresh_token_lifetime);
             let sessions = &self.store.sessions;
@@ -161,53 +152,75 @@ impl People {
         Err(ended("the refresh token was replaced meanwhile"))
     }
 
+    /// What an access token of ours says, expired or not; `None` when it is none.
+    pub(super) fn read(&self, token: &str) -> Option<Arc<Access>> {
+        self.tokens.read_access(token).map(Arc::new)
+    }
+
     /// Whose access token it is.
-    pub async fn authenticate(&self, token: &str) -> Result<SignedIn> {
-        let access = self.tokens.read_access(token);
-        let access = access.ok_or_else(|| ended("the access token is not known"))?;
+    pub(super) async fn check(&self, access: Arc<Access>, visitor: Visitor) -> Result<Entry> {
         let now = self.clock.now();
         if now >= access.expires_at {
             return Err(ended("the access token has expired; refresh it"));
         }
-        let session = self.session(access.session, now).await?;
+        let session = self.session(key(access.session), now).await?;
         if session.holder != Holder::Person(access.entity.clone()) {
             return Err(ended("the access token is not known"));
         }
-        self.note_seen(&session, &access).await;
-        Ok(SignedIn {
-            caller: self.caller(access.entity),
-            session: Some(access.session),
-            service: None,
+        self.note_refreshed(&session, &access).await;
+        self.note_visit(&session, &visitor, now);
+        Ok(Entry {
+            who: SignedIn {
+                caller: self.caller(access.entity.clone()),
+                by: Pass::Session(session.key),
+            },
+            checked_at: now,
+            fresh_for: verified::SESSION,
+            expires_at: access.expires_at,
+            access: Some(access),
         })
     }
 
     /// The session of an access token that may have expired, or of a refresh token: for
     /// ending it.
     #[must_use]
-    pub fn session_of(&self, token: &str) -> Option<Uuid> {
+    pub fn session_of(&self, token: &str) -> Option<Digest> {
         let access = self.tokens.read_access(token);
-        access
+        let session = access
             .map(|access| access.session)
-            .or_else(|| Some(self.tokens.read_refresh(token)?.session))
+            .or_else(|| Some(self.tokens.read_refresh(token)?.session));
+        session.map(key)
     }
 
     /// Ends a session, and what was opened with it.
-    pub async fn logout(&self, session: Uuid) -> Result<()> {
-        self.store.sessions.end(key(session)).await?;
-        // Nobody may be listening.
-        let _ = self.ends.send(session);
-        Ok(())
+    pub async fn logout(&self, session: Digest) -> Result<()> {
+        let telling = Telling::of(self, vec![session]);
+        let ended = self.store.sessions.end(session).await;
+        telling.done(&ended);
+        ended.map(drop).map_err(Into::into)
+    }
+
+    fn tell_ended(&self, sessions: &[Digest]) {
+        let ended: Vec<_> = sessions.iter().copied().map(Pass::Session).collect();
+        if ended.is_empty() {
+            return;
+        }
+        self.verified.forget(&ended);
+        for pass in ended {
+            // Nobody may be listening.
+            let _ = self.ends.send(pass);
+        }
     }
 
     /// Whether a session has ended. What cannot be read has not.
-    pub async fn has_ended(&self, session: Uuid) -> bool {
+    pub async fn has_ended(&self, session: Digest) -> bool {
         let found = self.session(session, self.clock.now()).await;
         matches!(found, Err(Error::Unauthenticated(_)))
     }
 
-    /// Tells of sessions and services' tokens as they end, but for those that expire.
+    /// Tells of sessions, services' tokens and keys as they end, but for those that expire.
     #[must_use]
-    pub fn ends(&self) -> broadcast::Receiver<Uuid> {
+    pub fn ends(&self) -> broadcast::Receiver<Pass> {
         self.ends.subscribe()
     }
 
@@ -222,7 +235,7 @@ impl People {
         let person = self.tickets.redeem(ticket);
         let person =
             person.ok_or_else(|| ended("the ticket is not known, was used or has expired"))?;
-        if let Some(session) = person.session {
+        if let Pass::Session(session) = person.by {
             self.session(session, self.clock.now()).await?;
         }
         Ok(person)
@@ -243,7 +256,7 @@ impl People {
         Profile { user, display_name }
     }
 
-    async fn begin(&self, entity: Entity) -> Result<Grant> {
+    async fn begin(&self, entity: Entity, visitor: Visitor) -> Result<Grant> {
         let (now, id) = (self.clock.now(), self.clock.uuid());
         let token = Tokens::first(id, self.clock.secret());
         let session = Session {
@@ -257,8 +270,10 @@ impl People {
                 rotated_at: now,
                 is_seen: false,
             }),
+            seen: Seen { at: now, visitor },
         };
-        self.store.sessions.start(session.clone(), EACH).await?;
+        let started = self.store.sessions.start(session.clone(), EACH);
+        self.tell_ended(&started.await?);
         self.grant(&session, &token, now)
     }
 
@@ -282,8 +297,8 @@ impl People {
         })
     }
 
-    async fn session(&self, id: Uuid, now: Millis) -> Result<Session> {
-        let session = self.store.sessions.session(key(id)).await?;
+    async fn session(&self, key: Digest, now: Millis) -> Result<Session> {
+        let session = self.store.sessions.session(key).await?;
         let session = session.ok_or_else(|| ended("the session has ended; sign in again"))?;
         if !session.is_alive(now) {
             return Err(ended("the session has expired; sign in again"));
@@ -293,7 +308,7 @@ impl People {
 
     /// Whoever comes with an access token has got the refresh token that was issued along with
     /// it: the one before is no longer needed. Written once a refresh.
-    async fn note_seen(&self, session: &Session, access: &Access) {
+    async fn note_refreshed(&self, session: &Session, access: &Access) {
         let Some(refresh) = &session.refresh else {
             return;
         };
@@ -316,29 +331,38 @@ impl People {
             session = ?key(token.session),
             "a refresh token was used twice; its session is ended"
         );
-        match self.logout(token.session).await {
+        match self.logout(key(token.session)).await {
             Ok(()) => {
                 ended("the refresh token was used before; the session has ended, sign in again")
             }
             Err(error) => error,
         }
     }
+}
 
-    /// `alice`, `user:alice` or `@alice:server`.
-    fn local_user(&self, given: &str) -> Result<UserId> {
-        let naming = &self.directory.naming;
-        let user = if given.starts_with('@') {
-            UserId::parse(given)
-        } else {
-            let localpart = given.strip_prefix("user:").unwrap_or(given);
-            let entity = Entity::parse(&format!("user:{localpart}"));
-            entity.map(|entity| naming.user_id(&entity))
-        };
-        user.filter(|user| user.server() == naming.server_name)
-            .ok_or_else(|| {
-                let server = &naming.server_name;
-                Error::invalid("user", format!("must be a name or @name:{server}"))
-            })
+/// Tells of the end of sessions also when whoever ends them goes away meanwhile: the write stands
+/// all the same.
+struct Telling<'a> {
+    people: &'a People,
+    sessions: Vec<Digest>,
+}
+
+impl<'a> Telling<'a> {
+    fn of(people: &'a People, sessions: Vec<Digest>) -> Self {
+        Self { people, sessions }
+    }
+
+    /// It is known what came of it: nothing has ended when it failed.
+    fn done<T, E>(mut self, outcome: &Result<T, E>) {
+        if outcome.is_err() {
+            self.sessions.clear();
+        }
+    }
+}
+
+impl Drop for Telling<'_> {
+    fn drop(&mut self) {
+        self.people.tell_ended(&self.sessions);
     }
 }
 
@@ -350,10 +374,6 @@ fn ended(why: &str) -> Error {
     Error::Unauthenticated(why.to_owned())
 }
 
-fn wrong() -> Error {
-    Error::WrongCredentials("wrong user or password".to_owned())
-}
-
 #[cfg(test)]
 #[path = "people/tests.rs"]
-mod tests;
+pub(super) mod tests;

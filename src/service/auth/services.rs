@@ -3,27 +3,26 @@
 //! Every request asks, so all tokens are held in memory, by their digests; the store is written
 //! when one is made or revoked, and now and then for their last use.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
+use super::held::{self, Held};
 use super::tokens::{digest, text};
 use crate::clock::Clock;
 use crate::directory::Directory;
 use crate::domain::id::{Millis, RoomId};
 use crate::domain::service::{Rights, Scope, ServiceCaller, ServiceToken, service_name};
-use crate::domain::session::Digest;
+use crate::domain::session::{Digest, Pass};
 use crate::domain::webhook::Webhook;
 use crate::domain::{Error, Result};
 use crate::store::Store;
 
 /// What a token begins with, so that a leaked one is known for what it is.
 const PREFIX: &str = "dst_";
-/// A use that is less than this after the one before is not noted, in milliseconds.
-const NOTED: Millis = 60_000;
 /// The longest that a token may be good, in milliseconds: ten years.
 const LONGEST: Millis = 10 * 365 * 86_400_000;
 
@@ -43,18 +42,18 @@ pub struct Services {
     store: Store,
     directory: Arc<Directory>,
     clock: Clock,
-    known: RwLock<HashMap<Digest, Arc<Known>>>,
+    held: Held<Holder>,
     /// Operators, and whoever holds the shared secret.
     shared: Arc<ServiceCaller>,
     /// How often a token was made or revoked.
     changes: AtomicU64,
-    ends: broadcast::Sender<Uuid>,
+    ends: broadcast::Sender<Pass>,
 }
 
-struct Known {
+/// A token, and what goes with each request of its service.
+struct Holder {
     token: ServiceToken,
     caller: Arc<ServiceCaller>,
-    used_at: AtomicU64,
 }
 
 impl Services {
@@ -63,14 +62,11 @@ impl Services {
         store: Store,
         directory: Arc<Directory>,
         clock: Clock,
-        ends: broadcast::Sender<Uuid>,
+        ends: broadcast::Sender<Pass>,
     ) -> Result<Self> {
-        let now = clock.now();
         let all = store.service_tokens.tokens().await?;
-        let good = all.into_iter().filter(|token| token.is_good(now));
-        let known = good.map(|token| (token.digest, Arc::new(Known::of(token))));
         Ok(Self {
-            known: RwLock::new(known.collect()),
+            held: Held::new(all.into_iter().map(Holder::of), clock.now()),
             shared: Arc::new(ServiceCaller::shared()),
             changes: AtomicU64::default(),
             store,
@@ -89,16 +85,8 @@ impl Services {
     /// Whose token it is; `None` when it is nobody's, or does not count any more.
     #[must_use]
     pub fn authenticate(&self, shown: &str) -> Option<Arc<ServiceCaller>> {
-        let now = self.clock.now();
-        let found = self.read().get(&digest(shown.as_bytes())).cloned()?;
-        if !found.token.is_good(now) {
-            return None;
-        }
-        let used_at = found.used_at.load(Ordering::Relaxed);
-        if now >= used_at.saturating_add(NOTED) {
-            found.used_at.store(now, Ordering::Relaxed);
-        }
-        Some(found.caller.clone())
+        let found = self.held.find(digest(shown.as_bytes()), self.clock.now())?;
+        Some(found.token.caller.clone())
     }
 
     /// Makes a token; answers it beside what is kept of it.
@@ -123,8 +111,7 @@ impl Services {
         };
         self.store.service_tokens.add_token(token.clone()).await?;
         tracing::info!(service = token.name, token = %token.id, "a service has a token");
-        let known = Arc::new(Known::of(token.clone()));
-        self.write().insert(token.digest, known);
+        self.held.add(Holder::of(token.clone()));
         self.changes.fetch_add(1, Ordering::SeqCst);
         Ok((shown, token))
     }
@@ -141,13 +128,10 @@ impl Services {
     /// All tokens, the newest first, those that do not count any more too.
     pub async fn list(&self) -> Result<Vec<ServiceToken>> {
         let mut all = self.store.service_tokens.tokens().await?;
-        let known = self.read();
         for token in &mut all {
-            if let Some(known) = known.get(&token.digest) {
-                token.last_used_at = known.last_used();
-            }
+            let used_at = self.held.last_used(token.digest);
+            token.last_used_at = used_at.or(token.last_used_at);
         }
-        drop(known);
         all.reverse();
         Ok(all)
     }
@@ -165,18 +149,18 @@ impl Services {
         let mut token = all.into_iter().rev().find(is_it).ok_or_else(none)?;
         // Before it is written down: the caller may go away meanwhile, and the write stands all
         // the same.
-        let known = self.write().remove(&token.digest);
+        let known = self.held.remove(token.digest);
         self.changes.fetch_add(1, Ordering::SeqCst);
         let revoked = self.store.service_tokens.revoke_token(token.id, now).await;
         if let (Err(_), Some(known)) = (&revoked, known) {
-            self.write().insert(token.digest, known);
+            self.held.restore(known);
             self.changes.fetch_add(1, Ordering::SeqCst);
         }
         if !revoked? {
             return Err(none());
         }
         // Nobody may be listening.
-        let _ = self.ends.send(token.id);
+        let _ = self.ends.send(Pass::Service(token.id));
         tracing::info!(service = token.name, token = %token.id, "a service's token is revoked");
         token.revoked_at = Some(now);
         Ok(token)
@@ -191,21 +175,21 @@ impl Services {
             return (webhook.created_by.is_none()).then(|| self.shared.clone());
         };
         let now = self.clock.now();
-        let is_it = |known: &&Arc<Known>| {
-            known.token.name == *name
-                && known.token.is_good(now)
-                && known.token.rights.scopes.contains(&Scope::Webhooks)
+        let is_it = |it: &Holder| {
+            it.token.name == *name
+                && it.token.is_good(now)
+                && it.token.rights.scopes.contains(&Scope::Webhooks)
         };
-        let known = self.read();
-        known.values().find(is_it).map(|known| known.caller.clone())
+        let found = self.held.all(is_it);
+        found.first().map(|known| known.token.caller.clone())
     }
 
     /// Whether a token counts no more.
     #[must_use]
     pub fn has_ended(&self, id: Uuid) -> bool {
         let now = self.clock.now();
-        let is_it = |known: &Arc<Known>| known.token.id == id && known.token.is_good(now);
-        !self.read().values().any(is_it)
+        let is_it = |it: &Holder| it.token.id == id && it.token.is_good(now);
+        self.held.all(is_it).is_empty()
     }
 
     /// Something that is another one whenever a token came to count or counts no more: also when
@@ -214,9 +198,9 @@ impl Services {
     pub fn state(&self) -> (u64, BTreeSet<Uuid>) {
         let changes = self.changes.load(Ordering::SeqCst);
         let now = self.clock.now();
-        let known = self.read();
-        let good = known.values().filter(|known| known.token.is_good(now));
-        (changes, good.map(|known| known.token.id).collect())
+        let good = self.held.all(|it| it.token.is_good(now));
+        let ids = good.iter().map(|known| known.token.token.id);
+        (changes, ids.collect())
     }
 
     /// Returns when a token counts no more: what was opened with it ends then.
@@ -230,31 +214,15 @@ impl Services {
 
     /// Writes down when tokens were used last, and forgets those that have expired.
     pub async fn save_uses(&self) -> Result<()> {
-        let now = self.clock.now();
-        let mut used = Vec::new();
-        self.write().retain(|_, known| {
-            let at = known.used_at.load(Ordering::Relaxed);
-            if at > known.token.last_used_at.unwrap_or_default() {
-                used.push((known.token.id, at));
-            }
-            known.token.is_good(now)
-        });
+        let used = self.held.uses(self.clock.now());
         if used.is_empty() {
             return Ok(());
         }
         Ok(self.store.service_tokens.tokens_used(used).await?)
     }
-
-    fn read(&self) -> std::sync::RwLockReadGuard<'_, HashMap<Digest, Arc<Known>>> {
-        self.known.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn write(&self) -> std::sync::RwLockWriteGuard<'_, HashMap<Digest, Arc<Known>>> {
-        self.known.write().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
-impl Known {
+impl Holder {
     fn of(token: ServiceToken) -> Self {
         Self {
             caller: Arc::new(ServiceCaller {
@@ -262,13 +230,26 @@ impl Known {
                 name: token.name.clone(),
                 rights: token.rights.clone(),
             }),
-            used_at: AtomicU64::new(token.last_used_at.unwrap_or_default()),
             token,
         }
     }
+}
 
-    fn last_used(&self) -> Option<Millis> {
-        Some(self.used_at.load(Ordering::Relaxed)).filter(|at| *at > 0)
+impl held::Token for Holder {
+    fn id(&self) -> Uuid {
+        self.token.id
+    }
+
+    fn digest(&self) -> Digest {
+        self.token.digest
+    }
+
+    fn last_used_at(&self) -> Option<Millis> {
+        self.token.last_used_at
+    }
+
+    fn is_good(&self, now: Millis) -> bool {
+        self.token.is_good(now)
     }
 }
 
@@ -346,7 +327,7 @@ mod tests {
         services.revoke("billing").await.expect("revoked");
         assert_ne!(services.state(), before);
         assert!(services.authenticate(&shown).is_none());
-        assert_eq!(ends.recv().await.expect("told"), token.id);
+        assert_eq!(ends.recv().await.expect("told"), Pass::Service(token.id));
         assert!(services.has_ended(token.id));
         services.ended(token.id).await;
         let none = services.state();

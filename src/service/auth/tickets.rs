@@ -72,16 +72,13 @@ mod tests {
     use super::*;
     use crate::domain::access::Caller;
     use crate::domain::entity::Entity;
+    use crate::domain::session::Pass;
 
     fn person(name: &str) -> SignedIn {
         let entity = Entity::parse(&format!("user:{name}")).expect("an entity");
         SignedIn {
-            caller: Caller {
-                entity,
-                operator: false,
-            },
-            session: None,
-            service: None,
+            caller: Caller::new(entity, false),
+            by: Pass::Trusted,
         }
     }
 

@@ -5,6 +5,11 @@
 //! from it and a key of ours, so that whoever refreshes twice at the same moment gets the same
 //! successor, though the store has digests alone. The seal tells an old token of ours from
 //! noise: only the former may end a session.
+//!
+//! There may be several keys: the newest makes what is shown from now on, and what the ones before
+//! it have made is read while they are there.
+
+use std::sync::{Arc, PoisonError, RwLock};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -24,7 +29,8 @@ use crate::domain::{Error, Result};
 const AUDIENCE: &str = "daarion";
 /// What refresh tokens begin with, so that a leaked one is known for what it is.
 const REFRESH: &str = "dr_";
-const SEAL: usize = 16;
+/// How long a seal is, in bytes.
+pub const SEAL: usize = 16;
 
 /// The digest of a secret.
 pub fn digest(secret: &[u8]) -> Digest {
@@ -58,7 +64,7 @@ struct Claims {
 }
 
 /// Somebody's access token, checked but for its session.
-#[derive(PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Access {
     pub entity: Entity,
     pub session: Uuid,
@@ -88,17 +94,50 @@ impl RefreshToken {
 
 /// Makes and reads tokens.
 pub struct Tokens {
-    encoding: EncodingKey,
-    decoding: DecodingKey,
-    /// Which key it is that signs.
-    key_id: String,
+    ring: RwLock<Arc<Ring>>,
     validation: Validation,
     issuer: String,
-    refresh: [u8; 32],
+}
+
+/// The keys, the newest of each use first.
+pub struct Ring {
+    access: Vec<AccessKey>,
+    refresh: Vec<[u8; 32]>,
+}
+
+/// A key that signs access tokens.
+struct AccessKey {
+    /// Which key it is, as tokens say it.
+    id: String,
+    encoding: EncodingKey,
+    decoding: DecodingKey,
+}
+
+impl Ring {
+    /// Keys, the newest first, at least one of each use.
+    pub fn new(access: &[[u8; 32]], refresh: Vec<[u8; 32]>) -> Result<Self> {
+        if access.is_empty() || refresh.is_empty() {
+            return Err(Error::internal("there is no key to sign tokens with"));
+        }
+        let key = |secret: &[u8; 32]| AccessKey {
+            id: key_id(secret),
+            encoding: EncodingKey::from_secret(secret),
+            decoding: DecodingKey::from_secret(secret),
+        };
+        Ok(Self {
+            access: access.iter().map(key).collect(),
+            refresh,
+        })
+    }
+}
+
+/// What a key is called; it tells nothing of the key.
+pub fn key_id(secret: &[u8; 32]) -> String {
+    text(&digest(secret).0[..6])
 }
 
 impl Tokens {
-    pub fn new(access: &[u8; 32], refresh: [u8; 32], issuer: &str) -> Self {
+    pub fn new(ring: Ring, issuer: &str) -> Self {
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_audience(&[AUDIENCE]);
         validation.set_issuer(&[issuer]);
@@ -106,13 +145,26 @@ impl Tokens {
         // Our clock decides, which tests can turn.
         validation.validate_exp = false;
         Self {
-            encoding: EncodingKey::from_secret(access),
-            decoding: DecodingKey::from_secret(access),
-            key_id: text(&digest(access).0[..6]),
+            ring: RwLock::new(Arc::new(ring)),
             validation,
             issuer: issuer.to_owned(),
-            refresh,
         }
+    }
+
+    /// Puts other keys in place.
+    pub fn set_ring(&self, ring: Ring) {
+        *self.ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring);
+    }
+
+    /// Whether there is but one key of each use.
+    pub fn has_no_older_keys(&self) -> bool {
+        let ring = self.ring();
+        ring.access.len() == 1 && ring.refresh.len() == 1
+    }
+
+    fn ring(&self) -> Arc<Ring> {
+        let ring = self.ring.read().unwrap_or_else(PoisonError::into_inner);
+        ring.clone()
     }
 
     /// An access token, by an id of its own.
@@ -127,15 +179,25 @@ impl Tokens {
             exp: access.expires_at / 1_000,
             rtm: access.issued_with.clone(),
         };
+        let ring = self.ring();
+        let key = &ring.access[0];
         let mut header = Header::new(Algorithm::HS256);
-        header.kid = Some(self.key_id.clone());
-        jsonwebtoken::encode(&header, &claims, &self.encoding)
+        header.kid = Some(key.id.clone());
+        jsonwebtoken::encode(&header, &claims, &key.encoding)
             .map_err(|error| Error::internal(format!("cannot sign a token: {error}")))
     }
 
     /// Reads an access token of ours, expired or not.
     pub fn read_access(&self, token: &str) -> Option<Access> {
-        let read = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation).ok()?;
+        let ring = self.ring();
+        let key = match ring.access.as_slice() {
+            [only] => only,
+            several => {
+                let named = jsonwebtoken::decode_header(token).ok()?.kid?;
+                several.iter().find(|key| key.id == named)?
+            }
+        };
+        let read = jsonwebtoken::decode::<Claims>(token, &key.decoding, &self.validation).ok()?;
         let Claims {
             sub, sid, exp, rtm, ..
         } = read.claims;
@@ -149,10 +211,15 @@ impl Tokens {
 
     /// The token after this one.
     pub fn successor(&self, token: &RefreshToken) -> RefreshToken {
-        RefreshToken {
-            session: token.session,
-            secret: self.mac("next", &token.secret),
-        }
+        successor(&self.ring().refresh[0], token)
+    }
+
+    /// The token after this one that has a digest: the key that has made it may not be the newest
+    /// any more.
+    pub fn successor_of(&self, token: &RefreshToken, next: Digest) -> Option<RefreshToken> {
+        let ring = self.ring();
+        let mut all = ring.refresh.iter().map(|key| successor(key, token));
+        all.find(|token| token.digest() == next)
     }
 
     /// The first token of a session.
@@ -164,8 +231,8 @@ impl Tokens {
     pub fn write_refresh(&self, token: &RefreshToken) -> String {
         let mut whole = token.session.as_bytes().to_vec();
         whole.extend_from_slice(&token.secret);
-        let seal = self.mac("seal", &whole);
-        whole.extend_from_slice(&seal[..SEAL]);
+        let seal = self.seal("seal", &whole);
+        whole.extend_from_slice(&seal);
         format!("{REFRESH}{}", text(&whole))
     }
 
@@ -175,8 +242,8 @@ impl Tokens {
         let (sealed, seal) = whole.split_last_chunk::<SEAL>()?;
         let (session, secret) = sealed.split_first_chunk::<16>()?;
         let secret = <[u8; 32]>::try_from(secret).ok()?;
-        let ours = self.mac("seal", sealed);
-        bool::from(ours[..SEAL].ct_eq(seal)).then(|| RefreshToken {
+        let is_ours = self.is_seal("seal", sealed, seal);
+        is_ours.then(|| RefreshToken {
             session: Uuid::from_bytes(*session),
             secret,
         })
@@ -185,35 +252,75 @@ impl Tokens {
     /// What proves that a request was made by a page that may read our answers, and not just
     /// by a browser that has the session's cookie.
     pub fn csrf(&self, session_secret: &[u8]) -> String {
-        text(&self.mac("csrf", session_secret))
+        text(&mac(&self.ring().refresh[0], "csrf", session_secret))
     }
 
-    fn mac(&self, purpose: &str, bytes: &[u8]) -> [u8; 32] {
-        let mut mac =
-            Hmac::<Sha256>::new_from_slice(&self.refresh).expect("HMAC takes a key of any length");
-        mac.update(purpose.as_bytes());
-        mac.update(&[0]);
-        mac.update(bytes);
-        mac.finalize().into_bytes().into()
+    /// Whether it is such a proof, made now or before the keys were replaced.
+    pub fn is_csrf(&self, session_secret: &[u8], shown: &str) -> bool {
+        let is_it = |key: &[u8; 32]| {
+            let expected = text(&mac(key, "csrf", session_secret));
+            bool::from(expected.as_bytes().ct_eq(shown.as_bytes()))
+        };
+        self.ring().refresh.iter().any(is_it)
     }
+
+    /// What tells bytes of ours from others, for one purpose.
+    pub fn seal(&self, purpose: &str, bytes: &[u8]) -> [u8; SEAL] {
+        cut(mac(&self.ring().refresh[0], purpose, bytes))
+    }
+
+    /// Whether it is such a seal, made now or before the keys were replaced.
+    pub fn is_seal(&self, purpose: &str, bytes: &[u8], shown: &[u8; SEAL]) -> bool {
+        let is_it = |key: &[u8; 32]| bool::from(cut(mac(key, purpose, bytes)).ct_eq(shown));
+        self.ring().refresh.iter().any(is_it)
+    }
+}
+
+fn cut(mac: [u8; 32]) -> [u8; SEAL] {
+    let (seal, _) = mac.split_first_chunk().expect("a digest is longer");
+    *seal
+}
+
+fn successor(key: &[u8; 32], token: &RefreshToken) -> RefreshToken {
+    RefreshToken {
+        session: token.session,
+        secret: mac(key, "next", &token.secret),
+    }
+}
+
+fn mac(key: &[u8; 32], purpose: &str, bytes: &[u8]) -> [u8; 32] {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
+    mac.update(purpose.as_bytes());
+    mac.update(&[0]);
+    mac.update(bytes);
+    mac.finalize().into_bytes().into()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn tokens() -> Tokens {
-        Tokens::new(&[1; 32], [2; 32], "example.org")
+    fn of(access: &[[u8; 32]], refresh: &[[u8; 32]], issuer: &str) -> Tokens {
+        let ring = Ring::new(access, refresh.to_vec());
+        Tokens::new(ring.expect("keys"), issuer)
     }
 
-    #[test]
-    fn access_tokens_are_read_back_and_others_are_not() {
-        let access = Access {
+    fn tokens() -> Tokens {
+        of(&[[1; 32]], &[[2; 32]], "example.org")
+    }
+
+    fn access() -> Access {
+        Access {
             entity: Entity::parse("user:alice").expect("an entity"),
             session: Uuid::from_u128(7),
             expires_at: 9_000,
             issued_with: mark(Digest([3; 32])),
-        };
+        }
+    }
+
+    #[test]
+    fn access_tokens_are_read_back_and_others_are_not() {
+        let access = access();
         let issue = |by: &Tokens, id| {
             let token = by.access(&access, Uuid::from_u128(id), 5_000);
             token.expect("a token")
@@ -224,8 +331,8 @@ mod tests {
         let header = jsonwebtoken::decode_header(&token).expect("a header");
         assert!(header.kid.is_some_and(|id| !id.is_empty()));
         for others in [
-            Tokens::new(&[3; 32], [2; 32], "example.org"),
-            Tokens::new(&[1; 32], [2; 32], "example.net"),
+            of(&[[3; 32]], &[[2; 32]], "example.org"),
+            of(&[[1; 32]], &[[2; 32]], "example.net"),
         ] {
             assert_eq!(tokens().read_access(&issue(&others, 1)), None);
         }
@@ -250,9 +357,41 @@ mod tests {
     }
 
     #[test]
+    fn what_older_keys_have_made_is_read_while_they_are_there() {
+        let tokens = tokens();
+        let issue = |id| tokens.access(&access(), Uuid::from_u128(id), 5_000);
+        let old = issue(1).expect("a token");
+        let first = Tokens::first(Uuid::from_u128(7), [9; 32]);
+        let (shown, next) = (tokens.write_refresh(&first), tokens.successor(&first));
+        let proof = tokens.csrf(b"cookie");
+        let ring = Ring::new(&[[5; 32], [1; 32]], vec![[6; 32], [2; 32]]);
+        tokens.set_ring(ring.expect("keys"));
+
+        let new = issue(2).expect("a token");
+        let kid = |token: &str| jsonwebtoken::decode_header(token).expect("a header").kid;
+        assert_ne!(kid(&old), kid(&new));
+        for token in [&old, &new] {
+            assert_eq!(tokens.read_access(token), Some(access()));
+        }
+        assert!(tokens.read_refresh(&shown) == Some(first.clone()));
+        assert!(tokens.successor(&first) != next);
+        assert!(tokens.successor_of(&first, next.digest()) == Some(next));
+        assert!(tokens.is_csrf(b"cookie", &proof) && !tokens.is_csrf(b"other", &proof));
+        assert_ne!(tokens.csrf(b"cookie"), proof);
+
+        let ring = Ring::new(&[[5; 32]], vec![[6; 32]]);
+        tokens.set_ring(ring.expect("keys"));
+        assert_eq!(tokens.read_access(&old), None);
+        assert!(tokens.read_refresh(&shown).is_none());
+        assert!(!tokens.is_csrf(b"cookie", &proof));
+        assert_eq!(tokens.read_access(&new), Some(access()));
+        assert!(Ring::new(&[], vec![[1; 32]]).is_err());
+    }
+
+    #[test]
     fn what_we_did_not_seal_is_no_refresh_token() {
         let token = Tokens::first(Uuid::from_u128(7), [9; 32]);
-        let foreign = Tokens::new(&[1; 32], [3; 32], "example.org");
+        let foreign = of(&[[1; 32]], &[[3; 32]], "example.org");
         let shown = tokens().write_refresh(&token);
         let mut spoilt = bytes(&shown[REFRESH.len()..]).expect("base64");
         spoilt[20] ^= 1;

@@ -265,6 +265,23 @@ pub fn held_session_digest(key: &[u8]) -> Result<Digest, StoreError> {
     digest(&key[key.len().saturating_sub(DIGEST)..])
 }
 
+/// What all signing keys of a use begin with.
+pub fn signing_keys(of: &str) -> Vec<u8> {
+    terminated(of, TIME)
+}
+
+/// The key of a signing key.
+pub fn signing_key(of: &str, number: u64) -> Vec<u8> {
+    let mut key = signing_keys(of);
+    key.extend_from_slice(&number.to_be_bytes());
+    key
+}
+
+/// The number at the end of such a key.
+pub fn signing_key_number(key: &[u8]) -> Result<u64, StoreError> {
+    orphan_seq(key)
+}
+
 /// Reads a digest's 32 bytes.
 pub fn digest(bytes: &[u8]) -> Result<Digest, StoreError> {
     bytes

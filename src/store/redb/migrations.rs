@@ -6,9 +6,13 @@
 
 use redb::{Database, ReadableDatabase, TableError, WriteTransaction};
 
+use super::keys;
+use super::records::Record;
+use super::records::signing_key::SigningKeyRecord;
 use super::tables::{self, meta};
 use crate::clock::Clock;
 use crate::store::StoreError;
+use crate::store::sessions::SigningKey;
 
 type Step = fn(&WriteTransaction) -> Result<(), StoreError>;
 
@@ -17,6 +21,7 @@ const STEPS: &[Step] = &[
     create_sign_in_tables,
     create_gateway_tables,
     create_idempotency_table,
+    create_identity_tables,
     create_reception_tables,
 ];
 
@@ -114,7 +119,33 @@ fn create_idempotency_table(txn: &WriteTransaction) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Format 5: what comes of messages. Reactions were told of and not indexed, and what answers in a
+/// Format 5: API keys, and signing keys of which there may be several. Those that there are move,
+/// so that nothing is left of them when they have been replaced.
+fn create_identity_tables(txn: &WriteTransaction) -> Result<(), StoreError> {
+    txn.open_table(tables::API_KEYS)?;
+    let mut single = txn.open_table(tables::KEYS)?;
+    let mut several = txn.open_table(tables::SIGNING_KEYS)?;
+    for of in ["access", "refresh"] {
+        let Some(held) = single.remove(of)? else {
+            continue;
+        };
+        let length = held.value().len();
+        let secret = held
+            .value()
+            .try_into()
+            .map_err(|_| StoreError::Damaged(format!("key {of} of {length} bytes")))?;
+        let key = SigningKey {
+            secret,
+            made_at: 0,
+            retired_at: None,
+        };
+        let record = SigningKeyRecord::from(&key).encode();
+        several.insert(keys::signing_key(of, 1).as_slice(), record.as_slice())?;
+    }
+    Ok(())
+}
+
+/// Format 6: what comes of messages. Reactions were told of and not indexed, and what answers in a
 /// thread was not counted: the index reads again what the journal still has of them, over what is
 /// there, which stays as it is.
 fn create_reception_tables(txn: &WriteTransaction) -> Result<(), StoreError> {

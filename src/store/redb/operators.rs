@@ -54,7 +54,7 @@ pub fn set_password(
     let record = OperatorRecord::from(found).encode();
     operators.insert(name, record.as_slice())?;
     drop(operators);
-    sessions::end_all(work, &Holder::Operator(name.to_owned()))?;
+    sessions::end_all(work, &Holder::Operator(name.to_owned()), None)?;
     work.must_be_durable();
     Ok(true)
 }

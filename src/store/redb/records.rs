@@ -5,6 +5,7 @@
 //! version beside the old one. Nothing here panics on what it reads.
 
 pub mod agent;
+pub mod api_key;
 pub mod channel;
 pub mod creation;
 pub mod event;
@@ -14,6 +15,7 @@ pub mod message;
 pub mod operator;
 pub mod service_token;
 pub mod session;
+pub mod signing_key;
 pub mod skipped;
 pub mod subscription;
 pub mod webhook;

@@ -7,11 +7,12 @@ use super::Redb;
 use super::keys::{self, Range};
 use super::records::Record;
 use super::records::session::SessionRecord;
+use super::signing_keys;
 use super::tables;
 use super::writer::Work;
 use crate::domain::id::Millis;
-use crate::domain::session::{Digest, Holder, Refresh, Session};
-use crate::store::sessions::KeyUse;
+use crate::domain::session::{Digest, Holder, Refresh, Seen, Session};
+use crate::store::sessions::{KeyUse, SigningKey};
 use crate::store::{Sessions, StoreError};
 
 /// How many expired sessions are dropped in one step, so that others get their turn.
@@ -19,7 +20,7 @@ const STEP: usize = 500;
 
 #[async_trait]
 impl Sessions for Redb {
-    async fn start(&self, session: Session, most: usize) -> Result<(), StoreError> {
+    async fn start(&self, session: Session, most: usize) -> Result<Vec<Digest>, StoreError> {
         self.writer
             .run(move |work| start(work, &session, most))
             .await
@@ -30,6 +31,29 @@ impl Sessions for Redb {
             let value = txn.open_table(tables::SESSIONS)?.get(key.0.as_slice())?;
             value.map(|value| session(key, value.value())).transpose()
         })
+    }
+
+    async fn held(&self, holder: Holder) -> Result<Vec<Session>, StoreError> {
+        self.read(|txn| {
+            let holders = txn.open_table(tables::SESSION_HOLDERS)?;
+            let sessions = txn.open_table(tables::SESSIONS)?;
+            let mut all = Vec::new();
+            for (_, key) in held(&holders, &holder.to_string())? {
+                let Some(value) = sessions.get(key.0.as_slice())? else {
+                    continue;
+                };
+                match session(key, value.value()) {
+                    Ok(found) => all.push(found),
+                    Err(error) => tracing::error!(%error, "a session is passed over"),
+                }
+            }
+            all.sort_by_key(|session| std::cmp::Reverse((session.created_at, session.key)));
+            Ok(all)
+        })
+    }
+
+    async fn seen(&self, seen: Vec<(Digest, Seen)>) -> Result<(), StoreError> {
+        self.writer.run(move |work| note_seen(work, &seen)).await
     }
 
     async fn refresh(
@@ -48,8 +72,14 @@ impl Sessions for Redb {
         self.writer.run(move |work| end(work, key)).await
     }
 
-    async fn end_all(&self, holder: Holder) -> Result<u64, StoreError> {
-        self.writer.run(move |work| end_all(work, &holder)).await
+    async fn end_all(
+        &self,
+        holder: Holder,
+        but: Option<Digest>,
+    ) -> Result<Vec<Digest>, StoreError> {
+        self.writer
+            .run(move |work| end_all(work, &holder, but))
+            .await
     }
 
     async fn drop_expired(&self, now: Millis) -> Result<u64, StoreError> {
@@ -76,19 +106,42 @@ impl Sessions for Redb {
     async fn key(&self, of: KeyUse, fresh: [u8; 32]) -> Result<[u8; 32], StoreError> {
         self.writer.run(move |work| key(work, of, fresh)).await
     }
+
+    async fn signing_keys(
+        &self,
+        of: KeyUse,
+        fresh: SigningKey,
+    ) -> Result<Vec<SigningKey>, StoreError> {
+        self.writer
+            .run(move |work| signing_keys::all(work, of, &fresh))
+            .await
+    }
+
+    async fn rotate_signing_keys(&self, next: Vec<(KeyUse, SigningKey)>) -> Result<(), StoreError> {
+        self.writer
+            .run(move |work| signing_keys::rotate(work, &next))
+            .await
+    }
+
+    async fn drop_signing_keys(&self, of: KeyUse, retired: Millis) -> Result<u64, StoreError> {
+        self.writer
+            .run(move |work| signing_keys::drop_retired(work, of, retired))
+            .await
+    }
 }
 
 fn session(key: Digest, bytes: &[u8]) -> Result<Session, StoreError> {
     SessionRecord::decode(bytes)?.under(key)
 }
 
-fn start(work: &mut Work<'_>, session: &Session, most: usize) -> Result<(), StoreError> {
+fn start(work: &mut Work<'_>, session: &Session, most: usize) -> Result<Vec<Digest>, StoreError> {
     let holder = session.holder.to_string();
-    let mut held = held(work, &holder)?;
+    let mut held = held_now(work, &holder)?;
     held.sort_unstable();
     let surplus = (held.len() + 1).saturating_sub(most);
-    for (_, oldest) in held.iter().take(surplus) {
-        end(work, *oldest)?;
+    let oldest: Vec<_> = held.into_iter().take(surplus).map(|(_, key)| key).collect();
+    for key in &oldest {
+        end(work, *key)?;
     }
     let record = SessionRecord::from(session).encode();
     let mut sessions = work.txn.open_table(tables::SESSIONS)?;
@@ -97,6 +150,24 @@ fn start(work: &mut Work<'_>, session: &Session, most: usize) -> Result<(), Stor
     let key = keys::held_session(&holder, session.key);
     holders.insert(key.as_slice(), session.created_at)?;
     work.must_be_durable();
+    Ok(oldest)
+}
+
+fn note_seen(work: &mut Work<'_>, seen: &[(Digest, Seen)]) -> Result<(), StoreError> {
+    let mut table = work.txn.open_table(tables::SESSIONS)?;
+    for (key, seen) in seen {
+        let key = key.0.as_slice();
+        let found = table
+            .get(key)?
+            .map(|value| SessionRecord::decode(value.value()))
+            .transpose()?;
+        let Some(mut record) = found else {
+            continue;
+        };
+        if record.see(seen) {
+            table.insert(key, record.encode().as_slice())?;
+        }
+    }
     Ok(())
 }
 
@@ -144,18 +215,30 @@ fn end(work: &mut Work<'_>, key: Digest) -> Result<bool, StoreError> {
     Ok(true)
 }
 
-/// Ends all sessions of a holder.
-pub fn end_all(work: &mut Work<'_>, holder: &Holder) -> Result<u64, StoreError> {
-    let mut ended = 0;
-    for (_, key) in held(work, &holder.to_string())? {
-        ended += u64::from(end(work, key)?);
+/// Ends all sessions of a holder, but for one.
+pub fn end_all(
+    work: &mut Work<'_>,
+    holder: &Holder,
+    but: Option<Digest>,
+) -> Result<Vec<Digest>, StoreError> {
+    let mut ended = Vec::new();
+    for (_, key) in held_now(work, &holder.to_string())? {
+        if Some(key) != but && end(work, key)? {
+            ended.push(key);
+        }
     }
     Ok(ended)
 }
 
+fn held_now(work: &Work<'_>, holder: &str) -> Result<Vec<(Millis, Digest)>, StoreError> {
+    held(&work.txn.open_table(tables::SESSION_HOLDERS)?, holder)
+}
+
 /// The sessions of a holder, each with the time when it began.
-fn held(work: &Work<'_>, holder: &str) -> Result<Vec<(Millis, Digest)>, StoreError> {
-    let holders = work.txn.open_table(tables::SESSION_HOLDERS)?;
+fn held(
+    holders: &impl ReadableTable<&'static [u8], u64>,
+    holder: &str,
+) -> Result<Vec<(Millis, Digest)>, StoreError> {
     let range = Range::of(&keys::held_sessions(holder));
     holders
         .range::<&[u8]>(range.bounds())?

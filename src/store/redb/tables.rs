@@ -163,8 +163,17 @@ pub const SESSIONS: TableDefinition<Bytes, Bytes> = TableDefinition::new("sessio
 /// that they are one range. Value: when the session began.
 pub const SESSION_HOLDERS: TableDefinition<Bytes, u64> = TableDefinition::new("session_holders_v1");
 
-/// Keys that sign what holders of sessions show. Key: what it is for. Value: 32 random bytes.
+/// Keys of which a use has but one. Key: what it is for. Value: 32 random bytes.
 pub const KEYS: TableDefinition<&str, Bytes> = TableDefinition::new("keys_v1");
+
+/// Keys of which a use has several, to be replaced one after the other. Key: what it is for (text),
+/// 0, number (8 bytes, big-endian), so that the newest of a use is the last of a range. Value:
+/// record [`SigningKeyRecord`](super::records::signing_key::SigningKeyRecord), 1.
+pub const SIGNING_KEYS: TableDefinition<Bytes, Bytes> = TableDefinition::new("signing_keys_v1");
+
+/// API keys of people. Key: id (16 bytes). Value: record
+/// [`ApiKeyRecord`](super::records::api_key::ApiKeyRecord), 1.
+pub const API_KEYS: TableDefinition<Bytes, Bytes> = TableDefinition::new("api_keys_v1");
 
 /// Channels that are being made. Key: alias, which must be unique. Value: record
 /// [`CreationRecord`](super::records::creation::CreationRecord), 1.

@@ -21,7 +21,7 @@ use crate::store::contract::samples::{
 use crate::store::contract::subscriptions::subscription;
 use crate::store::index::{MemberQuery, MessageQuery};
 use crate::store::redb::{migrations, open};
-use crate::store::sessions::KeyUse;
+use crate::store::sessions::{KeyUse, SigningKey};
 use crate::store::{Append, Store};
 
 fn agent() -> Agent {
@@ -115,9 +115,7 @@ async fn format_2_is_read() {
     let operators = store.accounts.operators().await.expect("read");
     let names: Vec<_> = operators.iter().map(|it| it.name.as_str()).collect();
     assert_eq!(names, ["root"]);
-    let fresh = [7; 32];
-    let key = store.sessions.key(KeyUse::Access, fresh).await;
-    assert_ne!(key.expect("read"), fresh, "there is one");
+    assert_keys(&store).await;
     assert_gateway_is_empty(&store).await;
     store.closer.close().await;
 }
@@ -148,6 +146,24 @@ async fn assert_gateway_is_empty(store: &Store) {
     // A subscription that is no webhook's waits for nothing.
     let slowest = store.subscriptions.slowest().await.expect("read");
     assert_eq!(slowest.map(|it| it.after), Some(10));
+}
+
+/// The keys that signed are there, where several of a use may be, and nowhere else.
+async fn assert_keys(store: &Store) {
+    let fresh = [7; 32];
+    for of in [KeyUse::Access, KeyUse::Refresh] {
+        let first = SigningKey {
+            secret: fresh,
+            made_at: 5,
+            retired_at: None,
+        };
+        let keys = store.sessions.signing_keys(of, first).await.expect("read");
+        assert_eq!(keys.len(), 1);
+        assert_eq!((keys[0].made_at, keys[0].retired_at), (0, None));
+        assert_ne!(keys[0].secret, fresh, "there is one");
+        let left = store.sessions.key(of, fresh).await.expect("read");
+        assert_eq!(left, fresh, "nothing is left of it");
+    }
 }
 
 async fn assert_journal(store: &Store) {
