@@ -4,6 +4,7 @@
 //! are durable; the journal's bell then wakes its readers.
 
 mod minutes;
+mod numbering;
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
@@ -14,6 +15,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, watch};
 
 pub use self::minutes::{MINUTES, Minutes};
+use self::numbering::Numbering;
 use crate::clock::Clock;
 use crate::domain::Result;
 use crate::domain::event::NewEvent;
@@ -61,6 +63,8 @@ pub struct Counters {
     pub skipped: AtomicU64,
     /// The kept events by the minute of their arrival.
     pub minutes: Minutes,
+    /// Whether one of its transactions was left out.
+    numbering: Numbering,
     /// When the homeserver last brought a transaction; 0 when it has not yet.
     last_transaction_at: AtomicU64,
     /// When skipped events were last spoken of.
@@ -73,6 +77,12 @@ impl Counters {
     pub fn last_transaction_at(&self) -> Option<Millis> {
         let at = self.last_transaction_at.load(Ordering::Relaxed);
         (at > 0).then_some(at)
+    }
+
+    /// How often a transaction of the homeserver's was left out, as far as its numbers tell.
+    #[must_use]
+    pub fn gaps(&self) -> u64 {
+        self.numbering.gaps()
     }
 
     /// Without their reasons, which may quote what a member made up.
@@ -134,6 +144,7 @@ impl Ingest {
     pub async fn transaction(&self, id: &str, mapped: Vec<Mapped>) -> Result<()> {
         self.counters.transactions.fetch_add(1, Ordering::Relaxed);
         let appended = self.take(Some(id), mapped).await?;
+        self.counters.numbering.note(id);
         let last = &self.counters.last_transaction_at;
         last.store(self.clock.now(), Ordering::Relaxed);
         if appended.repeated {

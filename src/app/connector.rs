@@ -1,12 +1,15 @@
 //! The connector's life: it finds the homeserver, has it push, heals what was lost and looks
 //! after what was left open, at the start, on a timer and whenever the homeserver is back.
 
+mod suspicion;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::suspicion::Suspicion;
 use crate::domain::Result;
 use crate::domain::event::Source;
 use crate::ingest::Outlets;
@@ -65,8 +68,12 @@ impl Connector {
     }
 
     async fn run(self) {
+        let gaps = || self.core.ingest.counters().gaps();
+        let mut suspicion = Suspicion::default();
         loop {
-            self.reach().await;
+            suspicion.begin(gaps());
+            let healed = self.reach().await;
+            suspicion.judge(healed, self.heal_interval);
             systemd::status("serving");
             let mut since_healing = Duration::ZERO;
             while since_healing < self.heal_interval {
@@ -81,6 +88,10 @@ impl Connector {
                     tracing::info!("the homeserver was away for a moment");
                     break;
                 }
+                if suspicion.after(pause, gaps()) {
+                    tracing::debug!("a transaction of the homeserver's has not come");
+                    break;
+                }
                 // It may have been mended, and then what waits comes at once.
                 if self.link.is_ping_failing() {
                     self.ping().await;
@@ -93,12 +104,13 @@ impl Connector {
         }
     }
 
-    /// Tries until the homeserver is there and everything is looked after once.
-    async fn reach(&self) {
+    /// Tries until the homeserver is there and everything is looked after once. Answers how many
+    /// events were missing.
+    async fn reach(&self) -> u64 {
         let mut pause = PAUSES.0;
         loop {
             match self.look_after().await {
-                Ok(()) => return,
+                Ok(healed) => return healed,
                 Err(error) => {
                     systemd::status(&format!("serving, without the homeserver: {error}"));
                     tracing::warn!(%error, "the connector is not at work yet");
@@ -131,7 +143,7 @@ impl Connector {
         }
     }
 
-    async fn look_after(&self) -> Result<()> {
+    async fn look_after(&self) -> Result<u64> {
         let core = &self.core;
         self.check().await?;
         // All that follows is for the case that it was.
@@ -167,7 +179,7 @@ impl Connector {
             core.homeserver.check().await?;
         }
         tracing::info!(unhealed = healed.failed(), "the connector is at work");
-        Ok(())
+        Ok(healed.healed())
     }
 }
 

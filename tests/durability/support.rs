@@ -148,11 +148,13 @@ pub async fn until_whole(caller: &Caller, room: &Room, member: &MatrixUser) -> V
         if listed == expected {
             return Ok(());
         }
-        let missing: Vec<_> = expected.iter().filter(|id| !listed.contains(id)).collect();
+        let is_missing = |event: &&Value| !listed.contains(&text(event, "event_id"));
+        let missing: Vec<_> = truth.iter().filter(is_missing).collect();
         Err(format!(
-            "{} listed, {} expected, missing {missing:?}",
+            "{} listed, {} expected, missing {missing:?}; the last one is {:?}",
             listed.len(),
-            expected.len()
+            expected.len(),
+            expected.last()
         ))
     })
     .await;
