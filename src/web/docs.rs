@@ -75,8 +75,10 @@ impl Documents {
         state_scopes(&mut document);
         state_security(&mut document);
         stated::content_types(&mut document);
+        stated::page_sizes(&mut document);
         stated::callbacks(&mut document);
         drop_unused_tags(&mut document);
+        stated::references(&mut document);
         state_nulls(&mut document);
         document
     }
@@ -222,20 +224,31 @@ fn state_nulls(document: &mut Value) {
             let Some(field) = field.as_object_mut().filter(|_| !is_required) else {
                 continue;
             };
-            // What stands beside a reference does not count (OpenAPI 3.0, Reference Object), and
-            // null is added to a type only where that is stated (the same, Schema Object).
-            if let Some(reference) = field.remove("$ref") {
-                field.insert("allOf".to_owned(), json!([{ "$ref": reference }]));
+            match named_type(field) {
+                Some(reference) => {
+                    let nothing = null_of(types.get(&reference).cloned());
+                    field.shift_remove("$ref");
+                    field.shift_remove("allOf");
+                    field.insert("anyOf".to_owned(), json!([{ "$ref": reference }, nothing]));
+                }
+                None => drop(field.insert("nullable".to_owned(), json!(true))),
             }
-            let referred = field
-                .get("allOf")
-                .and_then(|parts| parts[0]["$ref"].as_str());
-            if let Some(of) = referred.and_then(|reference| types.get(reference)) {
-                field.insert("type".to_owned(), of.clone());
-            }
-            field.insert("nullable".to_owned(), json!(true));
         }
     }
+}
+
+/// The named type that a field is of.
+fn named_type(field: &Map<String, Value>) -> Option<String> {
+    let beside = || field.get("allOf")?.pointer("/0/$ref");
+    let reference = field.get("$ref").or_else(beside)?;
+    Some(reference.as_str()?.to_owned())
+}
+
+/// Null and nothing else: a named type has no null, and null is added to a type only where that is
+/// stated (OpenAPI 3.0, Schema Object).
+fn null_of(of: Option<Value>) -> Value {
+    let of = of.unwrap_or_else(|| "object".into());
+    json!({ "type": of, "nullable": true, "enum": [null] })
 }
 
 /// `/docs`, `/openapi.json` and `/openapi.yaml`.

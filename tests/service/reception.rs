@@ -23,10 +23,7 @@ async fn start(world: &World) -> (Arc<Channel>, Arc<Messages>, Caller, UserId) {
     joined.expect("the room is public");
     let adopted = world.core.adopt(&channel.room, Source::Heal).await;
     adopted.expect("is adopted");
-    let caller = Caller {
-        entity: Entity::parse("user:alice").expect("an entity"),
-        operator: false,
-    };
+    let caller = Caller::new(Entity::parse("user:alice").expect("an entity"), false);
     let messages = Arc::new(Messages::new(world.core.clone()));
     (channel, messages, caller, alice)
 }

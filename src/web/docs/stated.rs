@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::domain::page;
+
 /// The operation that makes a webhook, and where it says to whom events go (OpenAPI 3.0, Callback
 /// Object).
 const SUBSCRIBE: &str = "subscribeWebhook";
@@ -24,6 +26,21 @@ pub fn content_types(document: &mut Value) {
         refusal["description"] = "The body is of another type, or does not say of which.".into();
         answers.insert("415".to_owned(), refusal);
         answers.sort_keys();
+    }
+}
+
+/// How much a page holds: a bound that the list itself keeps, and says in its own words.
+pub fn page_sizes(document: &mut Value) {
+    for operation in operations(document) {
+        let parameters = operation
+            .get_mut("parameters")
+            .and_then(Value::as_array_mut);
+        for parameter in parameters.into_iter().flatten() {
+            if parameter["name"] == "limit" && parameter["in"] == "query" {
+                parameter["schema"]["minimum"] = 1.into();
+                parameter["schema"]["maximum"] = page::MAX_LIMIT.into();
+            }
+        }
     }
 }
 
@@ -54,6 +71,34 @@ pub fn callbacks(document: &mut Value) {
             return;
         }
     }
+}
+
+/// A field that is of a named type stands for that type alone. poem-openapi gives it a second part,
+/// with the description that stands beside it already and with its default, and makers of clients
+/// cannot make one type of two. Nor can they give an object a default, which says nothing in an
+/// answer.
+pub fn references(document: &mut Value) {
+    let schemas = document.pointer_mut("/components/schemas");
+    let schemas = schemas.and_then(Value::as_object_mut).into_iter();
+    for schema in schemas.flat_map(Map::values_mut) {
+        let fields = schema.get_mut("properties").and_then(Value::as_object_mut);
+        let fields = fields.into_iter().flat_map(Map::values_mut);
+        for field in fields.filter_map(Value::as_object_mut) {
+            if let Some(default) = take_second_part(field) {
+                field.insert("default".to_owned(), default);
+            }
+            if field.get("default") == Some(&json!({})) {
+                field.shift_remove("default");
+            }
+        }
+    }
+}
+
+/// Takes what stands beside a reference to a named type; answers the default.
+fn take_second_part(field: &mut Map<String, Value>) -> Option<Value> {
+    let parts = field.get_mut("allOf")?.as_array_mut()?;
+    let second = parts.pop_if(|part| part.get("$ref").is_none())?;
+    second.get("default").cloned()
 }
 
 fn operations(document: &mut Value) -> impl Iterator<Item = &mut Map<String, Value>> {

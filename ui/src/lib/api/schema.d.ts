@@ -241,6 +241,8 @@ export interface paths {
          * @description Redacts it in Matrix, for everybody: what it said is gone, the message stays as `deleted`.
          *     403 unless the caller is its author or may redact in the Matrix room; 409 when it is deleted
          *     already.
+         *
+         *     An API key needs the scope `messages:send`.
          */
         delete: operations["deleteMessage"];
         options?: never;
@@ -249,6 +251,8 @@ export interface paths {
          * Edit a message
          * @description In Matrix the author says something else instead. 403 unless the caller is its author; 409
          *     when it is deleted, or carries a file. Whoever is mentioned and was not before is notified.
+         *
+         *     An API key needs the scope `messages:send`.
          */
         patch: operations["editMessage"];
         trace?: never;
@@ -264,6 +268,8 @@ export interface paths {
          * See a message among others
          * @description What was said before and after it, for whoever comes by its address. 404 when it is not in
          *     this channel.
+         *
+         *     An API key needs the scope `messages:read`.
          */
         get: operations["getMessageContext"];
         put?: never;
@@ -285,6 +291,8 @@ export interface paths {
          * List reactions
          * @description Who has reacted to a message, by key and Matrix user. Of a confidential channel, and to what
          *     is deleted, there are none.
+         *
+         *     An API key needs the scope `messages:read`.
          */
         get: operations["listReactions"];
         put?: never;
@@ -308,12 +316,16 @@ export interface paths {
          * @description To have reacted so already is fine. In a public channel a person who is no member joins
          *     first. Answers the message as it is then. 403 when the channel is archived or encrypted, 409
          *     when the message is deleted.
+         *
+         *     An API key needs the scope `messages:send`.
          */
         put: operations["addReaction"];
         post?: never;
         /**
          * Take a reaction back
          * @description The caller's own; to have none is fine. Answers the message as it is then.
+         *
+         *     An API key needs the scope `messages:send`.
          */
         delete: operations["removeReaction"];
         options?: never;
@@ -332,6 +344,8 @@ export interface paths {
          * List one's own reactions
          * @description How the caller has reacted to each of these messages; those to which not at all are left
          *     out. What lists of messages tell of reactions is the same for everybody.
+         *
+         *     An API key needs the scope `messages:read`.
          */
         get: operations["listOwnReactions"];
         put?: never;
@@ -353,6 +367,8 @@ export interface paths {
          * List threads
          * @description That in which something was said last first. A thread in which somebody speaks while the
          *     pages are read moves to the front.
+         *
+         *     An API key needs the scope `messages:read`.
          */
         get: operations["listThreads"];
         put?: never;
@@ -373,6 +389,8 @@ export interface paths {
         /**
          * Get a thread
          * @description 404 when nobody has spoken in a thread that begins with this message.
+         *
+         *     An API key needs the scope `messages:read`.
          */
         get: operations["getThread"];
         put?: never;
@@ -395,6 +413,8 @@ export interface paths {
          * @description Without the root and without what was deleted, ordered like the messages of the channel.
          *     Messages that arrive meanwhile do not disturb the pages. Empty when no thread begins with
          *     this message.
+         *
+         *     An API key needs the scope `messages:read`.
          */
         get: operations["listThreadMessages"];
         put?: never;
@@ -415,6 +435,8 @@ export interface paths {
         /**
          * List pinned messages
          * @description All of them, in the order of the Matrix room: the latest pin is the last one.
+         *
+         *     An API key needs the scope `messages:read`.
          */
         get: operations["listPins"];
         put?: never;
@@ -438,12 +460,16 @@ export interface paths {
          * @description One that is pinned already stays where it is. 403 unless the caller may set the pins of the
          *     Matrix room (power level 50, unless the room says otherwise), or when the channel is
          *     archived; 409 when the message is deleted, or 100 are pinned.
+         *
+         *     An API key needs the scope `messages:send`.
          */
         put: operations["pinMessage"];
         post?: never;
         /**
          * Unpin a message
          * @description One that is not pinned is fine. 403 as for pinning; 404 when it is neither pinned nor known.
+         *
+         *     An API key needs the scope `messages:send`.
          */
         delete: operations["unpinMessage"];
         options?: never;
@@ -462,6 +488,8 @@ export interface paths {
          * See how the deletion goes
          * @description The latest one that the caller has begun in the channel since the start of daarion; 404 when
          *     there is none.
+         *
+         *     An API key needs the scope `channels:manage`.
          */
         get: operations["getMessageDeletion"];
         put?: never;
@@ -471,6 +499,8 @@ export interface paths {
          *     whether anybody looks or not, while daarion runs; begun again it takes what is left. 403
          *     unless the caller is the sender or may redact in the Matrix room; 409 while messages are
          *     being deleted so in the channel.
+         *
+         *     An API key needs the scope `channels:manage`.
          */
         post: operations["deleteMessagesOfSender"];
         delete?: never;
@@ -1585,7 +1615,7 @@ export interface components {
             /** @description The alias that it should have; null when none can be made of the slug. */
             alias_expected?: string | null;
             /** @description What the two say. */
-            adoption: components["schemas"]["Adoption"] & unknown;
+            adoption: components["schemas"]["Adoption"];
             /**
              * Format: uint64
              * @description How many have joined, daarion's own user among them.
@@ -1823,7 +1853,7 @@ export interface components {
              */
             id: string;
             /** @description What it is for. */
-            kind: components["schemas"]["ChannelKind"] & unknown;
+            kind: components["schemas"]["ChannelKind"];
             /** @description `a-z 0-9 - _`, 1 to 64. */
             slug: string;
             /** @description What people call it. */
@@ -1833,9 +1863,9 @@ export interface components {
             /** @description `microdao:<name>`. */
             microdao_id: string;
             /** @description Who may come in. */
-            visibility: components["schemas"]["Visibility"] & unknown;
+            visibility: components["schemas"]["Visibility"];
             /** @description Whether it is in use. */
-            status: components["schemas"]["ChannelStatus"] & unknown;
+            status: components["schemas"]["ChannelStatus"];
             /** @description End-to-end encrypted: daarion sees that something was said, never what. */
             confidential: boolean;
             /** @description `!opaque`; room version 12 ids have no server part. */
@@ -1860,7 +1890,7 @@ export interface components {
              */
             last_event?: string | null;
             /** @description How the caller stands to it; null without any relation. */
-            membership?: (string & (components["schemas"]["Membership"] & unknown)) | null;
+            membership?: components["schemas"]["Membership"] | (null);
         };
         /**
          * ChannelChange
@@ -1873,10 +1903,10 @@ export interface components {
             description?: string | null;
             /** @description Null: it was taken away. */
             matrix_room_alias?: string | null;
-            status?: (string & components["schemas"]["ChannelStatus"]) | null;
+            status?: components["schemas"]["ChannelStatus"] | (null);
             /** @description Whether newcomers of the city are shown it first. */
             is_default?: boolean | null;
-            visibility?: (string & components["schemas"]["Visibility"]) | null;
+            visibility?: components["schemas"]["Visibility"] | (null);
             confidential?: boolean | null;
         };
         /**
@@ -1949,7 +1979,7 @@ export interface components {
             /** @description The homeserver's name, the part after the colon of its user ids. */
             server_name: string;
             /** @description Who may create city rooms. */
-            create: components["schemas"]["CityCreation"] & unknown;
+            create: components["schemas"]["CityCreation"];
         };
         /**
          * @description Who may create city rooms (`city.create`).
@@ -1995,9 +2025,9 @@ export interface components {
              */
             channel_id: string;
             /** @description Whether the room is in use. */
-            status: components["schemas"]["ChannelStatus"] & unknown;
+            status: components["schemas"]["ChannelStatus"];
             /** @description Who may come in. */
-            visibility: components["schemas"]["Visibility"] & unknown;
+            visibility: components["schemas"]["Visibility"];
             /** @description The entity that made it; null when a service or a backfill did. */
             created_by?: string | null;
             /**
@@ -2187,7 +2217,7 @@ export interface components {
          */
         DoctorReport: {
             /** @description The worst of the findings; what was skipped does not count. */
-            status: components["schemas"]["DoctorStatus"] & unknown;
+            status: components["schemas"]["DoctorStatus"];
             /** @description In the order in which they were looked for. */
             findings: components["schemas"]["Finding"][];
             /**
@@ -2248,7 +2278,7 @@ export interface components {
              * @description `plain` when absent.
              * @default plain
              */
-            format?: (string & (components["schemas"]["TextFormat"] & unknown)) | null;
+            format?: components["schemas"]["TextFormat"] | (null);
             /**
              * @description All entities that are mentioned from here on, at most 50; those who were before are not
              *     notified again.
@@ -2369,11 +2399,11 @@ export interface components {
             /** @description The part after the colon of its user ids. */
             server_name: string;
             /** @description Whether it answers now. */
-            status: components["schemas"]["HomeserverState"] & unknown;
+            status: components["schemas"]["HomeserverState"];
             /** @description Why it is unreachable; null when it is connected. */
             reason?: string | null;
             /** @description By the latest check and the latest ping. */
-            registration: components["schemas"]["RegistrationState"] & unknown;
+            registration: components["schemas"]["RegistrationState"];
             /** @description Why the registration is not well; null when it is, or when that is not known. */
             registration_reason?: string | null;
             /**
@@ -2460,7 +2490,7 @@ export interface components {
              */
             count: number;
             /** @description What it is about; null when it is not one of the well-known. */
-            topic?: (string & (components["schemas"]["ProblemTopic"] & unknown)) | null;
+            topic?: components["schemas"]["ProblemTopic"] | (null);
             /** @description What to do about it; null when it is not one of the well-known. */
             advice?: string | null;
         };
@@ -2554,7 +2584,7 @@ export interface components {
             /** @description As the member is called in this channel; null without a display name. */
             display_name?: string | null;
             /** @description How the member stands to the channel. */
-            membership: components["schemas"]["Membership"] & unknown;
+            membership: components["schemas"]["Membership"];
             /** @description `owner`, `member` or `agent`. */
             role: string;
             /** @description The Matrix user who brought the membership about. */
@@ -2666,7 +2696,7 @@ export interface components {
              */
             thread_id?: string | null;
             /** @description The file that it carries; null when it carries none. */
-            media?: (components["schemas"]["Media"] & unknown) | null;
+            media?: components["schemas"]["Media"] | (never | null);
             /**
              * Format: date-time
              * @description When the homeserver received it, never later than its arrival here.
@@ -2695,14 +2725,14 @@ export interface components {
             /** @description Whether it is pinned. */
             pinned: boolean;
             /** @description The thread that begins with it; null when nobody has spoken there. */
-            thread?: (components["schemas"]["ThreadSummary"] & unknown) | null;
+            thread?: components["schemas"]["ThreadSummary"] | (never | null);
             /**
              * @description The whole content, only with `content=full`; null then when it is deleted, encrypted
              *     or gone from the homeserver.
              */
-            content?: (components["schemas"]["Content"] & unknown) | null;
+            content?: components["schemas"]["Content"] | (never | null);
             /** @description Where it is found; only when one message is asked for. */
-            links?: (components["schemas"]["Links"] & unknown) | null;
+            links?: components["schemas"]["Links"] | (never | null);
         };
         /**
          * MessageFrame
@@ -2718,7 +2748,7 @@ export interface components {
             /** Format: uuid */
             channel_id: string;
             /** @description Without `content`. */
-            message: components["schemas"]["Message"] & unknown;
+            message: components["schemas"]["Message"];
         };
         /**
          * @description What is said.
@@ -2878,7 +2908,7 @@ export interface components {
             /** @description `microdao:<name>`; the city itself when absent. */
             microdao_id?: string | null;
             /** @description `public` when absent. */
-            visibility?: (string & (components["schemas"]["Visibility"] & unknown)) | null;
+            visibility?: components["schemas"]["Visibility"] | (null);
             /**
              * @description At most 1,000 characters.
              * @default
@@ -2908,7 +2938,7 @@ export interface components {
              */
             description?: string | null;
             /** @description `public` when absent. */
-            visibility?: (string & (components["schemas"]["Visibility"] & unknown)) | null;
+            visibility?: components["schemas"]["Visibility"] | (null);
             /** @description Makes it the city's default room. The first room becomes that by itself. */
             is_default?: boolean | null;
         };
@@ -2921,7 +2951,7 @@ export interface components {
             /** @description `mxc://server/id`. */
             url: string;
             /** @description As what clients show it; by `mimetype` when absent. */
-            kind?: (string & (components["schemas"]["MediaKind"] & unknown)) | null;
+            kind?: components["schemas"]["MediaKind"] | (null);
             /** @description Its name, 1 to 255 bytes on one line. */
             filename?: string | null;
             /** @description E.g. `image/png`; 1 to 255 bytes on one line. */
@@ -2961,7 +2991,7 @@ export interface components {
              * @description `plain` when absent.
              * @default plain
              */
-            format?: (string & (components["schemas"]["TextFormat"] & unknown)) | null;
+            format?: components["schemas"]["TextFormat"] | (null);
             /**
              * Format: uuid
              * @description The message that this one answers.
@@ -2978,7 +3008,7 @@ export interface components {
              */
             mentions?: string[] | null;
             /** @description A file that it carries. */
-            media?: (components["schemas"]["NewMedia"] & unknown) | null;
+            media?: components["schemas"]["NewMedia"] | (never | null);
         };
         /**
          * NewMessageSweep
@@ -3683,9 +3713,9 @@ export interface components {
              */
             last_at: string;
             /** @description The message that it begins with. */
-            root: components["schemas"]["Message"] & unknown;
+            root: components["schemas"]["Message"];
             /** @description The newest message in it. */
-            last_message: components["schemas"]["Message"] & unknown;
+            last_message: components["schemas"]["Message"];
             /** @description Who has spoken in it, as entities: whoever said most first, at most 50. */
             participants: string[];
         };
@@ -3774,7 +3804,7 @@ export interface components {
             description: string;
             status: components["schemas"]["WebhookStatus"];
             /** @description Null while it is active. */
-            paused_because?: (string & (components["schemas"]["PausedBecause"] & unknown)) | null;
+            paused_because?: components["schemas"]["PausedBecause"] | (null);
             /**
              * Format: date-time
              * @description Null while it is active.
@@ -3835,7 +3865,7 @@ export interface components {
              */
             dead_letters: number;
             /** @description The latest try, test events included; null when nothing was sent yet. */
-            last_delivery?: (components["schemas"]["WebhookDelivery"] & unknown) | null;
+            last_delivery?: components["schemas"]["WebhookDelivery"] | (never | null);
         };
         /**
          * WebhookDelivery
