@@ -62,13 +62,20 @@ def _free_port(preferred: int, taken: set[int]) -> int:
 
 class Installation:
     def __init__(
-        self, state: Path, daarion: Path, venv: Path, ports: Ports, say: Callable[[str], None]
+        self,
+        state: Path,
+        daarion: Path,
+        venv: Path,
+        ports: Ports,
+        say: Callable[[str], None],
+        settings: dict[str, Any] | None = None,
     ) -> None:
         self.state = state
         self.ports = ports
         self._daarion = daarion
         self._python = venv / "bin" / "python"
         self._say = say
+        self._more_settings = settings or {}
         self._servers: list[Server] = []
         state.mkdir(parents=True, exist_ok=True)
         self.secrets = self._load_secrets()
@@ -144,6 +151,7 @@ class Installation:
             "matrix.admin_token": self.access_token(ADMIN),
             # For the demo alone: whoever reaches the loopback may act as anybody, by X-User-Id.
             "auth.insecure_user_header": True,
+            **self._more_settings,
         }
         command = [str(self._daarion), "setup", "--yes", "--config", str(self._configuration)]
         command += ["--homeserver-config", str(BASE_CONFIGURATION), str(self._homeserver)]
