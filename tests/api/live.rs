@@ -19,15 +19,25 @@ async fn ping_is_answered_as_it_came() {
         (" ping\n", "pong"),
     ] {
         stream.send(ping).await;
-        assert_eq!(stream.next_text().await, pong);
+        assert_eq!(answer(&mut stream).await, pong);
     }
     // What it does not understand it lets pass.
     for noise in ["", "{", "pong", "{\"type\":\"message.created\"}", "кіт"] {
         stream.send(noise).await;
     }
     stream.send("ping").await;
-    assert_eq!(stream.next_text().await, "pong");
+    assert_eq!(answer(&mut stream).await, "pong");
     stream.close().await;
+}
+
+/// The next text that is no frame: how the channel was made may be pushed, and told, late.
+async fn answer(stream: &mut Stream) -> String {
+    loop {
+        let text = stream.next_text().await;
+        if !text.starts_with('{') {
+            return text;
+        }
+    }
 }
 
 #[tokio::test]

@@ -214,9 +214,11 @@ async fn a_revoked_token_ends_what_was_opened_with_it() {
     let mut other = Stream::open(&others.acting(world, &alice.id()), &channel).await;
     let inside = service.inside(&world.daarion);
     let start = answered(200, inside.get("/internal/matrix/sync?timeout=0").await);
+    // In a room where nothing happens, whatever others do here.
     let poll = format!(
-        "/internal/matrix/sync?timeout=60000&since={}",
-        text(&start["next_batch"])
+        "/internal/matrix/sync?timeout=60000&since={}&filter={}",
+        text(&start["next_batch"]),
+        r#"{"room":{"rooms":["!nowhere:test.localhost"]}}"#
     );
     let poll = tokio::spawn(async move { inside.get(&poll).await });
     tokio::time::sleep(Duration::from_millis(200)).await;
