@@ -119,7 +119,8 @@ impl Pusher<'_> {
     }
 }
 
-async fn transaction(
+/// Pushes a transaction and waits until it is acknowledged.
+pub async fn transaction(
     connection: &mut Connection<TcpStream>,
     hs_token: &str,
     story: Story,

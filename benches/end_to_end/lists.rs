@@ -12,7 +12,7 @@ use crate::story::Story;
 use crate::wire::{Connection, get};
 
 /// Connections that stay open, each with one request at a time.
-const CONNECTIONS: usize = 8;
+pub const CONNECTIONS: usize = 8;
 
 pub async fn measure(report: &mut Report, daarion: &Daarion, channels: u64, requests: u64) {
     let headers = format!(
@@ -89,7 +89,7 @@ pub async fn load(daarion: &Daarion, port: u16, requests: &[Vec<u8>], count: u64
     }
 }
 
-async fn round(port: u16, requests: &[Vec<u8>], count: u64) {
+pub async fn round(port: u16, requests: &[Vec<u8>], count: u64) {
     let next = AtomicUsize::new(0);
     let callers = (0..CONNECTIONS).map(|_| async {
         let mut connection = Connection::open(port).await.expect("daarion listens");

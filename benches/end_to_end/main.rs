@@ -2,7 +2,8 @@
 //! beside a real Synapse and beside a stub homeserver, everything in one run and one report.
 //!
 //! `cargo bench --bench end_to_end`, or with `-- --quick` in two minutes on a smaller index,
-//! and `-- --only synapse|index|gateway` for one part. The report goes to the standard output and to
+//! and `-- --only synapse|index|gateway|reference` for one part, `-- --only growth` for an
+//! index of ten million messages, which nothing else asks for. The report goes to the standard output and to
 //! `target/bench-report.md`; what is happening goes to the standard error stream.
 
 #[path = "../../tests/daarion/mod.rs"]
@@ -15,6 +16,7 @@ mod index;
 mod ingest;
 mod lists;
 mod process;
+mod reference;
 mod report;
 mod story;
 mod stub;
@@ -43,6 +45,7 @@ struct Scale {
     starts: usize,
     kills: usize,
     gateway: gateway::Scale,
+    reference: reference::Scale,
 }
 
 const FULL: Scale = Scale {
@@ -56,6 +59,7 @@ const FULL: Scale = Scale {
     starts: 7,
     kills: 5,
     gateway: gateway::FULL,
+    reference: reference::FULL,
 };
 
 const QUICK: Scale = Scale {
@@ -69,6 +73,7 @@ const QUICK: Scale = Scale {
     starts: 3,
     kills: 2,
     gateway: gateway::QUICK,
+    reference: reference::QUICK,
 };
 
 fn main() {
@@ -106,6 +111,12 @@ fn main() {
         }
         if runs("gateway") {
             gateway::measure(&mut report, &scale.gateway).await;
+        }
+        if runs("reference") {
+            reference::measure(&mut report, &scale.reference).await;
+        }
+        if only.as_deref() == Some("growth") {
+            reference::grow(&mut report).await;
         }
     });
     let text = report.markdown(&lines);

@@ -22,12 +22,41 @@ pub struct Resident {
 
 /// User and system time that a process has used, its threads together.
 pub fn cpu(pid: u32) -> Duration {
-    let stat = read(&format!("/proc/{pid}/stat"));
+    let fields = stat(&read(&format!("/proc/{pid}/stat")));
+    TICK * (fields[11] + fields[12])
+}
+
+/// The same of a process and all that it has started, those included that have ended.
+pub fn cpu_of_tree(root: u32) -> Duration {
+    let running = fs::read_dir("/proc").expect("there is /proc");
+    let pids = running.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    // A process may end while it is looked for.
+    let stat_of = |pid: u32| {
+        Some((
+            pid,
+            stat(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?),
+        ))
+    };
+    let all: Vec<(u32, Vec<u32>)> = pids.filter_map(stat_of).collect();
+    let (mut tree, mut sum) = (vec![root], 0);
+    while let Some(parent) = tree.pop() {
+        for (pid, fields) in &all {
+            if *pid == parent {
+                sum += fields[11..=14].iter().sum::<u32>();
+            } else if fields[1] == parent {
+                tree.push(*pid);
+            }
+        }
+    }
+    TICK * sum
+}
+
+/// The numbers behind the name, the state among them as 0.
+fn stat(line: &str) -> Vec<u32> {
     // The second field is the name in parentheses, which may hold anything.
-    let (_, fields) = stat.rsplit_once(") ").expect("stat has a name");
-    let fields: Vec<&str> = fields.split(' ').collect();
-    let ticks = |index: usize| -> u32 { fields[index].parse().expect("times are numbers") };
-    TICK * (ticks(11) + ticks(12))
+    let (_, fields) = line.rsplit_once(") ").expect("stat has a name");
+    let number = |field: &str| field.parse().unwrap_or_default();
+    fields.split(' ').map(number).collect()
 }
 
 pub fn resident(pid: u32) -> Resident {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 pub const SERVER: &str = "bench.localhost";
 const PEOPLE: u64 = 1_000;
-const MEMBERS_OF_A_CHANNEL: u64 = 20;
+pub const MEMBERS_OF_A_CHANNEL: u64 = 20;
 const SENTENCES: [&str; 6] = [
     "Good morning! The market on the square opens at nine.",
     "Добрий день усім, хто сьогодні грає на гітарі в парку?",
