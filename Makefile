@@ -13,7 +13,7 @@ UI_SOURCES := $(shell find ui/src ui/static ui/messages ui/project.inlang -type 
     ui/package-lock.json ui/vite.config.ts ui/tsconfig.json
 
 .DEFAULT_GOAL := help
-.PHONY: help build ui deb demo test test-ui test-appliance screenshots soak soak-webhooks check check-ui \
+.PHONY: help build ui deb demo test test-ui test-appliance screenshots soak soak-webhooks fuzz-api test-clients check check-ui \
     lint-openapi openapi bench clean cargo synapse package-tools npm
 # Each target uses all cores already, and the tests of one build stand on another's.
 .NOTPARALLEL:
@@ -39,14 +39,7 @@ demo: build synapse ## Run a small city on a real Synapse; CHECK=1 tries it out 
 	@$(SYNAPSE)/bin/python -B tests/demo/demo.py --daarion $(RELEASE) --synapse $(SYNAPSE) $(if $(CHECK),--check)
 
 test: cargo synapse package-tools check ui ## Set up what is missing and run every check and test
-	cargo test $(CARGO_FLAGS)
-	$(MAKE) lint-openapi
-	$(MAKE) check-ui
-	$(MAKE) test-ui
-	$(MAKE) demo CHECK=1
-	$(MAKE) soak-webhooks
-	$(MAKE) deb
-	$(MAKE) test-appliance
+	CARGO_FLAGS='$(CARGO_FLAGS)' tests/all.sh
 
 test-appliance: build synapse package-tools ## Try the package on a Debian with its own systemd (as root; else it is skipped)
 	@python3 -B tests/appliance/appliance.py --daarion $(RELEASE) --synapse $(SYNAPSE)
@@ -65,6 +58,13 @@ soak: cargo synapse ## Kill daarion 200 times while 10,000 messages are sent; KI
 soak-webhooks: build synapse ## Deliver 10,000 events to 20 receivers while daarion is killed; EVENTS=n for another number
 	DAARION_TEST_BINARY=$(abspath $(RELEASE)) DAARION_WEBHOOK_EVENTS=$(or $(EVENTS),10000) \
 	    cargo test $(CARGO_FLAGS) --test webhooks crash:: -- --nocapture
+
+test-clients: cargo synapse ui ## Make clients of openapi/*.json with public generators, and try them out
+	cargo build $(CARGO_FLAGS)
+	tests/clients/run.sh --daarion $(TARGET_DIR)/debug/daarion --synapse $(SYNAPSE)
+
+fuzz-api: build synapse ## Ask the API at random what its documents say, for long; EXAMPLES=n for each operation
+	tests/fuzz/run.sh --daarion $(RELEASE) --synapse $(SYNAPSE) --examples $(or $(EXAMPLES),300)
 
 check: cargo ## Check the formatting and the lints
 	cargo fmt --all --check
