@@ -194,7 +194,7 @@ async fn fill(pusher: &mut Pusher<'_>, stub: &Stub, messages: u64) {
     while pusher.next < messages {
         stub.pushed(pusher.next + STEP);
         pusher.push(STEP, 1).await;
-        if pusher.next % 1_000_000 == 0 {
+        if pusher.next.is_multiple_of(1_000_000) {
             eprintln!("   {} events", thousands(pusher.next));
         }
     }
