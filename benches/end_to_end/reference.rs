@@ -21,7 +21,7 @@ use stack::Stack;
 
 const CHANNELS: u64 = 100;
 const ISSUER: &str = "https://issuer.bench.localhost";
-const KEY: &str = "the key of the issuer of the benchmark";
+const KEY: &str = "the-key-of-the-issuer-of-the-benchmark";
 
 /// How much is measured.
 pub struct Scale {

@@ -12,7 +12,7 @@ use crate::homeserver::{Port, temporary};
 use crate::story::{MEMBERS_OF_A_CHANNEL, SERVER, Story};
 use crate::wire::{Connection, get};
 
-pub const HS_TOKEN: &str = "the homeserver's token for the reference";
+pub const HS_TOKEN: &str = "hs-token-of-the-reference";
 const START_LIMIT: Duration = Duration::from_secs(30);
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 const WORKERS: &str = "2";
