@@ -2,9 +2,9 @@
 //! beside a real Synapse and beside a stub homeserver, everything in one run and one report.
 //!
 //! `cargo bench --bench end_to_end`, or with `-- --quick` in two minutes on a smaller index,
-//! and `-- --only synapse|index|gateway|reference` for one part, `-- --only growth` for an
-//! index of ten million messages, which nothing else asks for. The report goes to the standard output and to
-//! `target/bench-report.md`; what is happening goes to the standard error stream.
+//! and `-- --only synapse|index|gateway|reference` for one part, `-- --only growth` for an index of
+//! ten million messages, which nothing else asks for. The report goes to the standard output and
+//! to `target/bench-report.md`; what is happening goes to the standard error stream.
 
 #[path = "../../tests/daarion/mod.rs"]
 mod daarion;

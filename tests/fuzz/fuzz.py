@@ -57,7 +57,8 @@ def main() -> int:
     options = parse_arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(130))
     shutil.rmtree(options.state, ignore_errors=True)
-    first = 32000 + os.getpid() % 500 * 3
+    # Below the ports of outgoing connections, and above those that tests reserve.
+    first = 32000 + os.getpid() % 250 * 3
     ports = Ports.choose(synapse=first, public=first + 1, internal=first + 2)
     installation = Installation(
         options.state, options.daarion, options.synapse, ports, say, SETTINGS
