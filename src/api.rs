@@ -6,6 +6,7 @@
 pub mod admin;
 pub mod admin_session;
 pub mod agents;
+pub mod audit;
 pub mod auth;
 pub mod body;
 pub mod bridge;
@@ -13,11 +14,14 @@ pub mod channels;
 pub mod city;
 pub mod error;
 pub mod gateway;
+pub mod invites;
 pub mod keys;
 pub mod live;
 pub mod media;
 pub mod members;
 pub mod messages;
+pub mod microdaos;
+pub mod once;
 pub mod rendered;
 pub mod schema;
 pub mod scopes;
@@ -36,6 +40,7 @@ use poem_openapi::{LicenseObject, OpenApiService, Tags};
 use self::schema::gateway::webhook_payload::Receiver;
 use crate::config::Setting;
 use crate::service::agents::Agents;
+use crate::service::audit::Audit;
 use crate::service::auth::Auth;
 use crate::service::backfill::Backfill;
 use crate::service::channels::Channels;
@@ -45,12 +50,16 @@ use crate::service::gateway::Gateway;
 use crate::service::gateway::history::History;
 use crate::service::gateway::sync::EventSync;
 use crate::service::health::Health;
+use crate::service::idempotency::Requests;
+use crate::service::invites::Invites;
 use crate::service::media::Media;
 use crate::service::members::Members;
 use crate::service::messages::Messages;
+use crate::service::microdaos::Microdaos;
 use crate::service::online::Online;
 use crate::service::oversight::Oversight;
 use crate::service::presence::Presence;
+use crate::service::scheduled::Schedule;
 use crate::service::status::StatusService;
 use crate::service::webhooks::Webhooks;
 
@@ -61,10 +70,14 @@ pub struct Services {
     pub channels: Arc<Channels>,
     pub messages: Arc<Messages>,
     pub members: Arc<Members>,
+    pub schedule: Arc<Schedule>,
+    pub microdaos: Arc<Microdaos>,
+    pub invites: Arc<Invites>,
     pub agents: Arc<Agents>,
     pub backfill: Arc<Backfill>,
     pub health: Arc<Health>,
     pub auth: Arc<Auth>,
+    pub audit: Arc<Audit>,
     pub status: Arc<StatusService>,
     pub oversight: Arc<Oversight>,
     pub online: Arc<Online>,
@@ -75,6 +88,8 @@ pub struct Services {
     pub history: Arc<History>,
     pub media: Arc<Media>,
     pub webhooks: Arc<Webhooks>,
+    /// Those that their callers have named.
+    pub requests: Arc<Requests>,
     /// The configuration that is in force.
     pub settings: Arc<[Setting]>,
 }
@@ -108,21 +123,25 @@ pub type Public = (
     city::CityApi,
     channels::ChannelsApi,
     messages::MessagesArea,
-    members::MembersApi,
+    members::MembersArea,
+    microdaos::MicrodaosApi,
+    invites::InvitesApi,
     live::LiveApi,
     sign_in::SignInApi,
     sso::SsoApi,
     sessions::SessionsApi,
     keys::KeysApi,
+    agents::OwnAgentsArea,
     admin_session::AdminSessionApi,
     admin::AdminApi,
+    audit::AuditApi,
     media::MediaApi,
 );
 
 /// Operations of the internal listener.
 pub type Internal = (
     bridge::BridgeApi,
-    agents::AgentsApi,
+    agents::AgentsArea,
     gateway::GatewayApi,
     media::MediaApi,
 );
@@ -141,14 +160,18 @@ pub fn public(services: &Services) -> OpenApiService<(Public, system::SystemApi)
         city::CityApi(services.clone()),
         channels::ChannelsApi(services.clone()),
         messages::all(services),
-        members::MembersApi(services.clone()),
+        members::all(services),
+        microdaos::MicrodaosApi(services.clone()),
+        invites::InvitesApi(services.clone()),
         live::LiveApi,
         sign_in::SignInApi(services.clone()),
         sso::SsoApi(services.clone()),
         sessions::SessionsApi(services.clone()),
         keys::KeysApi(services.clone()),
+        agents::public(services),
         admin_session::AdminSessionApi(services.clone()),
         admin::all(services),
+        audit::AuditApi(services.clone()),
         media::MediaApi(services.clone()),
     );
     let system = system::SystemApi(services.clone());
@@ -162,7 +185,7 @@ pub fn public(services: &Services) -> OpenApiService<(Public, system::SystemApi)
 pub fn internal(services: &Services) -> OpenApiService<InternalAll, &'static dyn Receiver> {
     let apis = (
         bridge::BridgeApi(services.clone()),
-        agents::AgentsApi(services.clone()),
+        agents::internal(services),
         gateway::all(services),
         media::MediaApi(services.clone()),
     );

@@ -28,6 +28,8 @@ use crate::{store, systemd};
 
 /// How long the tasks may take to end.
 const STOP: Duration = Duration::from_secs(9);
+/// How long requests may take whose callers are gone: as long as others.
+const GOING_ON: Duration = web::server::DRAIN;
 /// How long deliveries that are on their way may take to arrive, of that.
 const DRAIN: Duration = Duration::from_secs(5);
 
@@ -68,6 +70,8 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
 struct Running {
     /// Listeners, streams, timers and the work on what comes in.
     intake: (TaskTracker, CancellationToken),
+    /// Requests whose callers may be gone.
+    tasks: TaskTracker,
     /// The journal's readers.
     readers: (JoinSet<()>, CancellationToken),
     admin_socket: std::path::PathBuf,
@@ -77,10 +81,15 @@ impl Running {
     async fn start(app: App, config: &Config) -> anyhow::Result<Self> {
         let intake = (TaskTracker::new(), app.stop.clone());
         let mut readers = (JoinSet::new(), CancellationToken::new());
-        let hub = Arc::new(Hub::new(app.core.store.clone(), app.core.indexed.clone()));
+        let hub = Arc::new(Hub::new(
+            app.core.store.clone(),
+            app.core.directory.clone(),
+            app.core.indexed.clone(),
+        ));
         let parts = build::parts(&app, hub.clone(), config, intake.1.clone());
         readers.0.spawn(app.consumer.run(readers.1.clone()));
         readers.0.spawn(hub.run(readers.1.clone()));
+        readers.0.spawn(app.audit.run(readers.1.clone()));
 
         let admin = Admin {
             core: app.core.clone(),
@@ -90,6 +99,7 @@ impl Running {
             agents: app.services.agents.clone(),
             doctor: app.services.doctor.clone(),
             auth: app.services.auth.clone(),
+            audit: app.services.audit.clone(),
         };
         listen(&intake, config, &parts, admin).await?;
         deliver(&mut readers, app.deliveries).await?;
@@ -99,6 +109,14 @@ impl Running {
             .0
             .spawn(async move { webhooks.follow_tokens(stop).await });
 
+        let (members, stop) = (app.services.members.clone(), intake.1.clone());
+        intake.0.spawn(async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = members.keep_mutes() => {}
+            }
+        });
+
         let connector = connector::Connector {
             core: app.core,
             creator: app.creator,
@@ -107,13 +125,16 @@ impl Running {
             auth: app.services.auth.clone(),
             requests: app.requests,
             link: app.link,
+            schedule: app.services.schedule.clone(),
             heal_interval: config.matrix.heal_interval,
             retention: config.journal.retention,
+            audit_retention: config.audit.retention,
         };
         connector.start(app.outlets, &intake.0, &intake.1);
         watchdog(&intake);
         Ok(Self {
             intake,
+            tasks: app.tasks,
             readers,
             admin_socket: config.listen.admin.clone(),
         })
@@ -132,7 +153,11 @@ impl Running {
             let (intake, stop) = &self.intake;
             stop.cancel();
             intake.close();
-            intake.wait().await;
+            self.tasks.close();
+            let _ = tokio::join!(
+                intake.wait(),
+                tokio::time::timeout(GOING_ON, self.tasks.wait())
+            );
             let (readers, stop) = &mut self.readers;
             stop.cancel();
             while readers.join_next().await.is_some() {}

@@ -3,6 +3,7 @@
 
 mod admin;
 mod agent;
+mod audit;
 mod backfill;
 mod client;
 mod config;
@@ -70,6 +71,9 @@ enum Command {
     /// Replace and list the keys that sign tokens of people and operators.
     #[command(subcommand)]
     Key(key::Command),
+    /// Verify and export the audit log: who did what.
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// The registration for the homeserver.
     #[command(subcommand)]
     Registration(registration::Command),
@@ -147,6 +151,7 @@ async fn talk(command: Command, place: &Place<'_>, output: Output) -> anyhow::Re
         Command::Admin(command) => admin::run(&command, place, output).await,
         Command::Token(command) => token::run(&command, place, output).await,
         Command::Key(command) => key::run(&command, place, output).await,
+        Command::Audit(command) => audit::run(&command, place, output).await,
         Command::Agent(command) => agent::run(&command, socket, output).await,
         _ => Ok(()),
     }

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+mod agents;
+mod audit;
 mod auth;
 mod city;
 mod effective;
@@ -31,6 +33,8 @@ mod source;
 mod values;
 mod webhooks;
 
+pub use agents::AgentsConfig;
+pub use audit::AuditConfig;
 pub use auth::{AuthConfig, IssuerConfig, IssuerKey};
 pub use city::{CityConfig, CreateBy};
 pub use effective::{Setting, Sources, settings};
@@ -64,9 +68,11 @@ pub struct Config {
     pub matrix: MatrixConfig,
     pub internal: InternalConfig,
     pub auth: AuthConfig,
+    pub agents: AgentsConfig,
     pub webhooks: WebhooksConfig,
     pub nats: NatsConfig,
     pub journal: JournalConfig,
+    pub audit: AuditConfig,
     pub limits: LimitsConfig,
     pub log: LogConfig,
     /// Where each value was found; see [`settings`].
@@ -140,11 +146,13 @@ impl Config {
             city: CityConfig::read(values)?,
             internal: InternalConfig::read(values)?,
             auth: AuthConfig::read(values, &listen, &matrix.server_name)?,
+            agents: AgentsConfig::read(values)?,
             listen,
             matrix,
             webhooks: WebhooksConfig::read(values)?,
             nats: NatsConfig::read(values)?,
             journal: JournalConfig::read(values)?,
+            audit: AuditConfig::read(values)?,
             limits: LimitsConfig::read(values)?,
             log: LogConfig::read(values)?,
             sources: Sources::of(values),

@@ -5,13 +5,15 @@
 //! agents service the agents; everybody else reads. Locks are held for a look-up, never
 //! across an await.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
+use crate::domain::access::Levels;
+use crate::domain::agent::Agent;
 use crate::domain::channel::{Channel, ChannelKind, CityNaming};
 use crate::domain::entity::{Entity, Naming};
 use crate::domain::id::{ChannelId, RoomAlias, RoomId, UserId};
-use crate::domain::member::Agent;
+use crate::domain::microdao::Microdao;
 
 /// All channels and agents of the installation.
 pub struct Directory {
@@ -19,12 +21,15 @@ pub struct Directory {
     pub city: CityNaming,
     channels: RwLock<Channels>,
     agents: RwLock<Agents>,
+    /// Those that were named, by id.
+    microdaos: RwLock<BTreeMap<String, Arc<Microdao>>>,
 }
 
 #[derive(Default)]
 struct Channels {
     by_id: HashMap<ChannelId, Arc<Channel>>,
     by_room: HashMap<RoomId, ChannelId>,
+    levels: HashMap<ChannelId, Arc<Levels>>,
 }
 
 #[derive(Default)]
@@ -41,6 +46,7 @@ impl Directory {
             city,
             channels: RwLock::default(),
             agents: RwLock::default(),
+            microdaos: RwLock::default(),
         }
     }
 
@@ -50,8 +56,34 @@ impl Directory {
             .channels
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        channels.by_room.insert(channel.room.clone(), channel.id);
+        for room in channel.rooms() {
+            channels.by_room.insert(room.clone(), channel.id);
+        }
         channels.by_id.insert(channel.id, Arc::new(channel));
+    }
+
+    /// Sets what a channel's room demands.
+    pub fn put_levels(&self, id: ChannelId, levels: Levels) {
+        let mut channels = self
+            .channels
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        channels.levels.insert(id, Arc::new(levels));
+    }
+
+    /// Forgets what a channel's room demands.
+    pub fn forget_levels(&self, id: ChannelId) {
+        let mut channels = self
+            .channels
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        channels.levels.remove(&id);
+    }
+
+    /// What a channel's room demands, where that is known.
+    #[must_use]
+    pub fn levels(&self, id: ChannelId) -> Option<Arc<Levels>> {
+        self.read_channels().levels.get(&id).cloned()
     }
 
     /// Forgets everything that is known of channels.
@@ -67,7 +99,7 @@ impl Directory {
         self.read_channels().by_id.get(&id).cloned()
     }
 
-    /// The channel that a Matrix room backs.
+    /// The channel that a Matrix room backs, or did before it was upgraded.
     #[must_use]
     pub fn channel_of(&self, room: &RoomId) -> Option<Arc<Channel>> {
         let channels = self.read_channels();
@@ -112,6 +144,33 @@ impl Directory {
         all
     }
 
+    /// Adds a microdao or replaces what is known of it.
+    pub fn put_microdao(&self, microdao: Microdao) {
+        let mut microdaos = self
+            .microdaos
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        microdaos.insert(microdao.id.clone(), Arc::new(microdao));
+    }
+
+    /// A microdao that was named.
+    #[must_use]
+    pub fn microdao(&self, id: &str) -> Option<Arc<Microdao>> {
+        self.read_microdaos().get(id).cloned()
+    }
+
+    /// All that were named, by id.
+    #[must_use]
+    pub fn microdaos(&self) -> Vec<Arc<Microdao>> {
+        self.read_microdaos().values().cloned().collect()
+    }
+
+    /// Whether a Matrix room is the space of a microdao.
+    #[must_use]
+    pub fn is_microdao(&self, room: &RoomId) -> bool {
+        self.read_microdaos().values().any(|it| it.room == *room)
+    }
+
     /// Adds an agent or replaces what is known of it.
     pub fn put_agent(&self, agent: Agent) {
         let mut agents = self.agents.write().unwrap_or_else(PoisonError::into_inner);
@@ -129,6 +188,28 @@ impl Directory {
     pub fn agent(&self, name: &str) -> Option<Agent> {
         let agents = self.agents.read().unwrap_or_else(PoisonError::into_inner);
         agents.by_name.get(name).cloned()
+    }
+
+    /// The agents at work that have a command of this name, by name.
+    #[must_use]
+    pub fn agents_with_command(&self, name: &str) -> Vec<Agent> {
+        self.agents_where(|agent| agent.is_active() && agent.has_command(name))
+    }
+
+    /// The agents that fit, by name.
+    #[must_use]
+    pub fn agents_where(&self, fits: impl Fn(&Agent) -> bool) -> Vec<Agent> {
+        let agents = self.agents.read().unwrap_or_else(PoisonError::into_inner);
+        let fitting = agents.by_name.values().filter(|agent| fits(agent));
+        let mut found: Vec<_> = fitting.cloned().collect();
+        found.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        found
+    }
+
+    /// Whether a Matrix user is an agent of this installation.
+    #[must_use]
+    pub fn is_agent(&self, user: &UserId) -> bool {
+        matches!(self.entity(user), Entity::Agent { .. })
     }
 
     /// The Matrix user that an entity acts as: an agent's own where it brought one.
@@ -158,6 +239,12 @@ impl Directory {
             Some(name) => Entity::Agent { name: name.clone() },
             None => self.naming.entity(user),
         }
+    }
+
+    fn read_microdaos(&self) -> RwLockReadGuard<'_, BTreeMap<String, Arc<Microdao>>> {
+        self.microdaos
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn read_channels(&self) -> RwLockReadGuard<'_, Channels> {

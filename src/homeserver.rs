@@ -9,6 +9,8 @@ pub mod fake;
 pub mod gateway;
 pub mod identity;
 pub mod media;
+mod outgoing;
+mod rooms;
 pub mod timeline;
 pub mod watch;
 
@@ -16,219 +18,21 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use uuid::Uuid;
 
+use self::gateway::MemberStep;
+pub use self::outgoing::{
+    Edit, Outgoing, OutgoingFile, Reaction, Redaction, Setting, TakenIn, Traces,
+};
+pub use self::rooms::{
+    ChannelState, HistoryPage, Mapped, MicrodaoState, NewRoom, NewSpace, RoomSnapshot,
+    StoredChannelState, StoredLevels, StoredPins, Tombstone,
+};
 use crate::domain::Result;
-use crate::domain::channel::{Channel, ChannelKind, ChannelStatus, Visibility};
-use crate::domain::event::{NewEvent, Skipped, Source};
-use crate::domain::id::{ChannelId, EventId, Millis, RoomAlias, RoomId, UserId};
+use crate::domain::channel::Channel;
+use crate::domain::event::Source;
+use crate::domain::id::{EventId, Millis, RoomAlias, RoomId, UserId};
 use crate::domain::member::Member;
 pub use crate::domain::message::FullContent;
-use crate::domain::message::MessageKind;
-
-/// What the `city.daarion.channel` state event of a room says.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ChannelState {
-    pub id: ChannelId,
-    pub kind: ChannelKind,
-    pub slug: String,
-    pub microdao: String,
-    pub visibility: Visibility,
-    pub confidential: bool,
-    pub status: ChannelStatus,
-    pub is_default: bool,
-    pub created_by: Option<String>,
-    pub created_at: Millis,
-}
-
-/// A room to be created by the connector, which stays in it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct NewRoom {
-    pub alias: RoomAlias,
-    /// The Matrix name, the city's part included.
-    pub name: String,
-    pub topic: String,
-    pub channel: ChannelState,
-    /// Gets power level 100; [`Homeserver::invite`] and [`Homeserver::join`] bring it in.
-    pub owner: Option<UserId>,
-    /// `None`: the homeserver's default.
-    pub room_version: Option<String>,
-}
-
-/// A room as its state shows it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct RoomSnapshot {
-    pub room: RoomId,
-    /// The `city.daarion.channel` state event, if there is one that can be read.
-    pub channel: Option<StoredChannelState>,
-    /// The Matrix name.
-    pub name: Option<String>,
-    pub topic: Option<String>,
-    pub alias: Option<RoomAlias>,
-    /// Whether anybody may join.
-    pub public: bool,
-    pub encrypted: bool,
-    pub created_at: Millis,
-    /// Each with the state event that says so.
-    pub members: Vec<(EventId, Member)>,
-    /// What is pinned, if anything ever was.
-    pub pins: Option<StoredPins>,
-}
-
-/// An `m.room.pinned_events` state event.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct StoredPins {
-    pub event: EventId,
-    pub sender: UserId,
-    pub at: Millis,
-    pub pinned: Vec<EventId>,
-}
-
-/// A `city.daarion.channel` state event.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct StoredChannelState {
-    pub event: EventId,
-    pub sender: UserId,
-    pub at: Millis,
-    pub state: ChannelState,
-}
-
-/// What one Matrix event is to us.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly all are events, and a box would cost each an allocation"
-)]
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Mapped {
-    /// Something that the journal keeps.
-    Event(NewEvent),
-    /// A room that is not a channel yet says that it is one.
-    Claim(RoomId),
-    /// One that the doctor has sent to see whether it comes back.
-    Canary(EventId),
-    /// One of a room that is no channel: nobody but a counter may see it.
-    Foreign,
-    /// A Matrix event that we know and need not keep.
-    Nothing,
-    /// One of a channel that we cannot use.
-    Skipped(Skipped),
-}
-
-/// A page of a room's history.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct HistoryPage {
-    /// Newest first, each with its event id when it has a readable one.
-    pub events: Vec<(Option<EventId>, Mapped)>,
-    /// Where the next, older page begins; `None` at the room's beginning.
-    pub next: Option<String>,
-}
-
-/// A message to be sent.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Outgoing {
-    pub room: RoomId,
-    /// Who says it; the connector may act as any local user.
-    pub sender: UserId,
-    /// The Matrix transaction id: unique in the world, because the homeserver's
-    /// de-duplication does not tell asserted users apart.
-    pub transaction: String,
-    /// Becomes the event's `origin_server_ts`, so that our echo has the same time.
-    pub at: Millis,
-    /// Its Matrix `msgtype`.
-    pub kind: MessageKind,
-    pub text: String,
-    /// Whether the text is Markdown, to be rendered to safe HTML beside the text.
-    pub markdown: bool,
-    /// The file that it carries; the text is said about it then.
-    pub file: Option<OutgoingFile>,
-    pub reply_to: Option<EventId>,
-    /// The root of the thread that it goes into.
-    pub thread: Option<EventId>,
-    pub mentions: Vec<UserId>,
-    /// The message that it replaces.
-    pub edit: Option<Edit>,
-}
-
-impl Outgoing {
-    /// A plain text.
-    #[must_use]
-    pub fn text(room: RoomId, sender: UserId, transaction: String, at: Millis, text: &str) -> Self {
-        Self {
-            room,
-            sender,
-            transaction,
-            at,
-            kind: MessageKind::Text,
-            text: text.to_owned(),
-            markdown: false,
-            file: None,
-            reply_to: None,
-            thread: None,
-            mentions: Vec::new(),
-            edit: None,
-        }
-    }
-}
-
-/// A file that a message carries.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct OutgoingFile {
-    /// `mxc://server/id`.
-    pub url: String,
-    pub name: String,
-    pub mimetype: Option<String>,
-    /// In bytes.
-    pub size: Option<u64>,
-    /// Of a picture or a video, in pixels.
-    pub width: Option<u64>,
-    pub height: Option<u64>,
-    /// Of a video or a sound.
-    pub duration_ms: Option<u64>,
-}
-
-/// What a message replaces.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Edit {
-    pub of: EventId,
-    /// Those of its mentions that were not in it before: only they are called by it.
-    pub called: Vec<UserId>,
-}
-
-/// A reaction to be sent.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Reaction {
-    pub room: RoomId,
-    pub target: EventId,
-    /// `None`: the connector.
-    pub sender: Option<UserId>,
-    pub transaction: Uuid,
-    /// Mostly an emoji.
-    pub key: String,
-    /// Becomes the event's `origin_server_ts`; `None`: when it arrives there.
-    pub at: Option<Millis>,
-}
-
-/// An event to be taken back.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Redaction {
-    pub room: RoomId,
-    pub target: EventId,
-    /// `None`: the connector.
-    pub sender: Option<UserId>,
-    pub transaction: Uuid,
-    pub reason: Option<String>,
-}
-
-/// Something of a room to be set.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Setting {
-    Name(String),
-    Topic(String),
-    Channel(ChannelState),
-    CanonicalAlias(RoomAlias),
-    /// What is pinned, and nothing else.
-    Pins(Vec<EventId>),
-}
 
 /// What comes and goes and is never stored.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -262,6 +66,12 @@ pub trait Homeserver: Send + Sync {
 
     async fn set_display_name(&self, user: &UserId, name: &str) -> Result<()>;
 
+    /// Sets a user's picture, `mxc://server/id`; an empty one takes it away.
+    async fn set_avatar(&self, user: &UserId, url: &str) -> Result<()>;
+
+    /// Closes a user's account for good.
+    async fn deactivate(&self, user: &UserId, traces: Traces) -> Result<()>;
+
     /// Whether the homeserver knows a local user.
     async fn user_exists(&self, user: &UserId) -> Result<bool>;
 
@@ -285,6 +95,9 @@ pub trait Homeserver: Send + Sync {
     /// An alias that is taken is a [`Conflict`](crate::domain::Error::Conflict).
     async fn create_room(&self, room: &NewRoom) -> Result<RoomId>;
 
+    /// Creates a space. Never repeated by itself, as with rooms.
+    async fn create_space(&self, space: &NewSpace) -> Result<RoomId>;
+
     async fn resolve_alias(&self, alias: &RoomAlias) -> Result<Option<RoomId>>;
 
     async fn set_alias(&self, alias: &RoomAlias, room: &RoomId) -> Result<()>;
@@ -295,12 +108,22 @@ pub trait Homeserver: Send + Sync {
     /// The rooms that the connector is in.
     async fn joined_rooms(&self) -> Result<Vec<RoomId>>;
 
+    /// The rooms that a user of this homeserver is in.
+    async fn rooms_of(&self, user: &UserId) -> Result<Vec<RoomId>>;
+
     /// A room's state as the connector sees it; `None` when it is not in the room.
     async fn room(&self, room: &RoomId) -> Result<Option<RoomSnapshot>>;
 
+    /// A room's state as somebody sees it; `None` when they are not in the room.
+    async fn room_as(&self, room: &RoomId, user: &UserId) -> Result<Option<RoomSnapshot>>;
+
+    /// The room that a room's state says took its place.
+    async fn successor(&self, room: &RoomId) -> Result<Option<RoomId>>;
+
     /// Makes the connector a member of a room that others made, with the power to mark it as
-    /// a channel: by joining, by an invitation of, and a raise from, a local user who may.
-    async fn take_over(&self, room: &RoomId) -> Result<()>;
+    /// a channel: by joining, by an invitation of, and a raise from, a local user who may. With a
+    /// `helper` nobody else is made to help.
+    async fn take_over(&self, room: &RoomId, helper: Option<&UserId>) -> Result<()>;
 
     /// A page of a channel's history, newest first; `from` is an earlier page's `next`.
     async fn history(
@@ -316,6 +139,24 @@ pub trait Homeserver: Send + Sync {
     async fn invite(&self, room: &RoomId, user: &UserId, as_user: Option<&UserId>) -> Result<()>;
 
     async fn leave(&self, room: &RoomId, as_user: Option<&UserId>) -> Result<()>;
+
+    /// Changes a membership: one's own, or another's as somebody who may.
+    async fn change_membership(&self, step: &MemberStep) -> Result<()>;
+
+    /// How somebody stands to a room of the connector's, with the state event that says so.
+    async fn member(&self, room: &RoomId, user: &UserId) -> Result<Option<(EventId, Member)>>;
+
+    /// Gives somebody a power level, all others keeping theirs; `None`: that of those who are not
+    /// named. `from` is what they have: when they have something else by now, nothing is done and
+    /// the answer is `None`.
+    async fn set_level(
+        &self,
+        room: &RoomId,
+        user: &UserId,
+        from: Option<i64>,
+        level: Option<i64>,
+        as_user: Option<&UserId>,
+    ) -> Result<Option<StoredLevels>>;
 
     /// Sends a message. Repeating it with the same transaction id has no further effect.
     async fn send(&self, message: &Outgoing) -> Result<EventId>;
@@ -335,15 +176,15 @@ pub trait Homeserver: Send + Sync {
     /// When an event was sent, by the homeserver's clock; `None` when the event is gone.
     async fn sent_at(&self, room: &RoomId, event: &EventId) -> Result<Option<Millis>>;
 
+    /// As [`sent_at`](Self::sent_at), of a message, and what its sender has named it.
+    async fn taken_in(&self, room: &RoomId, event: &EventId) -> Result<Option<TakenIn>>;
+
     async fn set(
         &self,
         room: &RoomId,
         setting: &Setting,
         as_user: Option<&UserId>,
     ) -> Result<EventId>;
-
-    /// A user's power level in a room (a creator of a version 12 room has `i64::MAX`).
-    async fn power(&self, room: &RoomId, user: &UserId) -> Result<i64>;
 
     /// A message's content in full, its latest edit applied; `None` when it is redacted,
     /// encrypted or gone.

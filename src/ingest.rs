@@ -16,12 +16,16 @@ use tokio::sync::{mpsc, watch};
 
 pub use self::minutes::{MINUTES, Minutes};
 use self::numbering::Numbering;
+use crate::acts;
 use crate::clock::Clock;
+use crate::directory::Directory;
 use crate::domain::Result;
-use crate::domain::event::NewEvent;
-use crate::domain::id::{EventId, Millis, RoomId};
+use crate::domain::audit::Origin;
+use crate::domain::channel::Channel;
+use crate::domain::event::{NewEvent, Source, What};
+use crate::domain::id::{EventId, Millis, RoomId, UserId};
 use crate::homeserver::{Ephemeral, Mapped};
-use crate::store::{Append, Appended, Journal};
+use crate::store::{Append, Appended, Journal, OriginOf};
 
 /// How many rooms may wait to be looked at. A claim that finds the queue full is found again
 /// by the next healing.
@@ -32,9 +36,13 @@ const CANARIES: usize = 16;
 /// as they like.
 const QUIET: Millis = 60_000;
 
+/// For how long somebody makes a channel of a room at the most, in milliseconds.
+const MAKING: Millis = 60_000;
+
 /// The door.
 pub struct Ingest {
     journal: Arc<dyn Journal>,
+    directory: Arc<Directory>,
     clock: Clock,
     claims: mpsc::Sender<RoomId>,
     ephemeral: mpsc::Sender<Ephemeral>,
@@ -106,11 +114,16 @@ pub struct Outlets {
 
 impl Ingest {
     #[must_use]
-    pub fn new(journal: Arc<dyn Journal>, clock: Clock) -> (Self, Outlets) {
+    pub fn new(
+        journal: Arc<dyn Journal>,
+        directory: Arc<Directory>,
+        clock: Clock,
+    ) -> (Self, Outlets) {
         let (claims, claims_out) = mpsc::channel(CLAIMS);
         let (ephemeral, ephemeral_out) = mpsc::channel(CLAIMS);
         let ingest = Self {
             journal,
+            directory,
             clock,
             claims,
             ephemeral,
@@ -212,6 +225,32 @@ impl Ingest {
         self.append(append).await
     }
 
+    /// Which of these are what somebody does right now. A channel that they adopt is found in the
+    /// homeserver, and is theirs all the same, and so is what they and daarion do in it meanwhile. Of
+    /// what is found in a channel that was there before nothing is.
+    fn acts_of(&self, origin: Origin, events: &[NewEvent]) -> Option<OriginOf> {
+        let actor = origin.actor.as_ref();
+        let making = self.clock.now().saturating_sub(MAKING);
+        let is_maker = |channel: &Channel| actor.is_some() && channel.created_by.as_ref() == actor;
+        let is_being_made = events.iter().any(|event| match &event.what {
+            What::ChannelCreated(channel) => is_maker(channel) && channel.created_at >= making,
+            _ => false,
+        });
+        let is_theirs = |user: &UserId| {
+            let directory = &self.directory;
+            *user == directory.naming.connector()
+                || actor.is_some_and(|actor| directory.entity(user).to_string() == *actor)
+        };
+        let is_act = |event: &NewEvent| match &event.what {
+            _ if event.source == Source::Echo => event.what.is_audited(),
+            What::ChannelCreated(channel) => is_maker(channel),
+            what => is_being_made && what.by().is_some_and(is_theirs),
+        };
+        let acts = events.iter().enumerate().filter(|(_, it)| is_act(it));
+        let events: Vec<usize> = acts.map(|(place, _)| place).collect();
+        (!events.is_empty()).then_some(OriginOf { origin, events })
+    }
+
     fn canary_came(&self, event: EventId) {
         self.pushed.send_modify(|pushed| {
             pushed.canaries.push_back(event);
@@ -221,7 +260,8 @@ impl Ingest {
         });
     }
 
-    async fn append(&self, append: Append) -> Result<Appended> {
+    async fn append(&self, mut append: Append) -> Result<Appended> {
+        append.origin = acts::origin().and_then(|origin| self.acts_of(origin, &append.events));
         let (events, skipped) = (append.events.len() as u64, append.skipped.len() as u64);
         let appended = self.journal.append(append).await?;
         if appended.repeated {

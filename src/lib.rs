@@ -27,6 +27,7 @@
     )
 )]
 
+pub mod acts;
 pub mod api;
 pub mod app;
 pub mod cli;

@@ -16,6 +16,7 @@ mod create;
 mod gateway;
 mod identity;
 mod ids;
+mod levels;
 pub mod mapping;
 mod media;
 mod messages;

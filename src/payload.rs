@@ -4,6 +4,7 @@
 //! here is a contract: fields are added, never renamed. `api` describes the same shapes to
 //! OpenAPI, and a test compares the two.
 
+mod command;
 mod message;
 pub mod outline;
 pub mod raw_event;
@@ -11,17 +12,22 @@ mod time;
 
 use serde::Serialize;
 
-use crate::domain::channel::ChannelChange;
+use crate::domain::access::{Levels, Power, Role};
+use crate::domain::channel::{ChannelChange, Visibility};
+use crate::domain::command::Called;
 use crate::domain::event::{Event, Source, What};
 use crate::domain::id::{ChannelId, MessageId, RoomAlias, Seq, UserId};
+use crate::domain::member::Membership;
 use crate::domain::message::Message;
+pub use command::CommandJson;
 pub use message::{MediaJson, MessageJson, ReactionJson, ThreadJson};
 pub use time::Rfc3339;
 
 /// A live frame: what happened, numbered. `None` for events that nobody is told of. `shown` is
 /// the message that it is about, as lists show it when the frame is made, where that is known.
+/// `called` is what the message asks of an agent.
 #[must_use]
-pub fn frame(event: &Event, shown: Option<&Message>) -> Option<String> {
+pub fn frame(event: &Event, shown: Option<&Message>, called: Option<&Called>) -> Option<String> {
     if event.source == Source::Rebuild {
         return None;
     }
@@ -31,6 +37,7 @@ pub fn frame(event: &Event, shown: Option<&Message>) -> Option<String> {
         seq: event.seq,
         channel_id: event.channel,
         detail: DetailJson::of(&event.what, shown),
+        command: called.map(CommandJson::from),
     };
     serde_json::to_string(&frame).ok()
 }
@@ -59,6 +66,8 @@ struct FrameJson<'a> {
     channel_id: ChannelId,
     #[serde(flatten)]
     detail: DetailJson<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    command: Option<CommandJson>,
 }
 
 /// What a frame says beside its type, number and channel.
@@ -100,12 +109,27 @@ enum DetailJson<'a> {
         by_matrix_id: &'a UserId,
         pinned_at: Rfc3339,
     },
+    Roles {
+        roles: Vec<RoleFrame<'a>>,
+        default_power_level: i64,
+        default_role: &'static str,
+        by_matrix_id: &'a UserId,
+        changed_at: Rfc3339,
+    },
     Member {
         member: MemberFrame<'a>,
     },
     Channel {
         channel: ChannelFrame<'a>,
     },
+}
+
+/// What somebody has of their own; null stands above all numbers.
+#[derive(Serialize)]
+struct RoleFrame<'a> {
+    matrix_user_id: &'a UserId,
+    power_level: Option<i64>,
+    role: &'static str,
 }
 
 #[derive(Serialize)]
@@ -116,6 +140,7 @@ struct MemberFrame<'a> {
     display_name: Option<&'a str>,
     by_matrix_id: &'a UserId,
     since: Rfc3339,
+    reason: Option<&'a str>,
 }
 
 /// The fields that were set; the others are left out. An alias that was taken away is null.
@@ -130,11 +155,17 @@ struct ChannelFrame<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     matrix_room_alias: Option<Option<&'a str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    matrix_room_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     is_default: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     visibility: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    accepts_knocks: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    slow_mode_seconds: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     confidential: Option<bool>,
 }
@@ -148,9 +179,12 @@ impl<'a> DetailJson<'a> {
                     name: Some(&channel.name),
                     description: Some(&channel.description),
                     matrix_room_alias: Some(channel.alias.as_ref().map(RoomAlias::as_str)),
+                    matrix_room_id: None,
                     status: Some(channel.status.as_str()),
                     is_default: Some(channel.is_default),
                     visibility: Some(channel.visibility.as_str()),
+                    accepts_knocks: Some(channel.accepts_knocks),
+                    slow_mode_seconds: Some(channel.slow_mode_seconds),
                     confidential: Some(channel.confidential),
                 },
             },
@@ -211,6 +245,13 @@ impl<'a> DetailJson<'a> {
                 by_matrix_id: by,
                 pinned_at: Rfc3339(*at),
             },
+            What::LevelsChanged { levels, by, at } => Self::Roles {
+                roles: roles(levels),
+                default_power_level: levels.users_default,
+                default_role: Role::of(Power::Level(levels.users_default)).as_str(),
+                by_matrix_id: by,
+                changed_at: Rfc3339(*at),
+            },
             What::MemberChanged(member) => Self::Member {
                 member: MemberFrame {
                     member_id: member.entity.to_string(),
@@ -219,10 +260,30 @@ impl<'a> DetailJson<'a> {
                     display_name: member.display_name.as_deref(),
                     by_matrix_id: &member.by,
                     since: Rfc3339(member.since),
+                    // Why somebody knocks is for those who answer.
+                    reason: match member.membership {
+                        Membership::Knocking => None,
+                        _ => member.reason.as_deref(),
+                    },
                 },
             },
         }
     }
+}
+
+/// Everybody who has something of their own, creators first.
+fn roles(levels: &Levels) -> Vec<RoleFrame<'_>> {
+    let others = levels.users.keys();
+    let others = others.filter(|user| !levels.creators.contains(*user));
+    let role = |user| {
+        let power = levels.of(user);
+        RoleFrame {
+            matrix_user_id: user,
+            power_level: power.level(),
+            role: Role::of(power).as_str(),
+        }
+    };
+    levels.creators.iter().chain(others).map(role).collect()
 }
 
 /// The reactions to a message, all of them: who was told twice has them right all the same.
@@ -242,11 +303,23 @@ impl<'a> ChannelFrame<'a> {
             }
             ChannelChange::Visibility(visibility) => {
                 frame.visibility = Some(visibility.as_str());
+                frame.accepts_knocks = Some(false);
+            }
+            ChannelChange::Knockable => {
+                frame.visibility = Some(Visibility::Private.as_str());
+                frame.accepts_knocks = Some(true);
             }
             ChannelChange::Encrypted => frame.confidential = Some(true),
-            ChannelChange::Settings { status, is_default } => {
+            ChannelChange::Room(room) => frame.matrix_room_id = Some(room.as_str()),
+            ChannelChange::Settings {
+                status,
+                is_default,
+                slow_mode_seconds,
+                changed_by: _,
+            } => {
                 frame.status = Some(status.as_str());
                 frame.is_default = Some(*is_default);
+                frame.slow_mode_seconds = Some(*slow_mode_seconds);
             }
         }
         frame

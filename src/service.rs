@@ -3,8 +3,10 @@
 
 pub mod adoption;
 pub mod agents;
+pub mod audit;
 pub mod auth;
 pub mod backfill;
+pub mod change;
 pub mod channels;
 pub mod city;
 pub mod creation;
@@ -13,31 +15,41 @@ pub mod gateway;
 pub mod heal;
 pub mod health;
 pub mod idempotency;
+pub mod invites;
 pub mod limits;
 pub mod link;
 pub mod media;
 pub mod members;
 pub mod messages;
+pub mod microdaos;
 pub mod online;
 pub mod oversight;
 pub mod presence;
 pub mod reindex;
 pub mod retention;
+pub mod scheduled;
+mod sendings;
+pub mod standing;
 pub mod status;
+mod upgrades;
 pub mod webhooks;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::change::SettingTurns;
+pub use self::upgrades::Upgrades;
 use crate::clock::Clock;
 use crate::consumer::index::Indexed;
 use crate::directory::Directory;
 use crate::domain::access::CityCreation;
+use crate::domain::agent::AgentRules;
 use crate::domain::event::{NewEvent, Source, What};
 use crate::domain::id::{ChannelId, EventId, Seq};
 use crate::domain::{Error, Result};
 use crate::homeserver::Homeserver;
 use crate::ingest::Ingest;
+use crate::service::limits::ChannelLimits;
 use crate::store::{Placed, Store};
 
 /// How long a caller who must read its own write waits for the index.
@@ -52,6 +64,9 @@ pub struct Core {
     pub directory: Arc<Directory>,
     pub clock: Clock,
     pub rules: Rules,
+    pub limits: ChannelLimits,
+    pub upgrades: Upgrades,
+    pub setting_turns: SettingTurns,
 }
 
 /// The part of the configuration that services go by.
@@ -60,6 +75,7 @@ pub struct Rules {
     pub city_creation: CityCreation,
     /// The city itself, as a microdao.
     pub city_microdao: String,
+    pub agents: AgentRules,
     /// Where people reach the web application, without a slash at its end.
     pub public_url: Option<String>,
 }
@@ -67,10 +83,21 @@ pub struct Rules {
 impl Core {
     /// Appends what we brought about ourselves and waits until the index holds it.
     pub(crate) async fn echo(&self, channel: ChannelId, event: EventId, what: What) -> Result<()> {
+        self.take_news(channel, event, what, Source::Echo).await
+    }
+
+    /// The same of what we have found, whoever has brought it about.
+    pub(crate) async fn take_news(
+        &self,
+        channel: ChannelId,
+        event: EventId,
+        what: What,
+        source: Source,
+    ) -> Result<()> {
         let event = NewEvent {
             channel,
             event: Some(event),
-            source: Source::Echo,
+            source,
             what,
         };
         let _waiting = self.indexed.waiting();

@@ -6,14 +6,19 @@
 
 pub mod accounts;
 pub mod api_keys;
+pub mod audit;
 #[cfg(test)]
 mod contract;
 pub mod creations;
 pub mod idempotency;
 pub mod index;
+pub mod invites;
 pub mod journal;
+pub mod microdaos;
+pub mod moderation;
 pub mod receptions;
 pub mod redb;
+pub mod scheduled;
 pub mod service_tokens;
 pub mod sessions;
 pub mod subscriptions;
@@ -24,11 +29,16 @@ use std::sync::Arc;
 
 pub use accounts::Accounts;
 pub use api_keys::ApiKeys;
+pub use audit::Audit;
 pub use creations::{Creation, Creations};
 pub use idempotency::Idempotency;
 pub use index::{ActivityMap, ClearTo, Index, MemberQuery, MessageQuery, RenderedPage};
-pub use journal::{Append, Appended, Journal, Placed, SkippedReport};
+pub use invites::InviteLinks;
+pub use journal::{Append, Appended, Journal, OriginOf, Placed, SkippedReport};
+pub use microdaos::Microdaos;
+pub use moderation::Moderation;
 pub use receptions::Receptions;
+pub use scheduled::ScheduledMessages;
 pub use service_tokens::ServiceTokens;
 pub use sessions::Sessions;
 pub use subscriptions::{Slowest, Subscription, Subscriptions};
@@ -85,9 +95,14 @@ pub struct Store {
     pub index: Arc<dyn Index>,
     pub accounts: Arc<dyn Accounts>,
     pub api_keys: Arc<dyn ApiKeys>,
+    pub audit: Arc<dyn Audit>,
     pub creations: Arc<dyn Creations>,
     pub idempotency: Arc<dyn Idempotency>,
+    pub invites: Arc<dyn InviteLinks>,
+    pub microdaos: Arc<dyn Microdaos>,
+    pub moderation: Arc<dyn Moderation>,
     pub receptions: Arc<dyn Receptions>,
+    pub scheduled: Arc<dyn ScheduledMessages>,
     pub service_tokens: Arc<dyn ServiceTokens>,
     pub sessions: Arc<dyn Sessions>,
     pub subscriptions: Arc<dyn Subscriptions>,

@@ -4,6 +4,7 @@
 //! `/internal` and `/_matrix/app` are never on the public tree. Begin with [`public`] and
 //! [`internal`]; [`server`] binds and serves them.
 
+pub mod acting;
 pub mod admin;
 pub mod appservice;
 pub mod caching;
@@ -22,7 +23,9 @@ use std::sync::Arc;
 use poem::endpoint::BoxEndpoint;
 use poem::{EndpointExt, Route, get};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
+use crate::acts::OpenActs;
 use crate::api::auth::Gate;
 use crate::api::gateway::media::AROUND;
 use crate::api::{self, Services};
@@ -47,6 +50,10 @@ pub struct Parts {
     /// The largest transaction of the homeserver, in bytes.
     pub transaction_limit: u64,
     pub clock: Clock,
+    /// What is being done.
+    pub acts: Arc<OpenActs>,
+    /// Requests that change something, which go on when their callers hang up.
+    pub tasks: TaskTracker,
     /// The largest file that is taken, in bytes.
     pub upload_limit: u64,
     /// Ends the streams.
@@ -106,6 +113,12 @@ fn finish(
         .with(problems::Problems { names })
         .with(caching::NotKept)
         .with(rate::RateHeaders)
+        .with(acting::Acting {
+            gate: parts.gate.clone(),
+            acts: parts.acts.clone(),
+            tasks: parts.tasks.clone(),
+            clock: parts.clock.clone(),
+        })
         .with(trace::Trace::default())
         .data(parts.gate.clone())
         .map_to_response()

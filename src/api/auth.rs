@@ -1,10 +1,11 @@
 //! Who is calling: the extractors that stand first in every operation, so that nothing of
 //! an anonymous request is parsed.
 
+mod door;
 mod program;
 mod scheme;
 
-use std::sync::{Arc, Once, OnceLock};
+use std::sync::{Arc, Once};
 
 use poem::http::StatusCode;
 use poem::{Request, RequestBody};
@@ -12,12 +13,16 @@ use poem_openapi::registry::Registry;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use subtle::ConstantTimeEq;
 use url::Url;
+use uuid::Uuid;
 
+pub use self::door::Door;
 use super::error::Problem;
 use super::visit::{Cookie, Transport};
+use crate::acts;
 use crate::config::IpRange;
 use crate::domain::Error;
 use crate::domain::access::{self, Caller};
+use crate::domain::audit::Via;
 use crate::domain::entity::Entity;
 use crate::domain::service::{Scope, ServiceCaller};
 use crate::domain::session::{Pass, Visitor};
@@ -25,7 +30,7 @@ use crate::service::agents::Agents;
 use crate::service::auth::operators::OperatorSession;
 use crate::service::auth::people::SignedIn;
 use crate::service::auth::{Auth, keys};
-use crate::service::limits::{Allowance, ServiceLimits};
+use crate::service::limits::{PersonLimits, ServiceLimits};
 
 /// The header of a service's shared secret.
 pub const SERVICE_TOKEN: &str = "X-Internal-Service-Token";
@@ -42,6 +47,8 @@ pub struct Gate {
     pub shared: Arc<ServiceCaller>,
     /// How often services may ask.
     pub limits: ServiceLimits,
+    /// How often people and their programs may.
+    pub person_limits: PersonLimits,
     /// Whether `X-User-Id` counts without a service token, from the machine itself only.
     pub insecure_user_header: bool,
     /// Who knows which Matrix user an entity is.
@@ -56,23 +63,6 @@ pub struct Gate {
     pub unheard_proxy: Once,
 }
 
-/// What is left of a service's allowance, noted by whoever counts a request for whoever answers
-/// it.
-#[derive(Clone, Default)]
-pub struct CountedRate(Arc<OnceLock<Allowance>>);
-
-impl CountedRate {
-    /// Notes it, once a request.
-    pub fn set(&self, allowance: Allowance) {
-        let _ = self.0.set(allowance);
-    }
-
-    #[must_use]
-    pub fn get(&self) -> Option<Allowance> {
-        self.0.get().copied()
-    }
-}
-
 /// An operator, and the session that it has when it has an account of its own.
 pub struct OperatorCall {
     pub operator: access::Operator,
@@ -82,14 +72,31 @@ pub struct OperatorCall {
 impl Gate {
     /// The person on whose behalf a request is made.
     pub async fn person(&self, request: &Request) -> Result<SignedIn, Problem> {
-        match bearer(request) {
-            Some(key) if key.starts_with(keys::PREFIX) => self.program(request, key),
+        let person = match bearer(request) {
+            Some(key) if keys::is_key(key) => self.program(request, key)?,
             Some(token) => {
                 let visitor = || self.visitor(request);
-                Ok(self.auth.authenticate(token, visitor).await?)
+                self.auth.authenticate(token, visitor).await?
             }
-            None => self.represented(request),
+            None => self.represented(request)?,
+        };
+        acts::acts(person.caller.entity.to_string());
+        let entity = &person.caller.entity;
+        match person.by {
+            // It was counted when it was shown.
+            Pass::Key(_) => {}
+            Pass::Service(token) => self.person_limits.count(Some(token), entity)?,
+            Pass::Trusted => self.person_limits.count(Some(Uuid::nil()), entity)?,
+            Pass::Session(_) | Pass::Issued(_) => self.person_limits.count(None, entity)?,
         }
+        match person.by {
+            Pass::Session(session) => acts::let_in(Via::Session(session.handle())),
+            Pass::Key(key) => acts::let_in(Via::Key(key)),
+            Pass::Issued(_) => acts::let_in(Via::Issuer),
+            // The service has said so itself.
+            Pass::Service(_) | Pass::Trusted => {}
+        }
+        Ok(person)
     }
 
     /// Who somebody seems to be.
@@ -134,6 +141,8 @@ impl Gate {
                 return Err(forbidden(message));
             }
         }
+        acts::acts(format!("operator:{}", session.name));
+        acts::let_in(Via::Session(session.id));
         Ok(OperatorCall {
             operator: access::Operator::Account {
                 name: session.name.clone(),
@@ -149,6 +158,9 @@ impl Gate {
             true => Some(self.service(request)?),
             false => None,
         };
+        if service.is_none() {
+            acts::let_in(Via::Header);
+        }
         if service.is_none() && !self.believes_header_alone(request) {
             return Err(missing(format!(
                 "Authorization: Bearer is needed, or {SERVICE_TOKEN} and {USER_ID}"
@@ -186,11 +198,13 @@ impl Gate {
     pub fn service(&self, request: &Request) -> Result<Arc<ServiceCaller>, Problem> {
         let caller = self.known_service(request)?;
         let allowance = self.limits.count(&caller);
-        if let Some(counted) = request.extensions().get::<CountedRate>() {
-            counted.set(allowance);
-        }
+        acts::counted(allowance);
         match allowance.refused_for {
-            None => Ok(caller),
+            None => {
+                acts::acts(format!("service:{}", caller.name));
+                acts::let_in(Via::Service(caller.name.clone()));
+                Ok(caller)
+            }
             Some(retry_after) => Err(Error::TooMany {
                 message: format!(
                     "the service {} asks more than {} times a second",
@@ -266,6 +280,9 @@ pub struct Myself(pub SignedIn);
 /// An operation for a service of the installation.
 pub struct Service(pub Arc<ServiceCaller>);
 
+/// An operation of an agent, for services that may act as it and for the agent itself.
+pub struct ForAgent(pub Door);
+
 /// An operation for whoever runs the place.
 pub struct Operator(pub access::Operator);
 
@@ -303,7 +320,13 @@ macro_rules! extractor {
     };
 }
 
-const FOR_PEOPLE: &[&str] = &["AccessToken", "ApiKey", "ServiceToken", "UserId"];
+const FOR_PEOPLE: &[&str] = &[
+    "AccessToken",
+    "ApiKey",
+    "AgentToken",
+    "ServiceToken",
+    "UserId",
+];
 const FOR_OPERATORS: &[&str] = &[
     "AccessToken",
     "OperatorSession",
@@ -326,6 +349,11 @@ extractor!(Operator, FOR_OPERATORS, |gate, request| {
 extractor!(OperatorSelf, FOR_OPERATORS, |gate, request| {
     gate.operator(request).await.map(Self)
 });
+extractor!(
+    ForAgent,
+    &["ServiceToken", "AgentToken"],
+    |gate, request| { gate.door(request).map(Self) }
+);
 extractor!(Service, &["ServiceToken"], |gate, request| {
     gate.service(request).map(Self)
 });

@@ -18,6 +18,7 @@ use uuid::Uuid;
 
 use super::auth::Rejected;
 use super::error::Problem;
+use crate::acts;
 use crate::payload::Rfc3339;
 
 /// What a body that turns out too large while it is read is called. It is known by this text, since
@@ -63,7 +64,11 @@ impl<'a, T: ParseFromJSON + 'static> ApiExtractor<'a> for Body<T> {
             let content_type = kind.to_owned();
             return Err(ContentTypeError::NotSupported { content_type }.into());
         }
-        let data = <Vec<u8> as FromRequest>::from_request(request, body).await?;
+        // Nothing is done before it is whole, however long that takes.
+        acts::close();
+        let data = <Vec<u8> as FromRequest>::from_request(request, body).await;
+        acts::open();
+        let data = data?;
         if kind.is_none() && (T::IS_REQUIRED || !data.is_empty()) {
             return Err(ContentTypeError::ExpectContentType.into());
         }

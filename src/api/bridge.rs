@@ -12,6 +12,8 @@ use tokio::task::JoinHandle;
 use super::auth::Service;
 use super::body::Body;
 use super::error::BridgeFailure;
+use super::once::IdempotencyKey;
+use super::rendered::Rendered;
 use super::schema::Visibility;
 use super::{Services, Tag};
 use crate::domain::Error;
@@ -153,23 +155,33 @@ impl BridgeApi {
     async fn create(
         &self,
         service: Service,
+        /// A name of this request, 1 to 128 visible ASCII characters. Asked for again with the same
+        /// key within 24 hours, the answer is the first one and nothing is done; 409 when the key was
+        /// another request's.
+        #[oai(name = "Idempotency-Key")]
+        key: IdempotencyKey,
         body: Body<CreateRoom>,
-    ) -> Result<Json<RoomAddress>, BridgeFailure> {
+    ) -> Result<Rendered<RoomAddress>, BridgeFailure> {
         service.0.require(Scope::City)?;
+        let new = body.0;
+        let once = self.0.once(&service.0.name, "createMatrixRoom", key, &new);
         let new = NewCityRoom {
-            slug: Some(body.0.slug),
-            name: body.0.name,
-            private: body.0.visibility == Some(Visibility::Private),
+            slug: Some(new.slug),
+            name: new.name,
+            private: new.visibility == Some(Visibility::Private),
             ..NewCityRoom::default()
         };
-        let channel = self.0.city.make(new, None).await?;
-        let alias = channel.alias.as_ref().ok_or_else(|| {
-            Error::HomeserverNonsense("the new room has no canonical alias".to_owned())
-        })?;
-        Ok(Json(RoomAddress {
-            matrix_room_id: channel.room.to_string(),
-            matrix_room_alias: alias.to_string(),
-        }))
+        let made = once.answer(async |attempt| {
+            let channel = self.0.city.make(new, None, attempt.id.into()).await?;
+            let alias = channel.alias.as_ref().ok_or_else(|| {
+                Error::HomeserverNonsense("the new room has no canonical alias".to_owned())
+            })?;
+            Ok(RoomAddress {
+                matrix_room_id: channel.room.to_string(),
+                matrix_room_alias: alias.to_string(),
+            })
+        });
+        Ok(made.await?)
     }
 
     /// Find a Matrix room by its alias

@@ -7,6 +7,8 @@ use poem_openapi::{ApiResponse, OpenApi};
 use super::auth::Person;
 use super::body::Body;
 use super::error::BridgeFailure;
+use super::once::IdempotencyKey;
+use super::rendered::Rendered;
 use super::schema::{City, CityRoom, CityRoomPatch, NewCityRoom, Visibility};
 use super::{Services, Tag};
 use crate::domain::channel::ChannelStatus;
@@ -20,7 +22,7 @@ pub struct CityApi(pub Services);
 pub enum CreatedRoom {
     /// The room, with its Matrix room.
     #[oai(status = 201)]
-    Created(Json<CityRoom>),
+    Created(Rendered<CityRoom>),
 }
 
 #[OpenApi(prefix_path = "/api/city", tag = "Tag::City")]
@@ -34,7 +36,9 @@ impl CityApi {
         Json(City {
             name: about.name.to_owned(),
             server_name: about.server_name.to_owned(),
+            room_prefix: about.room_prefix.to_owned(),
             create: about.create.into(),
+            create_agents: about.create_agents.into(),
         })
     }
 
@@ -57,9 +61,15 @@ impl CityApi {
     async fn create(
         &self,
         person: Person,
+        /// A name of this request, 1 to 128 visible ASCII characters. Asked for again with the same
+        /// key within 24 hours, the answer is the first one and nothing is done; 409 when the key was
+        /// another request's.
+        #[oai(name = "Idempotency-Key")]
+        key: IdempotencyKey,
         body: Body<NewCityRoom>,
     ) -> Result<CreatedRoom, BridgeFailure> {
-        let new = body.0;
+        let (caller, new) = (&person.0, body.0);
+        let once = self.0.once(&caller.entity, "createCityRoom", key, &new);
         let new = city::NewCityRoom {
             slug: new.slug,
             name: new.name,
@@ -67,8 +77,11 @@ impl CityApi {
             private: new.visibility == Some(Visibility::Private),
             is_default: new.is_default,
         };
-        let room = self.0.city.create(&person.0, new).await?;
-        Ok(CreatedRoom::Created(Json(room.into())))
+        let made = once.answer(async |attempt| {
+            let room = self.0.city.create(caller, new, attempt.id.into());
+            Ok(room.await?.into())
+        });
+        Ok(CreatedRoom::Created(made.await?))
     }
 
     /// Get a city room

@@ -8,6 +8,8 @@ use uuid::Uuid;
 use super::auth::Person;
 use super::body::Body;
 use super::error::Failure;
+use super::once::IdempotencyKey;
+use super::rendered::Rendered;
 use super::schema::{ApiKeyList, MadeApiKey, NewApiKey};
 use super::sign_in::NOT_KEPT;
 use super::{Services, Tag};
@@ -27,7 +29,7 @@ pub enum CreatedKey {
     /// The key, shown this once.
     #[oai(status = 201)]
     Created(
-        Json<MadeApiKey>,
+        Rendered<MadeApiKey>,
         /// `no-store`.
         #[oai(header = "Cache-Control")]
         String,
@@ -64,8 +66,19 @@ impl KeysApi {
     /// scope or channel; 403 when the caller may not act as the agent of `act_as`; 409 when the
     /// caller has too many keys.
     #[oai(path = "/", method = "post", operation_id = "createKey")]
-    async fn create(&self, person: Person, body: Body<NewApiKey>) -> Result<CreatedKey, Failure> {
-        let new = body.0;
+    async fn create(
+        &self,
+        person: Person,
+        /// A name of this request, 1 to 128 visible ASCII characters, best a random UUID. Asked for
+        /// again with the same key within 24 hours, the answer is the first one, its secret among it,
+        /// and nothing is done; 409 when the key was another request's. The secret is kept in a form
+        /// that only this key opens.
+        #[oai(name = "Idempotency-Key")]
+        key: IdempotencyKey,
+        body: Body<NewApiKey>,
+    ) -> Result<CreatedKey, Failure> {
+        let (owner, new) = (&person.0.entity, body.0);
+        let once = self.0.once(owner, "createKey", key, &new).secret();
         let (channels, act_as) = (new.channels.as_deref(), new.act_as.as_deref());
         let rights = KeyRights::parse(&new.scopes, channels, act_as)?;
         self.check(&person.0, &rights).await?;
@@ -74,12 +87,14 @@ impl KeysApi {
             rights,
             lifetime: new.expires_in.map(|seconds| seconds.saturating_mul(1_000)),
         };
-        let (shown, key) = self.0.auth.keys.create(&person.0.entity, new).await?;
-        let body = MadeApiKey {
-            key: shown,
-            api_key: key.into(),
-        };
-        Ok(CreatedKey::Created(Json(body), NOT_KEPT.to_owned()))
+        let made = once.answer(async |attempt| {
+            let (shown, key) = self.0.auth.keys.create_as(owner, new, attempt.id).await?;
+            Ok(MadeApiKey {
+                key: shown,
+                api_key: key.into(),
+            })
+        });
+        Ok(CreatedKey::Created(made.await?, NOT_KEPT.to_owned()))
     }
 
     /// Revoke an API key
@@ -115,7 +130,7 @@ impl KeysApi {
         if let Err(Error::NotFound(message)) = agents.get(&entity.to_string()) {
             return Err(Error::invalid("act_as", message));
         }
-        if caller.may_act_as(entity) {
+        if agents.may_act_as(caller, entity) {
             return Ok(());
         }
         let caller = &caller.entity;

@@ -73,6 +73,13 @@ fn stream() -> MetaOperation {
                 String::schema_ref(),
                 "The `journal` of the first frame that the client saw.",
             ),
+            query(
+                "include_agents",
+                bool::schema_ref(),
+                "For agents, which are told neither of their own posts, edits and reactions nor, \
+                 unless this is `true`, of those of other bots (`sender_type` `agent`, `m.notice`). \
+                 People are told of all.",
+            ),
         ],
         request: None,
         responses: responses(),

@@ -3,11 +3,11 @@
 mod pins;
 mod reactions;
 mod rendering;
+mod scheduled;
 mod sweeps;
 mod threads;
 
-use poem::Request;
-use poem_openapi::param::{Header, Path, Query};
+use poem_openapi::param::{Path, Query};
 use poem_openapi::{ApiResponse, OpenApi};
 use uuid::Uuid;
 
@@ -16,13 +16,14 @@ use self::rendering::{after, render_page, render_surroundings};
 use super::auth::Person;
 use super::body::Body;
 use super::error::Failure;
+use super::once::IdempotencyKey;
 use super::rendered::Rendered;
 use super::schema::{
     ContentDetail, EditedMessage, Message, MessagePage, MessageSurroundings, NewMessage, Order,
 };
 use super::time::Time;
 use super::{Services, Tag};
-use crate::domain::id::{ChannelId, MessageId, SendKey};
+use crate::domain::id::{ChannelId, MessageId};
 use crate::domain::{Error, page};
 use crate::payload::MessageJson;
 use crate::service::messages::{self, Start};
@@ -33,6 +34,7 @@ pub type MessagesArea = (
     reactions::ReactionsApi,
     threads::ThreadsApi,
     pins::PinsApi,
+    scheduled::ScheduledApi,
     sweeps::SweepsApi,
 );
 
@@ -43,11 +45,10 @@ pub fn all(services: &Services) -> MessagesArea {
         reactions::ReactionsApi(services.clone()),
         threads::ThreadsApi(services.clone()),
         pins::PinsApi(services.clone()),
+        scheduled::ScheduledApi(services.clone()),
         sweeps::SweepsApi(services.clone()),
     )
 }
-
-const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
 /// The operations.
 pub struct MessagesApi(pub Services);
@@ -109,8 +110,10 @@ impl MessagesApi {
     ///
     /// It is sent in Matrix as the caller. In a public channel a person who is no member joins
     /// first; in a private one that is 403. 400 names a `reply_to` or `thread_id` that is not
-    /// in this channel. 403 also when the channel is archived or encrypted, or the homeserver
-    /// does not know the person.
+    /// in this channel. 403 also when the channel is archived or encrypted, when the caller's power
+    /// level is too low there (as while they are muted), or the homeserver does not know the person.
+    /// 409 for a thread whose root was said before the channel's Matrix room was replaced. 429 with
+    /// `Retry-After` when the channel is slow and the caller's turn has not come.
     #[oai(
         path = "/:channel_id/messages",
         method = "post",
@@ -119,21 +122,18 @@ impl MessagesApi {
     async fn send(
         &self,
         person: Person,
-        request: &Request,
         /// The channel's id.
         channel_id: Path<Uuid>,
         /// A name of this sending, 1 to 128 visible ASCII characters. Sent again with the same
         /// key, as after a broken connection, the message is said once and the answer is the
-        /// first message; 409 when the key was another message's. The homeserver remembers
-        /// keys for half an hour at least.
+        /// first message, for 24 hours; 409 when the key was another message's.
         #[oai(name = "Idempotency-Key")]
-        _idempotency_key: Header<Option<String>>,
+        key: IdempotencyKey,
         body: Body<NewMessage>,
     ) -> Result<SentMessage, Failure> {
         let channel = ChannelId(channel_id.0);
-        let key = send_key(request)?;
         let new = messages::NewMessage {
-            key,
+            key: key.0,
             ..body.0.into()
         };
         let sent = self.0.messages.send(&person.0, channel, new).await?;
@@ -163,7 +163,7 @@ impl MessagesApi {
         let (channel, id) = (ChannelId(channel_id.0), MessageId(message_id.0));
         let messages = &self.0.messages;
         let message = messages.get(&person.0, channel, id).await?;
-        let links = messages.links(&message)?;
+        let links = messages.links(&message).await?;
         let detail = content.0.unwrap_or_default();
         let json = rendering::with_links(messages, message, links, detail).await?;
         Ok(Rendered::new(json))
@@ -172,7 +172,8 @@ impl MessagesApi {
     /// Edit a message
     ///
     /// In Matrix the author says something else instead. 403 unless the caller is its author; 409
-    /// when it is deleted, or carries a file. Whoever is mentioned and was not before is notified.
+    /// when it is deleted, carries a file, or was said before the channel's Matrix room was replaced.
+    /// Whoever is mentioned and was not before is notified.
     #[oai(
         path = "/:channel_id/messages/:message_id",
         method = "patch",
@@ -272,15 +273,4 @@ fn start(cursor: Option<&str>, at: Option<Time>) -> Result<Start, Error> {
         (None, Some(at)) => Ok(Start::At(at.0)),
         (Some(_), Some(_)) => Err(Error::invalid("at", "must not stand beside cursor")),
     }
-}
-
-/// Read here, because poem-openapi takes a header that is no ASCII for none: what is sent again
-/// with such a key would be said twice.
-pub(super) fn send_key(request: &Request) -> Result<Option<SendKey>, Error> {
-    let Some(given) = request.headers().get(IDEMPOTENCY_KEY) else {
-        return Ok(None);
-    };
-    let key = given.to_str().ok().and_then(SendKey::parse);
-    key.map(Some)
-        .ok_or_else(|| Error::invalid(IDEMPOTENCY_KEY, "must be 1 to 128 visible ASCII characters"))
 }

@@ -1,10 +1,10 @@
 //! Every part, made of the configuration and of the parts below it.
 
+mod configured;
 mod gateway;
+mod services;
 mod webhooks;
 
-use std::collections::HashSet;
-use std::num::NonZeroU32;
 use std::os::unix::fs::{MetadataExt, chown};
 use std::path::Path;
 use std::sync::{Arc, Once};
@@ -12,52 +12,42 @@ use std::sync::{Arc, Once};
 use anyhow::Context;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
+use self::configured::{auth_rules, directory, key_sets, rate, rules};
 use self::gateway::Ground;
+use self::services::{Made, services};
+use crate::acts::{self, OpenActs};
 use crate::api::Services;
 use crate::api::auth::Gate;
 use crate::clock::Clock;
-use crate::config::{self, ActAs, Config, CreateBy};
+use crate::config::{ActAs, Config};
+use crate::consumer::audit::AuditReader;
 use crate::consumer::hub::Hub;
 use crate::consumer::index::IndexConsumer;
 use crate::consumer::webhooks::Deliveries;
 use crate::directory::Directory;
-use crate::domain::access::CityCreation;
-use crate::domain::channel::CityNaming;
-use crate::domain::entity::{Entity, Naming};
-use crate::domain::id::UserId;
+use crate::domain::audit::{Origin, Via};
 use crate::domain::service::ServiceCaller;
 use crate::homeserver;
 use crate::homeserver::watch::RoomWatch;
 use crate::ingest::{Ingest, Outlets, Pushed};
-use crate::key_sets::KeySets;
 use crate::matrix::appservice::AppService;
 use crate::matrix::registration::{RegistrationInput, registration_yaml};
 use crate::matrix::{Matrix, MatrixSettings};
 use crate::recent::Recent;
-use crate::service::agents::Agents;
-use crate::service::auth::outside::{self, Fetch};
-use crate::service::auth::{Auth, AuthRules};
-use crate::service::backfill::Backfill;
-use crate::service::channels::Channels;
-use crate::service::city::City;
+use crate::service::auth::Auth;
 use crate::service::creation::Creator;
 use crate::service::doctor::{Doctor, Examiner, Patient};
-use crate::service::health::Health;
 use crate::service::idempotency::Requests;
-use crate::service::limits::ServiceLimits;
+use crate::service::limits::{ChannelLimits, PersonLimits, ServiceLimits};
 use crate::service::link::Link;
-use crate::service::members::Members;
-use crate::service::messages::Messages;
-use crate::service::online::Online;
-use crate::service::oversight::Oversight;
 use crate::service::presence::Presence;
 use crate::service::reindex::Rebuilds;
-use crate::service::status::StatusService;
-use crate::service::webhooks::Webhooks;
-use crate::service::{Core, Rules};
+use crate::service::{Core, SettingTurns, Upgrades};
+use crate::store;
 use crate::web::Parts;
-use crate::{store, telemetry};
+use crate::web::admin::COMMAND_LINE;
 
 /// The registration's id at the homeserver.
 pub const REGISTRATION_ID: &str = "daarion";
@@ -73,11 +63,15 @@ pub struct App {
     pub(super) recent: Arc<Recent>,
     /// Ends what waits.
     pub(super) stop: CancellationToken,
+    /// What goes on when its caller has hung up.
+    pub(super) tasks: TaskTracker,
     pub(super) requests: Arc<Requests>,
     pub(super) deliveries: Arc<Deliveries>,
     /// Who is told of what happens in rooms.
     pub(super) watches: Vec<Arc<dyn RoomWatch>>,
     pub(super) consumer: IndexConsumer,
+    pub(super) audit: AuditReader,
+    pub(super) acts: Arc<OpenActs>,
     pub(super) outlets: Outlets,
 }
 
@@ -93,7 +87,11 @@ impl App {
         for agent in store.accounts.agents().await? {
             directory.put_agent(agent);
         }
-        let (ingest, outlets) = Ingest::new(store.journal.clone(), clock.clone());
+        for microdao in store.microdaos.microdaos().await? {
+            directory.put_microdao(microdao);
+        }
+        let (ingest, outlets) =
+            Ingest::new(store.journal.clone(), directory.clone(), clock.clone());
         let ingest = Arc::new(ingest);
         let (mut consumer, indexed) = IndexConsumer::new(store.clone(), directory.clone());
         consumer.catch_up().await?;
@@ -116,7 +114,18 @@ impl App {
             directory,
             clock,
             rules: rules(config),
+            limits: ChannelLimits::new(rate(config.limits.channel_per_second)),
+            upgrades: Upgrades::default(),
+            setting_turns: SettingTurns::default(),
         });
+        let acts = Arc::new(OpenActs::default());
+        let (audit, audited) = AuditReader::new(
+            core.store.clone(),
+            core.directory.clone(),
+            core.indexed.clone(),
+            acts.clone(),
+            core.clock.clone(),
+        );
         let fetch = key_sets(config)?;
         let auth = Auth::new(
             core.store.clone(),
@@ -139,6 +148,7 @@ impl App {
             doctor: Arc::new(doctor),
             ground,
             deliveries: deliveries.clone(),
+            audited,
         };
         let creator = Arc::new(Creator::new(core.clone()));
         let presence = Arc::new(Presence::new(core.clone()));
@@ -152,10 +162,13 @@ impl App {
             link,
             recent,
             stop,
+            tasks: TaskTracker::new(),
             requests,
             deliveries,
             watches,
             consumer,
+            audit,
+            acts,
             outlets,
         })
     }
@@ -172,7 +185,7 @@ impl App {
     pub async fn run_alone<T>(self, work: impl AsyncFnOnce(&Arc<Core>, &Rebuilds) -> T) -> T {
         let stop = CancellationToken::new();
         let consumer = tokio::spawn(self.consumer.run(stop.clone()));
-        let outcome = work(&self.core, &self.rebuilds).await;
+        let outcome = acts::within(command_line(), work(&self.core, &self.rebuilds)).await;
         stop.cancel();
         let _ = consumer.await;
         self.core.store.closer.close().await;
@@ -181,9 +194,18 @@ impl App {
 
     /// Lends the accounts alone, for a command that works while the daemon is down.
     pub async fn with_auth_alone<T>(self, work: impl AsyncFnOnce(&Auth) -> T) -> T {
-        let outcome = work(&self.services.auth).await;
+        let outcome = acts::within(command_line(), work(&self.services.auth)).await;
         self.core.store.closer.close().await;
         outcome
+    }
+}
+
+/// Where what a command does while the daemon is down comes from.
+fn command_line() -> Origin {
+    Origin {
+        actor: Some(COMMAND_LINE.to_owned()),
+        via: Via::CommandLine,
+        address: None,
     }
 }
 
@@ -238,21 +260,6 @@ fn give_to_owner(directory: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-fn directory(config: &Config) -> Directory {
-    let naming = Naming {
-        server_name: config.matrix.server_name.clone(),
-        sender_localpart: config.matrix.sender_localpart.clone(),
-        agent_prefix: config.matrix.agent_prefix.clone(),
-    };
-    let city = CityNaming {
-        city: config.city.name.clone(),
-        room_prefix: config.city.room_prefix.clone(),
-        matrix_name: config.city.matrix_name.clone(),
-        server_name: config.matrix.server_name.clone(),
-    };
-    Directory::new(naming, city)
-}
-
 fn connector(
     config: &Config,
     directory: &Arc<Directory>,
@@ -296,82 +303,6 @@ fn doctor(
     )
 }
 
-fn rules(config: &Config) -> Rules {
-    Rules {
-        city_creation: match config.city.create {
-            CreateBy::Members => CityCreation::Members,
-            CreateBy::Operators => CityCreation::Operators,
-        },
-        city_microdao: config.city.microdao.clone(),
-        public_url: config
-            .listen
-            .public_url
-            .as_ref()
-            .map(|url| url.as_str().trim_end_matches('/').to_owned()),
-    }
-}
-
-/// Parts that are made before the services.
-struct Made {
-    auth: Arc<Auth>,
-    doctor: Arc<Doctor>,
-    ground: Ground,
-    deliveries: Arc<Deliveries>,
-}
-
-fn services(
-    config: &Config,
-    core: &Arc<Core>,
-    (creator, presence, link): (&Arc<Creator>, &Arc<Presence>, &Arc<Link>),
-    made: Made,
-) -> Services {
-    let city = Arc::new(City::new(core.clone(), creator.clone(), presence.clone()));
-    let messages = Arc::new(Messages::new(core.clone()));
-    let health = Arc::new(Health::new(core.clone(), link.clone()));
-    let online = Arc::new(Online::new(core.clone(), presence.clone()));
-    let oversight = Oversight::new(core.clone(), city.clone(), presence.clone());
-    let homeserver_url = config.matrix.homeserver_url.as_str();
-    let status = StatusService {
-        core: core.clone(),
-        health: health.clone(),
-        link: link.clone(),
-        online: online.clone(),
-        problems: telemetry::problems(),
-        retention: config.journal.retention,
-        homeserver_url: homeserver_url.trim_end_matches('/').to_owned(),
-        started_at: core.clock.now(),
-    };
-    let agents = Arc::new(Agents::new(core.clone(), messages.clone()));
-    let rooms = made.ground.build(config, core, &agents, &made.auth);
-    let webhooks = Webhooks::new(
-        core.clone(),
-        made.deliveries,
-        rooms.gateway.clone(),
-        made.auth.clone(),
-    );
-    Services {
-        channels: Arc::new(Channels::new(core.clone(), creator.clone())),
-        members: Arc::new(Members::new(core.clone())),
-        gateway: rooms.gateway,
-        agents,
-        backfill: Arc::new(Backfill::new(core.clone(), city.clone(), creator.clone())),
-        oversight: Arc::new(oversight),
-        status: Arc::new(status),
-        settings: config::settings(config).into(),
-        sync: rooms.sync,
-        history: rooms.history,
-        media: rooms.media,
-        webhooks: Arc::new(webhooks),
-        online,
-        presence: presence.clone(),
-        health,
-        auth: made.auth,
-        doctor: made.doctor,
-        messages,
-        city,
-    }
-}
-
 pub(super) fn parts(app: &App, hub: Arc<Hub>, config: &Config, stop: CancellationToken) -> Parts {
     let (core, services) = (&app.core, &app.services);
     let inbound: Arc<dyn homeserver::Inbound> = Arc::new(AppService::new(
@@ -386,7 +317,11 @@ pub(super) fn parts(app: &App, hub: Arc<Hub>, config: &Config, stop: Cancellatio
         gate: Arc::new(Gate {
             service_secret: config.internal.secret.expose().to_owned(),
             shared: Arc::new(ServiceCaller::shared()),
-            limits: ServiceLimits::new(service_rate(config)),
+            limits: ServiceLimits::new(rate(config.limits.service_per_second)),
+            person_limits: PersonLimits::new(
+                rate(config.limits.person_per_second),
+                rate(config.limits.key_per_second),
+            ),
             insecure_user_header: config.auth.insecure_user_header,
             agents: services.agents.clone(),
             auth: services.auth.clone(),
@@ -399,44 +334,9 @@ pub(super) fn parts(app: &App, hub: Arc<Hub>, config: &Config, stop: Cancellatio
         hs_token: config.matrix.hs_token.expose().to_owned(),
         transaction_limit: config.limits.transaction as u64,
         clock: core.clock.clone(),
+        acts: app.acts.clone(),
+        tasks: app.tasks.clone(),
         upload_limit: config.limits.upload as u64,
         stop,
     }
-}
-
-fn service_rate(config: &Config) -> NonZeroU32 {
-    NonZeroU32::new(config.limits.service_per_second).unwrap_or(NonZeroU32::MIN)
-}
-
-fn auth_rules(directory: &Directory, config: &Config) -> AuthRules {
-    AuthRules {
-        operators: operators(directory, config),
-        issuer: config.matrix.server_name.clone(),
-        issuers: config.auth.issuers.clone(),
-        homeserver_page: config.matrix.public_url.as_ref().map(ToString::to_string),
-        access_token_lifetime: config.auth.access_token_lifetime,
-        refresh_token_lifetime: config.auth.refresh_token_lifetime,
-    }
-}
-
-/// How what outside issuers publish is read.
-fn key_sets(config: &Config) -> anyhow::Result<Fetch> {
-    if config.auth.issuers.is_empty() {
-        return Ok(outside::nothing());
-    }
-    let sets = KeySets::new()?;
-    Ok(Arc::new(move |url| {
-        let sets = sets.clone();
-        Box::pin(async move { sets.fetch(url).await })
-    }))
-}
-
-/// Operators are listed as Matrix users or as entities.
-fn operators(directory: &Directory, config: &Config) -> HashSet<Entity> {
-    let entity = |listed: &String| {
-        let named = || Some(directory.user_id(&Entity::parse(listed)?));
-        let user = UserId::parse(listed).or_else(named)?;
-        Some(directory.entity(&user))
-    };
-    config.auth.operators.iter().filter_map(entity).collect()
 }

@@ -6,6 +6,7 @@ mod suspicion;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -20,12 +21,15 @@ use crate::service::idempotency::Requests;
 use crate::service::link::Link;
 use crate::service::presence::Presence;
 use crate::service::reindex::Rebuilds;
+use crate::service::scheduled::Schedule;
 use crate::systemd;
 
 /// How often the homeserver is asked whether it is there.
 const CHECK: Duration = Duration::from_secs(5);
 /// How often it is written down who was here and what was used.
 const USES: Duration = Duration::from_secs(60);
+/// How often what is past its time is dropped.
+const TIDY: Duration = Duration::from_secs(15 * 60);
 /// The shortest and the longest pause between attempts to reach it.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
 
@@ -38,8 +42,10 @@ pub struct Connector {
     pub auth: Arc<Auth>,
     pub requests: Arc<Requests>,
     pub link: Arc<Link>,
+    pub schedule: Arc<Schedule>,
     pub heal_interval: Duration,
     pub retention: Duration,
+    pub audit_retention: Duration,
 }
 
 impl Connector {
@@ -57,6 +63,17 @@ impl Connector {
                 }
             }
         });
+        let core = self.core.clone();
+        until(tracker, stop, async move {
+            let mut doors = core.indexed.doors();
+            loop {
+                match doors.recv().await {
+                    Ok(id) => core.tend_space_of(id).await,
+                    Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => break,
+                }
+            }
+        });
         let presence = self.presence.clone();
         until(tracker, stop, async move {
             while let Some(news) = ephemeral.recv().await {
@@ -64,6 +81,14 @@ impl Connector {
             }
         });
         until(tracker, stop, keep_uses(self.auth.clone()));
+        let tidying = Tidying {
+            core: self.core.clone(),
+            auth: self.auth.clone(),
+            requests: self.requests.clone(),
+            audit_retention: self.audit_retention,
+        };
+        until(tracker, stop, tidying.run());
+        until(tracker, stop, self.schedule.clone().run());
         until(tracker, stop, self.run());
     }
 
@@ -168,11 +193,6 @@ impl Connector {
         if let Err(error) = &told {
             tracing::warn!(%error, "who is online is not known of everybody");
         }
-        let expired = self.auth.drop_expired().await?;
-        if expired > 0 {
-            tracing::info!(expired, "sessions have expired");
-        }
-        self.requests.drop_old().await?;
         // One room or user that the homeserver fails on is no reason to begin anew: it waits for
         // the timer.
         if told.is_err() || healed.passing_error().is_some() {
@@ -181,6 +201,45 @@ impl Connector {
         tracing::info!(unhealed = healed.failed(), "the connector is at work");
         Ok(healed.healed())
     }
+}
+
+/// Drops what is past its time, whether the homeserver is there or not.
+struct Tidying {
+    core: Arc<Core>,
+    auth: Arc<Auth>,
+    requests: Arc<Requests>,
+    audit_retention: Duration,
+}
+
+impl Tidying {
+    async fn run(self) {
+        loop {
+            self.tidy().await;
+            tokio::time::sleep(TIDY).await;
+        }
+    }
+
+    /// Each by itself: what cannot be dropped holds nothing else up.
+    async fn tidy(&self) {
+        let expired = dropped("sessions", self.auth.drop_expired().await);
+        if expired > 0 {
+            tracing::info!(expired, "sessions have expired");
+        }
+        dropped("named requests", self.requests.drop_old().await);
+        let trimmed = self.core.trim_audit(self.audit_retention).await;
+        let trimmed = dropped("records of the audit log", trimmed);
+        if trimmed > 0 {
+            tracing::info!(trimmed, "old records of the audit log are dropped");
+        }
+    }
+}
+
+/// How many were dropped; says aloud when they could not be.
+fn dropped(what: &'static str, outcome: Result<u64>) -> u64 {
+    outcome.unwrap_or_else(|error| {
+        tracing::warn!(%error, what, "what is past its time is not dropped");
+        0
+    })
 }
 
 /// Writes down now and then who was here and what was used, and forgets keys that are past use.
@@ -199,8 +258,12 @@ async fn keep_uses(auth: Arc<Auth>) {
     }
 }
 
-/// Adopts a room that says it is a channel, and reads its history.
+/// Adopts a room that says it is a channel, and reads its history; moves a channel with its room.
 async fn take_up(core: &Core, room: &crate::domain::id::RoomId) -> Result<()> {
+    // Of a room that is a channel already, this is the news that it was replaced.
+    if let Some(channel) = core.directory.channel_of(room) {
+        return core.follow_upgrade(channel.id, Source::Heal).await;
+    }
     if let Some(channel) = core.adopt(room, Source::Heal).await? {
         core.heal_channel(&channel, Source::Heal).await;
     }

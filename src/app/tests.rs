@@ -1,5 +1,6 @@
-//! Streams that are opened while the index lags, on a real listener.
+//! Streams that are opened while the index lags, on a real listener; and what is beside a service.
 
+mod going_on;
 mod webhooks;
 
 use std::path::Path;
@@ -47,7 +48,11 @@ impl Lagging {
         ingest.echo(left).await.expect("is kept");
 
         let stop = CancellationToken::new();
-        let hub = Arc::new(Hub::new(app.core.store.clone(), app.core.indexed.clone()));
+        let hub = Arc::new(Hub::new(
+            app.core.store.clone(),
+            app.core.directory.clone(),
+            app.core.indexed.clone(),
+        ));
         let parts = build::parts(&app, hub, &config, stop.clone());
         let access = web::server::Access {
             mode: 0o600,
@@ -128,7 +133,10 @@ fn channel() -> Channel {
         confidential: false,
         status: ChannelStatus::Active,
         is_default: false,
+        accepts_knocks: false,
+        slow_mode_seconds: 0,
         room: RoomId::trusted("!tea:s"),
+        former: Vec::new(),
         alias: None,
         created_by: None,
         created_at: 1,
@@ -155,6 +163,7 @@ fn alice(membership: Membership) -> NewEvent {
             by: user.clone(),
             user,
             since,
+            reason: None,
         }),
     )
 }

@@ -23,7 +23,7 @@ pub struct CityConfig {
     pub create: CreateBy,
 }
 
-/// Who may create city rooms.
+/// Who may create something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CreateBy {
@@ -31,6 +31,16 @@ pub enum CreateBy {
     Members,
     /// Operators only.
     Operators,
+}
+
+impl CreateBy {
+    pub(super) fn read(values: &Values, key: &'static str) -> Result<Self, ConfigError> {
+        values.parsed(key, "\"members\" or \"operators\"", |text| match text {
+            "members" => Some(Self::Members),
+            "operators" => Some(Self::Operators),
+            _ => None,
+        })
+    }
 }
 
 impl CityConfig {
@@ -55,15 +65,7 @@ impl CityConfig {
                 "text with {room} in it, and no other braces than {room} and {city}",
                 |text| is_room_name_pattern(text).then(|| text.to_owned()),
             )?,
-            create: values.parsed(
-                "city.create",
-                "\"members\" or \"operators\"",
-                |text| match text {
-                    "members" => Some(CreateBy::Members),
-                    "operators" => Some(CreateBy::Operators),
-                    _ => None,
-                },
-            )?,
+            create: CreateBy::read(values, "city.create")?,
         })
     }
 }

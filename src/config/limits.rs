@@ -19,6 +19,11 @@ pub struct LimitsConfig {
     pub service_per_second: u32,
     /// Requests per second of one person. Default 20.
     pub person_per_second: u32,
+    /// Changes per second in one channel, of all members together. Default 100.
+    pub channel_per_second: u32,
+    /// Requests per second of one API key; all keys of one owner together have four times as much.
+    /// Default 20.
+    pub key_per_second: u32,
     /// The largest file that is taken, in bytes. Default `100MiB`.
     #[serde(serialize_with = "serialize_size")]
     pub upload: usize,
@@ -37,6 +42,8 @@ impl LimitsConfig {
         Ok(Self {
             service_per_second: values.count("limits.service_per_second")?,
             person_per_second: values.count("limits.person_per_second")?,
+            channel_per_second: values.count("limits.channel_per_second")?,
+            key_per_second: values.count("limits.key_per_second")?,
             upload: values.size("limits.upload")?,
             stall: values.duration("limits.stall")?,
             transaction: values.parsed(

@@ -149,6 +149,11 @@ impl Values {
         self.parsed(name, DURATION, parse_duration)
     }
 
+    /// As [`duration`](Self::duration); nothing is one, too.
+    pub fn duration_or_none(&self, name: &str) -> Result<Duration, ConfigError> {
+        self.parsed(name, DURATION, |text| humantime::parse_duration(text).ok())
+    }
+
     /// Bytes.
     pub fn size(&self, name: &str) -> Result<usize, ConfigError> {
         self.parsed(name, "a size like \"32MiB\"", |text| {

@@ -10,8 +10,10 @@ use std::time::Duration;
 use tokio::sync::{Notify, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::addressed;
 use super::index::Indexed;
 use super::told::{Teller, Told};
+use crate::directory::Directory;
 use crate::domain::channel::{ChannelChange, Visibility};
 use crate::domain::event::{Event, What};
 use crate::domain::id::{ChannelId, Seq, UserId};
@@ -38,6 +40,8 @@ pub struct Frame {
     pub json: String,
     /// Who may not listen any more from here on.
     pub shuts: Shuts,
+    /// Whose deed it tells of, when a bot's: agents are not told of each.
+    pub bot: Option<UserId>,
 }
 
 /// Whom a frame may shut out of its channel.
@@ -54,12 +58,15 @@ impl Shuts {
     fn of(what: &What) -> Self {
         match what {
             What::MemberChanged(member)
-                if matches!(member.membership, Membership::Left | Membership::Banned) =>
+                if matches!(
+                    member.membership,
+                    Membership::Left | Membership::Banned | Membership::Knocking
+                ) =>
             {
                 Self::Removed(member.user.clone(), member.membership)
             }
             What::ChannelUpdated {
-                change: ChannelChange::Visibility(Visibility::Private),
+                change: ChannelChange::Visibility(Visibility::Private) | ChannelChange::Knockable,
                 ..
             } => Self::Strangers,
             _ => Self::Nobody,
@@ -68,11 +75,17 @@ impl Shuts {
 }
 
 impl Frame {
-    fn of(Told { event, shown }: &Told) -> Option<Self> {
+    fn of(told: &Told, directory: &Directory) -> Option<Self> {
+        let Told {
+            event,
+            shown,
+            called,
+        } = told;
         Some(Self {
             seq: event.seq,
-            json: payload::frame(event, shown.as_ref())?,
+            json: payload::frame(event, shown.as_ref(), called.as_ref())?,
             shuts: Shuts::of(&event.what),
+            bot: addressed::bot(directory, &event.what).cloned(),
         })
     }
 }
@@ -80,6 +93,8 @@ impl Frame {
 /// Where listeners sign up.
 pub struct Hub {
     store: Store,
+    /// Knows who is an agent.
+    directory: Arc<Directory>,
     indexed: Indexed,
     position: watch::Sender<Seq>,
     channels: Mutex<Channels>,
@@ -100,10 +115,11 @@ pub struct Listener {
 impl Hub {
     /// A hub that hands on what comes after the journal's present end.
     #[must_use]
-    pub fn new(store: Store, indexed: Indexed) -> Self {
+    pub fn new(store: Store, directory: Arc<Directory>, indexed: Indexed) -> Self {
         let position = watch::Sender::new(store.journal.head());
         Self {
             store,
+            directory,
             indexed,
             position,
             channels: Mutex::default(),
@@ -157,7 +173,7 @@ impl Hub {
         let (events, reached) = journal.read_channel(channel, after, BATCH).await?;
         let mut frames = Vec::new();
         for event in events.iter().take_while(|event| event.seq <= upto) {
-            frames.extend(Frame::of(&self.teller().tell(event).await?));
+            frames.extend(self.frame(event).await?);
         }
         match reached > after {
             true => Ok((frames, reached.min(upto))),
@@ -166,8 +182,9 @@ impl Hub {
         }
     }
 
-    fn teller(&self) -> Teller<'_> {
-        Teller::of(&self.store)
+    async fn frame(&self, event: &Event) -> Result<Option<Frame>, StoreError> {
+        let told = Teller::of(&self.store).tell(&self.directory, event).await?;
+        Ok(Frame::of(&told, &self.directory))
     }
 
     /// The journal that positions are of, as clients see it.
@@ -236,7 +253,7 @@ impl Hub {
                 untold
             };
             for event in untold {
-                let frame = Frame::of(&self.teller().tell(event).await?);
+                let frame = self.frame(event).await?;
                 told.insert(event.seq, (event.channel, frame));
             }
         }

@@ -4,14 +4,16 @@
 //! apply and a clear can never cross.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::directory::Directory;
-use crate::domain::event::{Event, What};
-use crate::domain::id::Seq;
+use crate::domain::channel::ChannelChange;
+use crate::domain::event::{Event, Source, What};
+use crate::domain::id::{ChannelId, Seq};
 use crate::domain::{Error, Result};
 use crate::store::{ClearTo, Store, StoreError};
 
@@ -23,6 +25,9 @@ const BATCH: usize = 500;
 /// index are written once for all of them.
 const GATHER: Duration = Duration::from_millis(15);
 
+/// How many channels may wait for whoever follows their being opened and closed.
+const DOORS: usize = 256;
+
 /// How long the consumer waits before it tries a failed step again.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -33,6 +38,9 @@ pub struct Indexed {
     /// How many wait for it.
     waiting: watch::Sender<usize>,
     commands: mpsc::Sender<Clear>,
+    is_replaying: Arc<AtomicBool>,
+    doors: broadcast::Sender<ChannelId>,
+    memberships: Arc<AtomicU64>,
 }
 
 /// Somebody who waits for the index, or will in a moment.
@@ -75,6 +83,25 @@ impl Indexed {
         matches!(tokio::time::timeout(within, reached).await, Ok(Ok(_)))
     }
 
+    /// The channels that were opened or closed elsewhere from now on. Whoever is too slow misses some.
+    #[must_use]
+    pub fn doors(&self) -> broadcast::Receiver<ChannelId> {
+        self.doors.subscribe()
+    }
+
+    /// Whether the index knows less than it did: it is read anew from the journal, and says who was
+    /// where, and who had what power, long ago.
+    #[must_use]
+    pub fn is_replaying(&self) -> bool {
+        self.is_replaying.load(Ordering::SeqCst)
+    }
+
+    /// Counts how often it has changed who is where: what was made of that is so while this is the same.
+    #[must_use]
+    pub fn memberships(&self) -> u64 {
+        self.memberships.load(Ordering::SeqCst)
+    }
+
     /// Empties the index and lets it fill again.
     pub async fn clear(&self, to: ClearTo) -> Result<()> {
         let (done, outcome) = oneshot::channel();
@@ -95,6 +122,11 @@ pub struct IndexConsumer {
     commands: mpsc::Receiver<Clear>,
     /// Whether the index may hold what the directory and those who wait for it do not know of.
     is_untold: bool,
+    /// Up to where the journal is read again, while it is.
+    replay_to: Option<Seq>,
+    is_replaying: Arc<AtomicBool>,
+    doors: broadcast::Sender<ChannelId>,
+    memberships: Arc<AtomicU64>,
 }
 
 impl IndexConsumer {
@@ -103,10 +135,16 @@ impl IndexConsumer {
         let (position, watch) = watch::channel(store.index.position());
         let (waiting, waited_for) = watch::channel(0);
         let (sender, commands) = mpsc::channel(1);
+        let is_replaying = Arc::new(AtomicBool::new(false));
+        let (doors, _) = broadcast::channel(DOORS);
+        let memberships = Arc::new(AtomicU64::new(0));
         let indexed = Indexed {
             position: watch,
             waiting,
             commands: sender,
+            is_replaying: is_replaying.clone(),
+            doors: doors.clone(),
+            memberships: memberships.clone(),
         };
         let consumer = Self {
             bell: store.journal.bell(),
@@ -116,6 +154,10 @@ impl IndexConsumer {
             waiting: waited_for,
             commands,
             is_untold: true,
+            replay_to: None,
+            is_replaying,
+            doors,
+            memberships,
         };
         (consumer, indexed)
     }
@@ -176,7 +218,7 @@ impl IndexConsumer {
     async fn step(&mut self) -> Result<usize, StoreError> {
         self.bell.mark_unchanged();
         if self.is_untold {
-            self.put_all_channels().await?;
+            self.follow_all().await?;
             self.tell();
         }
         let position = self.store.index.position();
@@ -195,15 +237,58 @@ impl IndexConsumer {
                 "an event could not be indexed as it is"
             );
         }
-        self.follow_channels(&events).await?;
+        if events
+            .iter()
+            .any(|it| matches!(it.what, What::MemberChanged(_)))
+        {
+            self.memberships.fetch_add(1, Ordering::SeqCst);
+        }
+        match self.replay_to {
+            Some(_) => self.follow_all().await?,
+            None => {
+                self.follow_channels(&events).await?;
+                self.tell_of_doors(&events);
+            }
+        }
         self.tell();
         Ok(events.len())
+    }
+
+    /// Tells the directory of all that the index has; while the journal is read again, of nothing
+    /// before the end of that. Until then the directory knows better what is so now.
+    async fn follow_all(&mut self) -> Result<(), StoreError> {
+        let position = self.store.index.position();
+        if self.replay_to.is_some_and(|end| position < end) {
+            return Ok(());
+        }
+        self.put_all_channels().await?;
+        if self.replay_to.take().is_some() {
+            self.is_replaying.store(false, Ordering::SeqCst);
+        }
+        Ok(())
     }
 
     /// Tells how far the index has come, the directory having come as far.
     fn tell(&mut self) {
         self.position.send_replace(self.store.index.position());
         self.is_untold = false;
+    }
+
+    /// Whoever does it here looks after what follows from it as well.
+    fn tell_of_doors(&self, events: &[Event]) {
+        let is_door = |event: &&Event| {
+            let What::ChannelUpdated { change, .. } = &event.what else {
+                return false;
+            };
+            event.source != Source::Echo
+                && matches!(
+                    change,
+                    ChannelChange::Visibility(_) | ChannelChange::Knockable
+                )
+        };
+        for id in channels_of(events, is_door) {
+            let _ = self.doors.send(id);
+        }
     }
 
     async fn follow_channels(&self, events: &[Event]) -> Result<(), StoreError> {
@@ -213,9 +298,8 @@ impl IndexConsumer {
                 What::ChannelCreated(_) | What::ChannelUpdated { .. }
             )
         };
-        let mut channels: Vec<_> = events.iter().filter(touches).map(|e| e.channel).collect();
-        channels.sort_unstable();
-        channels.dedup();
+        self.follow_levels(events).await?;
+        let channels = channels_of(events, touches);
         if channels.len() > 16 {
             return self.put_all_channels().await;
         }
@@ -237,8 +321,30 @@ impl IndexConsumer {
         Ok(())
     }
 
-    /// Takes none away: while the journal is read again, the index does not have all of them yet.
+    /// Before the channels, so that what is known of a new one is known with it. Those of a room that a
+    /// channel has left are forgotten.
+    async fn follow_levels(&self, events: &[Event]) -> Result<(), StoreError> {
+        let touches = |event: &&Event| match &event.what {
+            What::LevelsChanged { .. } => true,
+            What::ChannelUpdated { change, .. } => matches!(change, ChannelChange::Room(_)),
+            _ => false,
+        };
+        for id in channels_of(events, touches) {
+            match self.store.index.levels_of(id).await {
+                Ok(Some(levels)) => self.directory.put_levels(id, levels),
+                Ok(None) => self.directory.forget_levels(id),
+                Err(StoreError::Damaged(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes none away.
     async fn put_all_channels(&self) -> Result<(), StoreError> {
+        for (id, levels) in self.store.index.levels().await? {
+            self.directory.put_levels(id, levels);
+        }
         for channel in self.store.index.channels().await? {
             self.directory.put_channel(channel);
         }
@@ -246,14 +352,32 @@ impl IndexConsumer {
     }
 
     async fn clear(&mut self, clear: Clear) {
+        // A journal that is read again has the same channels: nobody needs to miss them.
+        let is_replay = clear.to == ClearTo::JournalStart;
+        // Said before it is so: whoever looks at the index meanwhile is not to take it for all.
+        self.is_replaying.store(is_replay, Ordering::SeqCst);
         let cleared = self.store.index.clear(clear.to).await;
         if cleared.is_ok() {
+            self.memberships.fetch_add(1, Ordering::SeqCst);
+            self.replay_to = is_replay.then(|| self.store.journal.head());
             self.tell();
-            // A journal that is read again has the same channels: nobody needs to miss them.
-            if clear.to != ClearTo::JournalStart {
+            // An empty journal has no event that would end it.
+            self.is_untold = true;
+            if !is_replay {
                 self.directory.forget_channels();
             }
+        } else if self.replay_to.is_none() {
+            self.is_replaying.store(false, Ordering::SeqCst);
         }
         let _ = clear.done.send(cleared);
     }
+}
+
+/// The channels of these events, each once.
+fn channels_of(events: &[Event], is_meant: impl Fn(&&Event) -> bool) -> Vec<ChannelId> {
+    let meant = events.iter().filter(is_meant);
+    let mut channels: Vec<_> = meant.map(|event| event.channel).collect();
+    channels.sort_unstable();
+    channels.dedup();
+    channels
 }

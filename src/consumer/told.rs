@@ -5,6 +5,9 @@
 
 use std::borrow::Cow;
 
+use super::addressed;
+use crate::directory::Directory;
+use crate::domain::command::Called;
 use crate::domain::event::{Event, What};
 use crate::domain::id::{EventId, MessageId, Seq, UserId};
 use crate::domain::message::Message;
@@ -16,6 +19,8 @@ pub struct Told<'a> {
     pub event: Cow<'a, Event>,
     /// The message that somebody has reacted to, as lists show it.
     pub shown: Option<Message>,
+    /// What it asks of an agent, as far as the beginning of its text tells.
+    pub called: Option<Called>,
 }
 
 /// Looks it up.
@@ -29,7 +34,11 @@ impl<'s> Teller<'s> {
 
     /// An event as listeners are told of it. Of an edit that was taken back they are told what its
     /// message shows from here on.
-    pub async fn tell<'a>(&self, event: &'a Event) -> Result<Told<'a>, StoreError> {
+    pub async fn tell<'a>(
+        &self,
+        directory: &Directory,
+        event: &'a Event,
+    ) -> Result<Told<'a>, StoreError> {
         let event = match &event.what {
             What::MessageDeleted { target, .. } => match self.edited(target, event).await? {
                 Some(message) => Cow::Owned(payload::withdrawal(event, &message)),
@@ -46,7 +55,15 @@ impl<'s> Teller<'s> {
             Some(id) => self.message(id, &event).await?,
             None => None,
         };
-        Ok(Told { event, shown })
+        let called = match addressed::spoken(&event.what) {
+            Some(said) => addressed::called(self.0, directory, said, &said.preview).await?,
+            None => None,
+        };
+        Ok(Told {
+            event,
+            shown,
+            called,
+        })
     }
 
     /// The event, which says of a reaction that was taken back that it is one.
@@ -90,7 +107,11 @@ impl<'s> Teller<'s> {
 
     /// The message whose edit an event takes back. It is still there and shows something else
     /// now, so its listeners are told that, and not of a deletion.
-    async fn edited(&self, edit: &EventId, event: &Event) -> Result<Option<Message>, StoreError> {
+    pub(super) async fn edited(
+        &self,
+        edit: &EventId,
+        event: &Event,
+    ) -> Result<Option<Message>, StoreError> {
         let edited = readable(self.0.index.edited(edit).await)?;
         Ok(edited.filter(|message| message.channel == event.channel && !message.deleted))
     }

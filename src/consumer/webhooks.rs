@@ -27,12 +27,16 @@ use self::line::Halt;
 pub use self::outlet::Outlet;
 use self::pages::Pages;
 use self::watched::Watched;
+use super::addressed;
 use super::index::Indexed;
 use super::told::Teller;
 use crate::clock::Clock;
 use crate::directory::Directory;
-use crate::domain::event::Event;
-use crate::domain::id::{Millis, RoomId, Seq};
+use crate::domain::agent::{Agent, Hearing};
+use crate::domain::channel::Channel;
+use crate::domain::entity::Entity;
+use crate::domain::event::{Event, What};
+use crate::domain::id::{Millis, Seq};
 use crate::domain::service::ServiceCaller;
 use crate::domain::webhook::{Schedule, Webhook, WebhookId};
 use crate::recent::Recent;
@@ -68,17 +72,85 @@ enum Standing {
     Ended,
 }
 
+/// Whether a webhook is to be told of an event.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Wish {
+    Told,
+    PassedOver,
+    /// The index, which knows who is where, is behind or being made anew.
+    Unknown,
+}
+
 impl Workshop {
     /// An event with what of it the index knows and the journal does not.
     async fn resolve<'a>(&self, event: &'a Event) -> Result<Cow<'a, Event>, StoreError> {
         Teller::of(&self.store).resolve(event).await
     }
 
+    /// Whether a webhook is to be told of an event. By one of an agent's the agent hears: what is
+    /// said in its channels, not by itself, and by other agents when it asks for that.
+    async fn wants(&self, webhook: &Webhook, event: &Event) -> Result<Wish, StoreError> {
+        if !webhook.wants(event) {
+            return Ok(Wish::PassedOver);
+        }
+        let Some(entity) = &webhook.agent else {
+            return Ok(Wish::Told);
+        };
+        let Entity::Agent { name } = entity else {
+            return Ok(Wish::PassedOver);
+        };
+        let Some(agent) = self.directory.agent(name).filter(Agent::is_active) else {
+            return Ok(Wish::PassedOver);
+        };
+        let hearing = Hearing {
+            agent: agent.user,
+            include_agents: webhook.include_agents,
+        };
+        if !hearing.hears(addressed::bot(&self.directory, &event.what)) {
+            return Ok(Wish::PassedOver);
+        }
+        // It is told when it is taken out of a channel, too.
+        let is_about_it =
+            |what: &What| matches!(what, What::MemberChanged(it) if it.user == hearing.agent);
+        if is_about_it(&event.what) {
+            return Ok(Wish::Told);
+        }
+        if self.is_behind(event) {
+            return Ok(Wish::Unknown);
+        }
+        let is_there = addressed::is_member(&self.store, event.channel, &hearing.agent).await?;
+        // It may have begun to be made anew meanwhile.
+        if self.is_behind(event) || (!is_there && self.may_be_missing(event).await?) {
+            return Ok(Wish::Unknown);
+        }
+        Ok(match is_there {
+            true => Wish::Told,
+            false => Wish::PassedOver,
+        })
+    }
+
+    /// Whether the index says who was in an event's channel before it.
+    fn is_behind(&self, event: &Event) -> bool {
+        self.indexed.is_replaying() || self.indexed.position() < event.seq
+    }
+
+    /// Whether those in an event's channel may be missing while all is read anew from the homeserver:
+    /// a channel comes with its members, in one append.
+    async fn may_be_missing(&self, event: &Event) -> Result<bool, StoreError> {
+        if self.store.index.rebuilding().await?.is_none() {
+            return Ok(false);
+        }
+        let is_known = self.directory.channel(event.channel).is_some();
+        Ok(!is_known || self.indexed.position() < self.store.journal.head())
+    }
+
     /// While a room is not known, it is nobody's in particular.
-    fn standing(&self, webhook: &Webhook, room: Option<&RoomId>) -> Standing {
-        match ((self.caller_of)(webhook), room) {
+    fn standing(&self, webhook: &Webhook, channel: Option<&Channel>) -> Standing {
+        match ((self.caller_of)(webhook), channel) {
             (None, _) => Standing::Ended,
-            (Some(caller), Some(room)) if !caller.may_work_in(room) => Standing::AnothersRoom,
+            (Some(caller), Some(channel)) if !caller.may_work_for(channel) => {
+                Standing::AnothersRoom
+            }
             _ => Standing::Good,
         }
     }

@@ -1,6 +1,20 @@
-//! Who is asking, and what that alone decides.
+//! Who may what. Here is who is asking, and what that alone decides; [`levels`] is what a channel
+//! demands, [`role`] the words for it, [`right`] the one table of what may be done there, [`standing`]
+//! what one may do to another, and [`marking`] who makes a channel of a room.
+
+pub mod levels;
+pub mod marking;
+pub mod right;
+pub mod role;
+pub mod standing;
 
 use std::sync::Arc;
+
+pub use levels::{Levels, Power};
+pub use marking::{check_adoption, may_move};
+pub use right::{Right, check};
+pub use role::Role;
+pub use standing::{Standing, check_level, check_over, check_over_muted};
 
 use super::entity::Entity;
 use super::error::{Error, Result};

@@ -74,7 +74,14 @@ pub struct Channel {
     pub status: ChannelStatus,
     /// The city room that newcomers are shown first.
     pub is_default: bool,
+    /// Whether people may ask to be let in: a private channel that is told of to whoever knows its
+    /// id or its alias, and asks by it.
+    pub accepts_knocks: bool,
+    /// How long people below moderator wait between two messages; 0: not at all.
+    pub slow_mode_seconds: u32,
     pub room: RoomId,
+    /// The rooms that it had before its room was upgraded, the oldest first.
+    pub former: Vec<RoomId>,
     pub alias: Option<RoomAlias>,
     /// The entity that made it; `None` for rooms that a service or a backfill made.
     pub created_by: Option<String>,
@@ -89,12 +96,19 @@ pub enum ChannelChange {
     Alias(Option<RoomAlias>),
     /// Who may come in.
     Visibility(Visibility),
+    /// Whoever is invited, and others may ask: a private channel that accepts knocks.
+    Knockable,
     /// It is encrypted from here on, for good: Matrix knows no way back.
     Encrypted,
+    /// Its room was upgraded: this one is its room from here on.
+    Room(RoomId),
     /// What the `city.daarion.channel` state event carries and may change.
     Settings {
         status: ChannelStatus,
         is_default: bool,
+        slow_mode_seconds: u32,
+        /// The person or agent who had the connector set it, as the room tells.
+        changed_by: Option<String>,
     },
 }
 
@@ -111,7 +125,28 @@ impl Channel {
         match membership {
             Some(Membership::Joined | Membership::Invited) => true,
             Some(Membership::Banned) => false,
-            Some(Membership::Left) | None => self.visibility == Visibility::Public,
+            // Asking to be let in opens nothing.
+            Some(Membership::Left | Membership::Knocking) | None => {
+                self.visibility == Visibility::Public
+            }
+        }
+    }
+
+    /// Whether this room is or was the channel's.
+    #[must_use]
+    pub fn has_had(&self, room: &RoomId) -> bool {
+        self.room == *room || self.former.contains(room)
+    }
+
+    /// Every room that it has or had, the present one first.
+    pub fn rooms(&self) -> impl Iterator<Item = &RoomId> {
+        std::iter::once(&self.room).chain(self.former.iter().rev())
+    }
+
+    fn move_to(&mut self, room: &RoomId) {
+        if !self.has_had(room) {
+            let before = std::mem::replace(&mut self.room, room.clone());
+            self.former.push(before);
         }
     }
 
@@ -121,11 +156,25 @@ impl Channel {
             ChannelChange::Name(name) => self.name.clone_from(name),
             ChannelChange::Description(text) => self.description.clone_from(text),
             ChannelChange::Alias(alias) => self.alias.clone_from(alias),
-            ChannelChange::Visibility(visibility) => self.visibility = *visibility,
+            ChannelChange::Visibility(visibility) => {
+                self.visibility = *visibility;
+                self.accepts_knocks = false;
+            }
+            ChannelChange::Knockable => {
+                self.visibility = Visibility::Private;
+                self.accepts_knocks = true;
+            }
             ChannelChange::Encrypted => self.confidential = true,
-            ChannelChange::Settings { status, is_default } => {
+            ChannelChange::Room(room) => self.move_to(room),
+            ChannelChange::Settings {
+                status,
+                is_default,
+                slow_mode_seconds,
+                changed_by: _,
+            } => {
                 self.status = *status;
                 self.is_default = *is_default;
+                self.slow_mode_seconds = *slow_mode_seconds;
             }
         }
     }
@@ -189,7 +238,7 @@ impl CityNaming {
 
 /// The alias of a microdao's channel: `#<slug>-<microdao>:<server>`.
 pub fn channel_alias(slug: &str, microdao: &str, server_name: &str) -> Result<RoomAlias> {
-    let bare = microdao.strip_prefix("microdao:").unwrap_or(microdao);
+    let bare = super::microdao::bare(microdao);
     alias(&format!("{slug}-{bare}"), server_name)
 }
 
@@ -200,16 +249,7 @@ fn alias(localpart: &str, server_name: &str) -> Result<RoomAlias> {
 
 /// Checks `microdao:<name>`, the name being 1 to 64 of `a-z 0-9 - _`.
 pub fn check_microdao(microdao: &str) -> Result<()> {
-    let fits = microdao
-        .strip_prefix("microdao:")
-        .is_some_and(|name| super::slug::check(name).is_ok());
-    if fits {
-        return Ok(());
-    }
-    Err(Error::invalid(
-        "microdao_id",
-        "must be microdao:<name>, the name 1 to 64 characters from a-z, 0-9, \"-\" and \"_\"",
-    ))
+    super::microdao::check("microdao_id", microdao)
 }
 
 #[cfg(test)]

@@ -150,4 +150,11 @@ impl Error {
                 | Self::TimedOut(_)
         )
     }
+
+    /// Whether it is not known what came of the request.
+    #[must_use]
+    pub fn leaves_open(&self) -> bool {
+        let is_refused = matches!(self, Self::HomeserverLimited { .. });
+        matches!(self, Self::Internal(_)) || (self.is_transient() && !is_refused)
+    }
 }

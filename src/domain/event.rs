@@ -1,5 +1,6 @@
 //! Events: what happened, in our words, numbered by their place in the journal.
 
+use super::access::Levels;
 use super::channel::{Channel, ChannelChange, STATE_TYPE};
 use super::id::{ChannelId, EventId, MessageId, Millis, Seq, UserId};
 use super::member::{Member, Membership};
@@ -74,7 +75,13 @@ pub enum What {
         by: UserId,
         at: Millis,
     },
-    /// Somebody was invited, came, left or was banned.
+    /// What the room demands and whom it gives what power, all of it, from here on.
+    LevelsChanged {
+        levels: Levels,
+        by: UserId,
+        at: Millis,
+    },
+    /// Somebody was invited, came, left, was banned or has knocked.
     MemberChanged(Member),
 }
 
@@ -114,12 +121,26 @@ impl What {
             Self::ReactionAdded { .. } => "messaging.reaction.added",
             Self::ReactionRemoved { .. } => "messaging.reaction.removed",
             Self::PinsChanged { .. } => "messaging.channel.pins_changed",
+            Self::LevelsChanged { .. } => "messaging.channel.roles_changed",
             Self::MemberChanged(member) => match member.membership {
                 Membership::Invited => "messaging.member.invited",
                 Membership::Joined => "messaging.member.joined",
                 Membership::Left | Membership::Banned => "messaging.member.left",
+                Membership::Knocking => "messaging.member.knocked",
             },
         }
+    }
+
+    /// Whether the audit log may have to keep it.
+    #[must_use]
+    pub fn is_audited(&self) -> bool {
+        !matches!(
+            self,
+            Self::MessageCreated(_)
+                | Self::MediaUploaded(_)
+                | Self::MessageEdited { .. }
+                | Self::ReactionAdded { .. }
+        )
     }
 
     /// The type of the Matrix event that it is.
@@ -131,8 +152,9 @@ impl What {
                 ChannelChange::Name(_) => "m.room.name",
                 ChannelChange::Description(_) => "m.room.topic",
                 ChannelChange::Alias(_) => "m.room.canonical_alias",
-                ChannelChange::Visibility(_) => "m.room.join_rules",
+                ChannelChange::Visibility(_) | ChannelChange::Knockable => "m.room.join_rules",
                 ChannelChange::Encrypted => "m.room.encryption",
+                ChannelChange::Room(_) => "m.room.tombstone",
                 ChannelChange::Settings { .. } => STATE_TYPE,
             },
             Self::MessageCreated(message) | Self::MediaUploaded(message) => match &message.kind {
@@ -145,6 +167,7 @@ impl What {
             Self::MessageDeleted { .. } | Self::ReactionRemoved { .. } => "m.room.redaction",
             Self::ReactionAdded { .. } => "m.reaction",
             Self::PinsChanged { .. } => "m.room.pinned_events",
+            Self::LevelsChanged { .. } => "m.room.power_levels",
             Self::MemberChanged(_) => "m.room.member",
         }
     }
@@ -161,7 +184,8 @@ impl What {
             | Self::MessageDeleted { by, .. }
             | Self::ReactionAdded { by, .. }
             | Self::ReactionRemoved { by, .. }
-            | Self::PinsChanged { by, .. } => Some(by),
+            | Self::PinsChanged { by, .. }
+            | Self::LevelsChanged { by, .. } => Some(by),
         }
     }
 
@@ -177,7 +201,8 @@ impl What {
             | Self::MessageDeleted { at, .. }
             | Self::ReactionAdded { at, .. }
             | Self::ReactionRemoved { at, .. }
-            | Self::PinsChanged { at, .. } => *at,
+            | Self::PinsChanged { at, .. }
+            | Self::LevelsChanged { at, .. } => *at,
         }
     }
 

@@ -147,6 +147,9 @@ impl MessageId {
 pub struct SendKey(String);
 
 impl SendKey {
+    /// For how long what was asked for by a key is remembered, in milliseconds: a day.
+    pub const REMEMBERED: Millis = 24 * 60 * 60 * 1_000;
+
     /// Accepts 1 to 128 visible ASCII characters.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -173,6 +176,12 @@ impl SendKey {
     pub fn transaction_of(&self, service: &str, room: &RoomId, sender: &UserId) -> Uuid {
         let name = format!("service {service} {room} {sender} {}", self.0);
         Uuid::new_v5(&SENDING_NAMESPACE, name.as_bytes())
+    }
+}
+
+impl From<Uuid> for ChannelId {
+    fn from(id: Uuid) -> Self {
+        Self(id)
     }
 }
 

@@ -1,5 +1,6 @@
 //! API keys: a person lets a program use the API for them, for some things, in some channels,
-//! for some time. A key never gives more than its owner may.
+//! for some time. A key never gives more than its owner may. An agent's token is a key whose owner
+//! is the agent.
 
 use uuid::Uuid;
 
@@ -32,6 +33,14 @@ scopes! {
         MembersManage = "members:manage",
     }
 }
+
+/// What an agent's token is for unless something else is said: to hear and to speak.
+pub const OF_AGENTS: &[KeyScope] = &[
+    KeyScope::ChannelsRead,
+    KeyScope::MessagesRead,
+    KeyScope::MessagesSend,
+    KeyScope::MembersRead,
+];
 
 /// What a key is good for.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -85,7 +94,7 @@ fn agents(text: &str) -> Result<ActAs> {
     }
 }
 
-/// A person's key. The key itself is shown once, when it is made.
+/// A person's key, or an agent's token. The key itself is shown once, when it is made.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ApiKey {
     pub id: Uuid,
@@ -94,6 +103,9 @@ pub struct ApiKey {
     pub name: String,
     pub digest: Digest,
     pub rights: KeyRights,
+    /// Who made it for an agent: a person, an operator's account or a service; `None` for a
+    /// person's own.
+    pub made_by: Option<String>,
     pub created_at: Millis,
     /// `None`: it does not expire.
     pub expires_at: Option<Millis>,
@@ -181,6 +193,7 @@ mod tests {
             name: "script".into(),
             digest: Digest([1; 32]),
             rights: rights.expect("rights"),
+            made_by: None,
             created_at: 0,
             expires_at: None,
             last_used_at: None,

@@ -1,5 +1,6 @@
 //! Members: who is in a channel.
 
+use super::access::{Power, Role};
 use super::entity::{Entity, EntityKind};
 use super::id::{Millis, UserId};
 
@@ -10,6 +11,8 @@ pub enum Membership {
     Joined,
     Left,
     Banned,
+    /// Has asked to be let in.
+    Knocking,
 }
 
 impl Membership {
@@ -21,6 +24,7 @@ impl Membership {
             Self::Joined => "joined",
             Self::Left => "left",
             Self::Banned => "banned",
+            Self::Knocking => "knocking",
         }
     }
 
@@ -32,6 +36,7 @@ impl Membership {
             "joined" => Some(Self::Joined),
             "left" => Some(Self::Left),
             "banned" => Some(Self::Banned),
+            "knocking" => Some(Self::Knocking),
             _ => None,
         }
     }
@@ -48,28 +53,17 @@ pub struct Member {
     pub by: UserId,
     /// When it came about, by the homeserver's clock. A later one wins.
     pub since: Millis,
+    /// Why, as whoever brought it about has said.
+    pub reason: Option<String>,
 }
 
 impl Member {
-    /// What the member is in the channel.
+    /// What the member is in the channel: agents are agents, whatever their power.
     #[must_use]
-    pub fn role(&self, created_by: Option<&str>) -> &'static str {
+    pub fn role(&self, power: Power) -> &'static str {
         match self.entity.kind() {
             EntityKind::Agent => "agent",
-            EntityKind::Human if created_by == Some(self.entity.to_string().as_str()) => "owner",
-            EntityKind::Human => "member",
+            EntityKind::Human => Role::of(power).as_str(),
         }
     }
-}
-
-/// An agent of this installation.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Agent {
-    /// The bare name; the entity is `agent:<name>`.
-    pub name: String,
-    pub user: UserId,
-    pub display_name: String,
-    pub created_at: Millis,
-    /// When its account was closed, for good.
-    pub deactivated_at: Option<Millis>,
 }

@@ -3,6 +3,7 @@
 use super::entity::Entity;
 use super::id::{ChannelId, EventId, MessageId, Millis, UserId};
 use super::reception::Reception;
+use uuid::Uuid;
 
 /// What a message is, by its Matrix `msgtype`.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -97,6 +98,16 @@ pub struct FullContent {
     pub formatted_body: Option<String>,
 }
 
+/// By what a message is known again that its sender has named by a key: it travels with the message,
+/// so that whoever finds it, after whatever happened to us, knows that it was said.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Sending {
+    /// The Matrix transaction, which follows from the key.
+    pub transaction: Uuid,
+    /// Of all that was to be sent.
+    pub digest: [u8; 32],
+}
+
 /// A message as the index knows it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Message {
@@ -123,6 +134,8 @@ pub struct Message {
     pub deleted: bool,
     /// What others have made of it; empty outside of the index.
     pub reception: Reception,
+    /// What its sender has named it; the index keeps that apart from the message.
+    pub sending: Option<Sending>,
 }
 
 impl Message {
@@ -146,6 +159,7 @@ impl Message {
             edited_at: None,
             deleted: false,
             reception: Reception::default(),
+            sending: None,
         }
     }
 

@@ -252,6 +252,13 @@ impl ServiceCaller {
         rooms.is_none_or(|rooms| rooms.iter().any(|it| it == room.as_str()))
     }
 
+    /// Whether the service may work in a channel: in its room, or in one that it had before that was
+    /// upgraded.
+    #[must_use]
+    pub fn may_work_for(&self, channel: &super::channel::Channel) -> bool {
+        channel.rooms().any(|room| self.may_work_in(room))
+    }
+
     /// Checks that the service may work in a Matrix room.
     pub fn require_room(&self, room: &super::id::RoomId) -> Result<()> {
         if self.may_work_in(room) {

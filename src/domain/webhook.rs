@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use super::entity::Entity;
 use super::error::{Error, Result};
 use super::event::{Event, Source};
 use super::id::{ChannelId, EventId, MessageId, Millis, Seq};
@@ -52,6 +53,10 @@ pub struct Webhook {
     pub url: String,
     /// Types of Matrix events and our names of events; empty for all.
     pub events: Vec<String>,
+    /// The agent that hears by it; `None`: it is told of what everybody does.
+    pub agent: Option<Entity>,
+    /// Whether that agent is told of other agents' posts.
+    pub include_agents: bool,
     /// Its maker's own words.
     pub description: String,
     pub secrets: Secrets,
@@ -186,6 +191,7 @@ const NAMES: &[&str] = &[
     "messaging.channel.created",
     "messaging.channel.updated",
     "messaging.channel.pins_changed",
+    "messaging.channel.roles_changed",
     "messaging.message.created",
     "messaging.media.uploaded",
     "messaging.message.updated",
@@ -195,6 +201,7 @@ const NAMES: &[&str] = &[
     "messaging.member.invited",
     "messaging.member.joined",
     "messaging.member.left",
+    "messaging.member.knocked",
 ];
 /// Everything that can be subscribed to by its Matrix type.
 const TYPES: &[&str] = &[
@@ -212,6 +219,8 @@ const TYPES: &[&str] = &[
     "m.room.join_rules",
     "m.room.encryption",
     "m.room.pinned_events",
+    "m.room.power_levels",
+    "m.room.tombstone",
     super::channel::STATE_TYPE,
 ];
 
@@ -356,6 +365,8 @@ pub mod tests {
             channel: None,
             url: "https://example.org/hook".into(),
             events: Vec::new(),
+            agent: None,
+            include_agents: false,
             description: String::new(),
             secrets: Secrets::new("whsec_bmV3".into()),
             paused: None,

@@ -8,6 +8,7 @@
 mod checkup;
 mod commands;
 mod identity;
+mod levels;
 mod members;
 mod reactions;
 mod room;
@@ -23,6 +24,7 @@ use crate::domain::id::{EventId, RoomAlias, RoomId, UserId};
 use crate::domain::member::Membership;
 use crate::domain::{Error, Result};
 use crate::homeserver::Mapped;
+use crate::homeserver::gateway::MemberStep;
 use room::{Deed, Room};
 
 /// The calls of the trait that can be made to fail.
@@ -32,6 +34,8 @@ pub enum Call {
     Ping,
     Register,
     SetDisplayName,
+    SetAvatar,
+    Deactivate,
     UserExists,
     DisplayName,
     CheckPassword,
@@ -42,6 +46,8 @@ pub enum Call {
     RemoveAlias,
     JoinedRooms,
     Room,
+    Successor,
+    CreateSpace,
     TakeOver,
     History,
     Join,
@@ -52,8 +58,10 @@ pub enum Call {
     Redact,
     Pins,
     Set,
-    Power,
     SentAt,
+    ChangeMembership,
+    Member,
+    SetLevel,
     Content,
     Introduce,
     MayActAs,
@@ -89,6 +97,10 @@ struct World {
     is_down: bool,
     was_away: bool,
     creation_failure: Option<Error>,
+    is_send_cut: bool,
+    /// Whose history is never told.
+    stuck: HashSet<RoomId>,
+    cut: HashSet<Call>,
     failures: HashMap<Call, Vec<Error>>,
     calls: HashMap<Call, usize>,
 }
@@ -96,6 +108,7 @@ struct World {
 #[derive(Default)]
 struct User {
     display_name: Option<String>,
+    avatar_url: Option<String>,
     is_online: bool,
     password: Option<String>,
 }
@@ -131,6 +144,32 @@ impl Fake {
         self.world().creation_failure = Some(error);
     }
 
+    /// The next message is taken in, and its answer lost.
+    pub fn cut_next_send(&self) {
+        self.world().is_send_cut = true;
+    }
+
+    /// The next level, setting or space is set or made, and its answer lost.
+    pub fn cut_next(&self, call: Call) {
+        self.world().cut.insert(call);
+    }
+
+    /// From now on nobody hears the end of a room's history, or does again.
+    pub fn set_stuck(&self, room: &RoomId, is_stuck: bool) {
+        let stuck = &mut self.world().stuck;
+        match is_stuck {
+            true => stuck.insert(room.clone()),
+            false => stuck.remove(room),
+        };
+    }
+
+    /// It is started again: what it knew of transactions is gone.
+    pub fn forget_transactions(&self) {
+        for room in self.world().rooms.values_mut() {
+            room.transactions.clear();
+        }
+    }
+
     /// How often a call was made, failures included.
     #[must_use]
     pub fn calls(&self, call: Call) -> usize {
@@ -146,6 +185,12 @@ impl Fake {
         let mut world = self.world();
         let user = world.users.entry(user.clone()).or_default();
         user.password = Some(password.to_owned());
+    }
+
+    /// A user's picture.
+    #[must_use]
+    pub fn avatar_url(&self, user: &UserId) -> Option<String> {
+        self.world().users.get(user)?.avatar_url.clone()
     }
 
     pub fn set_online(&self, user: &UserId, is_online: bool) {
@@ -171,6 +216,8 @@ impl Fake {
         world.record_into(&mut room, Deed::Created, user, now);
         let joined = self.member(&world, user, Membership::Joined, user);
         world.record_into(&mut room, Deed::Member(joined), user, now);
+        let levels = Deed::Levels(room.levels());
+        world.record_into(&mut room, levels, user, now);
         room.alias = alias.cloned();
         world.rooms.insert(id.clone(), room);
         if let Some(alias) = alias {
@@ -194,10 +241,43 @@ impl Fake {
         world.record(room, Deed::Redacted(target.clone()), user, now)
     }
 
-    /// Raises or lowers a user.
+    /// Upgrades a room with another client, as far as it gets: another room says that it takes the
+    /// place of `predecessor`, and this one, when it is told, that the other takes its place.
+    pub fn upgrade_as(
+        &self,
+        room: &RoomId,
+        user: &UserId,
+        predecessor: &RoomId,
+        is_told: bool,
+    ) -> Result<RoomId> {
+        let (visibility, channel_powers) = {
+            let mut world = self.world();
+            let room = world.room(room)?;
+            (room.visibility, (room.marking, room.powers.clone()))
+        };
+        let id = self.create_room_as(user, None, visibility)?;
+        let now = self.clock.now();
+        let mut world = self.world();
+        let new = world.room(&id)?;
+        new.predecessor = Some(predecessor.clone());
+        (new.marking, new.powers) = channel_powers;
+        self.empower(&mut world, &id, user, Some(i64::MAX), user)?;
+        if is_told {
+            let tombstone = Deed::Ended(id.clone());
+            world.record(room, tombstone, user, now)?;
+        }
+        Ok(id)
+    }
+
+    /// Raises or lowers a user with another client; `i64::MAX` makes a creator.
     pub fn set_power(&self, room: &RoomId, user: &UserId, power: i64) -> Result<()> {
-        self.world().room(room)?.powers.insert(user.clone(), power);
-        Ok(())
+        self.empower(&mut self.world(), room, user, Some(power), user)
+            .map(drop)
+    }
+
+    /// A deed of a member's, with another client.
+    pub fn step_as(&self, step: &MemberStep) -> Result<()> {
+        self.take_step(&mut self.world(), step)
     }
 
     /// All that the homeserver would push after an earlier call's position, in its order, and
@@ -216,6 +296,8 @@ impl Fake {
             found
                 .into_iter()
                 .map(|(id, room, event)| match self.directory.channel_of(id) {
+                    Some(channel) if channel.room != *id && !event.takes_back() => Mapped::Nothing,
+                    Some(_) if matches!(event.deed, Deed::Ended(_)) => Mapped::Claim(id.clone()),
                     Some(channel) => room.map(event, &channel, &self.directory, Source::Push),
                     None if event.is_claim(&self.directory) => Mapped::Claim(id.clone()),
                     None if event.is_canary() => Mapped::Canary(event.id.clone()),
@@ -276,6 +358,14 @@ impl World {
         self.last += 1;
         let number = self.last;
         Ok(self.room(room)?.record(number, deed, by, at))
+    }
+
+    /// The answer of a call, unless it is to be lost.
+    fn answer<T>(&mut self, call: Call, answer: T) -> Result<T> {
+        match self.cut.remove(&call) {
+            true => Err(Error::unavailable("the answer was lost")),
+            false => Ok(answer),
+        }
     }
 
     /// As [`record`](Self::record), of a room that is still being made.

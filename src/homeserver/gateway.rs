@@ -12,7 +12,7 @@ use crate::domain::Result;
 use crate::domain::channel::Visibility;
 use crate::domain::id::{EventId, Millis, RoomAlias, RoomId, ServerName, UserId};
 use crate::domain::member::Membership;
-use crate::domain::message::MessageKind;
+use crate::domain::message::{MessageKind, Sending};
 
 /// How a new room is set up (client-server API, `createRoom`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -97,6 +97,8 @@ pub struct Draft {
     pub mentions: Vec<UserId>,
     /// Whether everybody in the room is mentioned.
     pub mentions_room: bool,
+    /// What its sender has named it, when it is to be known again by that.
+    pub sending: Option<Sending>,
 }
 
 /// What is to become of somebody's membership.
@@ -108,6 +110,8 @@ pub enum Step {
     Kick,
     Ban,
     Unban,
+    /// To ask to be let in.
+    Knock,
 }
 
 /// A change of a membership.
@@ -115,7 +119,7 @@ pub enum Step {
 pub struct MemberStep {
     pub room: RoomId,
     pub step: Step,
-    /// Whose membership; of `Join` and `Leave` the one who acts.
+    /// Whose membership; of `Join`, `Leave` and `Knock` the one who acts.
     pub user: UserId,
     pub acting: Option<UserId>,
     pub reason: Option<String>,
@@ -128,8 +132,6 @@ pub struct MemberStep {
 pub enum Standing {
     /// Without any relation.
     Stranger,
-    /// Has asked to be let in.
-    Knocking,
     Is(Membership),
 }
 
@@ -159,14 +161,6 @@ pub struct Device {
     pub device_id: String,
 }
 
-/// What becomes of what a deactivated user has said.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Traces {
-    Kept,
-    /// Whoever joins later is not shown it.
-    Erased,
-}
-
 /// What the gateway asks. As with [`Homeserver`], `None` acts as the connector itself.
 #[async_trait]
 pub trait Gateway: Homeserver {
@@ -189,8 +183,6 @@ pub trait Gateway: Homeserver {
 
     /// Sends a message.
     async fn send_draft(&self, draft: &Draft) -> Result<EventId>;
-
-    async fn change_membership(&self, step: &MemberStep) -> Result<()>;
 
     /// How somebody stands to a room, as `acting` sees it.
     async fn standing(
@@ -218,10 +210,4 @@ pub trait Gateway: Homeserver {
     /// Signs a user of our namespaces in; `None` where the homeserver leaves that to an
     /// authentication service.
     async fn sign_in_agent(&self, user: &UserId) -> Result<Option<Device>>;
-
-    /// Sets a user's picture, `mxc://server/id`; an empty one takes it away.
-    async fn set_avatar(&self, user: &UserId, url: &str) -> Result<()>;
-
-    /// Closes a user's account for good.
-    async fn deactivate(&self, user: &UserId, traces: Traces) -> Result<()>;
 }

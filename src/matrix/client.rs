@@ -310,6 +310,8 @@ impl Client {
     ) -> Result<(http::response::Parts, Bytes)> {
         let begun = self.clock.instant();
         let mut repetitions = 0;
+        // Whether an attempt may have been carried out, though its answer did not come.
+        let mut is_open = false;
         let request = reqwest::Request::try_from(request)
             .map_err(|error| Error::internal(format!("cannot make a request: {error}")))?;
         loop {
@@ -324,8 +326,12 @@ impl Client {
                 Repeat::Never => None,
             };
             let Some(pause) = pause.filter(|pause| spent + *pause <= PATIENCE) else {
-                return Err(failure.error);
+                return Err(match is_open {
+                    true => failure::left_open(failure.error),
+                    false => failure.error,
+                });
             };
+            is_open |= failure.error.leaves_open();
             repetitions += 1;
             tracing::debug!(
                 path = request.url().path(),

@@ -1,5 +1,5 @@
 //! What daarion asks of the homeserver, topic by topic: `users`, `rooms`, `create`,
-//! `takeover`, `messages`, `reactions`.
+//! `takeover`, `levels`, `messages`, `reactions`.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -13,10 +13,12 @@ use super::client::Repeat;
 use crate::domain::channel::Channel;
 use crate::domain::event::Source;
 use crate::domain::id::{EventId, Millis, RoomAlias, RoomId, UserId};
+use crate::domain::member::Member;
 use crate::domain::{Error, Result};
+use crate::homeserver::gateway::MemberStep;
 use crate::homeserver::{
-    FullContent, HistoryPage, Homeserver, NewRoom, Outgoing, Reaction, Redaction, RoomSnapshot,
-    Setting,
+    FullContent, HistoryPage, Homeserver, NewRoom, NewSpace, Outgoing, Reaction, Redaction,
+    RoomSnapshot, Setting, StoredLevels, TakenIn, Traces,
 };
 
 /// How long a check of health may take: somebody is waiting for a yes or a no.
@@ -56,6 +58,14 @@ impl Homeserver for Matrix {
         self.set_user_name(user, name).await
     }
 
+    async fn set_avatar(&self, user: &UserId, url: &str) -> Result<()> {
+        self.put_avatar(user, url).await
+    }
+
+    async fn deactivate(&self, user: &UserId, traces: Traces) -> Result<()> {
+        self.close_account(user, traces).await
+    }
+
     async fn user_exists(&self, user: &UserId) -> Result<bool> {
         self.is_registered(user).await
     }
@@ -81,6 +91,10 @@ impl Homeserver for Matrix {
         self.make_room(room).await
     }
 
+    async fn create_space(&self, space: &NewSpace) -> Result<RoomId> {
+        self.make_space(space).await
+    }
+
     async fn resolve_alias(&self, alias: &RoomAlias) -> Result<Option<RoomId>> {
         self.find_alias(alias).await
     }
@@ -94,15 +108,27 @@ impl Homeserver for Matrix {
     }
 
     async fn joined_rooms(&self) -> Result<Vec<RoomId>> {
-        self.list_joined_rooms().await
+        self.list_joined_rooms(None).await
+    }
+
+    async fn rooms_of(&self, user: &UserId) -> Result<Vec<RoomId>> {
+        self.list_joined_rooms(Some(user)).await
     }
 
     async fn room(&self, room: &RoomId) -> Result<Option<RoomSnapshot>> {
         self.read_room(room).await
     }
 
-    async fn take_over(&self, room: &RoomId) -> Result<()> {
-        self.enter_and_rise(room).await
+    async fn room_as(&self, room: &RoomId, user: &UserId) -> Result<Option<RoomSnapshot>> {
+        self.read_room_as(room, user).await
+    }
+
+    async fn successor(&self, room: &RoomId) -> Result<Option<RoomId>> {
+        self.read_successor(room).await
+    }
+
+    async fn take_over(&self, room: &RoomId, helper: Option<&UserId>) -> Result<()> {
+        self.enter_and_rise(room, helper).await
     }
 
     async fn history(
@@ -127,6 +153,25 @@ impl Homeserver for Matrix {
         self.leave_room(room, as_user).await
     }
 
+    async fn change_membership(&self, step: &MemberStep) -> Result<()> {
+        self.take_step(step).await
+    }
+
+    async fn member(&self, room: &RoomId, user: &UserId) -> Result<Option<(EventId, Member)>> {
+        self.read_member(room, user).await
+    }
+
+    async fn set_level(
+        &self,
+        room: &RoomId,
+        user: &UserId,
+        from: Option<i64>,
+        level: Option<i64>,
+        as_user: Option<&UserId>,
+    ) -> Result<Option<StoredLevels>> {
+        self.put_level(room, (user, from, level), as_user).await
+    }
+
     async fn send(&self, message: &Outgoing) -> Result<EventId> {
         self.send_message(message).await
     }
@@ -138,10 +183,6 @@ impl Homeserver for Matrix {
         as_user: Option<&UserId>,
     ) -> Result<EventId> {
         self.set_setting(room, setting, as_user).await
-    }
-
-    async fn power(&self, room: &RoomId, user: &UserId) -> Result<i64> {
-        self.read_power(room, user).await
     }
 
     async fn react(&self, reaction: &Reaction) -> Result<EventId> {
@@ -162,6 +203,10 @@ impl Homeserver for Matrix {
 
     async fn sent_at(&self, room: &RoomId, event: &EventId) -> Result<Option<Millis>> {
         self.read_time(room, event).await
+    }
+
+    async fn taken_in(&self, room: &RoomId, event: &EventId) -> Result<Option<TakenIn>> {
+        self.read_taken_in(room, event).await
     }
 
     async fn content(&self, room: &RoomId, event: &EventId) -> Result<Option<FullContent>> {

@@ -15,8 +15,8 @@ use super::mapping::{self, has_creators_rule};
 use super::{Matrix, rooms};
 use crate::domain::channel::{STATE_TYPE, Visibility};
 use crate::domain::id::{RoomId, UserId};
-use crate::domain::{Error, Result};
-use crate::homeserver::NewRoom;
+use crate::domain::{Error, Result, microdao};
+use crate::homeserver::{NewRoom, NewSpace};
 
 /// What the owner has, and in older room versions the connector.
 const OWNER: i64 = 100;
@@ -40,26 +40,55 @@ impl Matrix {
         }
     }
 
+    pub(super) async fn make_space(&self, space: &NewSpace) -> Result<RoomId> {
+        let version = self.read_default_room_version().await?;
+        let request = self.space(space, &version)?;
+        match self.client.request(request, None, Repeat::Never).await {
+            Ok(answer) => Ok(RoomId::trusted(answer.room_id.as_str())),
+            Err(error) if error.is_refusal("M_ROOM_IN_USE") => Err(Error::conflict(format!(
+                "the alias {} is taken",
+                space.alias
+            ))),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn space(&self, space: &NewSpace, version: &str) -> Result<create_room::v3::Request> {
+        let public = space.visibility == Visibility::Public;
+        let connector = self.directory.naming.connector();
+        let mut levels = levels(&connector, Some(&space.owner), version, public);
+        // Nobody speaks in a space; what is in it its owners and the connector say.
+        levels["events_default"] = OWNER.into();
+        levels["events"]["m.space.child"] = OWNER.into();
+        levels["events"][microdao::STATE_TYPE] = levels["events"][STATE_TYPE].clone();
+        let mut request = create_room::v3::Request::new();
+        request.preset = Some(preset(public));
+        request.visibility = listing(public);
+        request.room_alias_name = Some(space.alias.localpart().to_owned());
+        request.name = Some(space.name.clone());
+        request.topic = (!space.topic.is_empty()).then(|| space.topic.clone());
+        request.room_version = Some(room_version(version)?);
+        let creation = rooms::json(&json!({ "type": "m.space" }))?;
+        request.creation_content = Some(Raw::from_json(creation));
+        request.power_level_content_override = Some(Raw::from_json(rooms::json(&levels)?));
+        let state = mapping::microdao_state(&space.microdao)?;
+        let state = json!({ "type": microdao::STATE_TYPE, "state_key": "", "content": state });
+        request.initial_state = vec![Raw::from_json(rooms::json(&state)?)];
+        Ok(request)
+    }
+
     fn creation(&self, room: &NewRoom, version: &str) -> Result<create_room::v3::Request> {
         let public = room.channel.visibility == Visibility::Public;
         let owner = room.owner.as_ref();
         let connector = self.directory.naming.connector();
         let levels = levels(&connector, owner, version, public);
         let mut request = create_room::v3::Request::new();
-        request.preset = Some(match public {
-            true => create_room::v3::RoomPreset::PublicChat,
-            false => create_room::v3::RoomPreset::PrivateChat,
-        });
-        request.visibility = match public {
-            true => Listing::Public,
-            false => Listing::Private,
-        };
+        request.preset = Some(preset(public));
+        request.visibility = listing(public);
         request.room_alias_name = Some(room.alias.localpart().to_owned());
         request.name = Some(room.name.clone());
         request.topic = (!room.topic.is_empty()).then(|| room.topic.clone());
-        let version = RoomVersionId::try_from(version);
-        let version = version.map_err(|_| Error::invalid("room_version", "is no room version"))?;
-        request.room_version = Some(version);
+        request.room_version = Some(room_version(version)?);
         request.power_level_content_override = Some(Raw::from_json(rooms::json(&levels)?));
         request.initial_state = initial_state(room)?;
         Ok(request)
@@ -76,6 +105,25 @@ impl Matrix {
         };
         self.room_version.get_or_try_init(|| ask).await.cloned()
     }
+}
+
+fn preset(public: bool) -> create_room::v3::RoomPreset {
+    match public {
+        true => create_room::v3::RoomPreset::PublicChat,
+        false => create_room::v3::RoomPreset::PrivateChat,
+    }
+}
+
+fn listing(public: bool) -> Listing {
+    match public {
+        true => Listing::Public,
+        false => Listing::Private,
+    }
+}
+
+fn room_version(version: &str) -> Result<RoomVersionId> {
+    let version = RoomVersionId::try_from(version);
+    version.map_err(|_| Error::invalid("room_version", "is no room version"))
 }
 
 /// The complete map of levels: what stands here replaces the homeserver's defaults.

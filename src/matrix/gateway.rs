@@ -16,8 +16,7 @@ use super::Matrix;
 use crate::domain::Result;
 use crate::domain::id::{EventId, RoomAlias, RoomId, UserId};
 use crate::homeserver::gateway::{
-    Device, Draft, Gateway, Located, MemberStep, NewMatrixRoom, NewPerson, RoomDetails, Standing,
-    Traces,
+    Device, Draft, Gateway, Located, NewMatrixRoom, NewPerson, RoomDetails, Standing,
 };
 
 #[async_trait]
@@ -47,10 +46,6 @@ impl Gateway for Matrix {
         self.send_content(draft).await
     }
 
-    async fn change_membership(&self, step: &MemberStep) -> Result<()> {
-        self.take_step(step).await
-    }
-
     async fn standing(
         &self,
         room: &RoomId,
@@ -78,13 +73,5 @@ impl Gateway for Matrix {
 
     async fn sign_in_agent(&self, user: &UserId) -> Result<Option<Device>> {
         self.log_in_agent(user).await
-    }
-
-    async fn set_avatar(&self, user: &UserId, url: &str) -> Result<()> {
-        self.put_avatar(user, url).await
-    }
-
-    async fn deactivate(&self, user: &UserId, traces: Traces) -> Result<()> {
-        self.close_account(user, traces).await
     }
 }

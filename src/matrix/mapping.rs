@@ -20,11 +20,12 @@ mod outgoing;
 mod power;
 mod relation;
 mod room;
+mod sending;
 mod state;
 
 use serde_json::value::RawValue;
 
-pub use channel_state::{channel_state, read_channel_state};
+pub use channel_state::{channel_state, microdao_state, read_channel_state};
 pub use details::{details, reaction_by, standing};
 pub use draft::draft_content;
 pub use edit::full_content;
@@ -33,7 +34,8 @@ pub use glance::{Glance, event_id, redacted, sight};
 pub use html::sanitise;
 pub use outgoing::message_content;
 pub use power::{Creation, Power, has_creators_rule};
-pub use room::snapshot;
+pub use room::{member_of, snapshot, successor};
+pub use sending::taken_in;
 
 use crate::directory::Directory;
 use crate::domain::channel::{Channel, STATE_TYPE};
@@ -59,8 +61,11 @@ pub fn map(raw: &RawValue, directory: &Directory, now: Millis, source: Source) -
         return Mapped::Foreign;
     };
     match directory.channel_of(&room) {
+        Some(channel) if channel.room != room && !takes_back(&envelope) => Mapped::Nothing,
+        Some(_) if is_tombstone(&envelope) => Mapped::Claim(room),
         Some(channel) => map_envelope(raw, &envelope, &channel, directory, now, source),
         None if is_claim(&envelope, directory) => Mapped::Claim(room),
+        None if names(&envelope) && directory.is_microdao(&room) => Mapped::Claim(room),
         None => canary(&envelope, directory).map_or(Mapped::Foreign, Mapped::Canary),
     }
 }
@@ -121,7 +126,8 @@ fn what(header: &Header) -> Result<Option<What>, Reason> {
         | "org.matrix.msc3381.poll.start" => message::message(header),
         "m.reaction" => message::reaction(header),
         "m.room.redaction" => message::redaction(header),
-        "m.room.member" => state::member(header),
+        "m.room.member" => state::member(header).map(Some),
+        "m.room.power_levels" => state::levels(header).map(Some),
         "m.room.name" => state::name(header).map(Some),
         "m.room.topic" => state::topic(header).map(Some),
         "m.room.canonical_alias" => state::canonical_alias(header).map(Some),
@@ -147,6 +153,32 @@ pub fn pins(content: &RawValue) -> Vec<EventId> {
 fn is_claim(envelope: &Envelope, directory: &Directory) -> bool {
     let is = |field, expected: &str| json::text(field).is_some_and(|text| text == expected);
     is(envelope.kind, STATE_TYPE) && is(envelope.state_key, "") && is_ours(envelope, directory)
+}
+
+/// Whether an event of a room that was upgraded still is about the channel: what was said there can be
+/// taken back. What is said there from then on is not the channel's, whose bans and mutes do not hold
+/// there.
+fn takes_back(envelope: &Envelope) -> bool {
+    json::text(envelope.kind).is_some_and(|kind| kind == "m.room.redaction")
+}
+
+/// Whether an event says that another room took the place of its own.
+fn is_tombstone(envelope: &Envelope) -> bool {
+    is_state(envelope, &["m.room.tombstone"]) && envelope.content.and_then(successor).is_some()
+}
+
+/// Whether an event of a microdao's space may change how the microdao shows.
+fn names(envelope: &Envelope) -> bool {
+    is_state(
+        envelope,
+        &["m.room.name", "m.room.topic", "m.room.join_rules"],
+    )
+}
+
+fn is_state(envelope: &Envelope, kinds: &[&str]) -> bool {
+    let kind = json::text(envelope.kind);
+    kind.is_some_and(|kind| kinds.contains(&kind.as_ref()))
+        && json::text(envelope.state_key).is_some_and(|key| key.is_empty())
 }
 
 /// The id of the doctor's event, which is our own as well.

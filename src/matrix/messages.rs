@@ -12,7 +12,7 @@ use crate::domain::channel::Channel;
 use crate::domain::event::Source;
 use crate::domain::id::{EventId, Millis, RoomId};
 use crate::domain::{Error, Result};
-use crate::homeserver::{FullContent, HistoryPage, Outgoing};
+use crate::homeserver::{FullContent, HistoryPage, Outgoing, TakenIn};
 
 impl Matrix {
     pub(super) async fn send_message(&self, message: &Outgoing) -> Result<EventId> {
@@ -62,6 +62,15 @@ impl Matrix {
             Error::HomeserverNonsense(format!("an event has no readable time: {error}"))
         })?;
         Ok(at.flatten().map(u64::from))
+    }
+
+    pub(super) async fn read_taken_in(
+        &self,
+        room: &RoomId,
+        event: &EventId,
+    ) -> Result<Option<TakenIn>> {
+        let event = self.read_event(room, event).await?;
+        Ok(event.and_then(|event| mapping::taken_in(event.json())))
     }
 
     pub(super) async fn read_content(

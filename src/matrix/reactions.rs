@@ -81,7 +81,7 @@ impl Matrix {
 
     pub(super) async fn read_pins(&self, room: &RoomId) -> Result<Vec<EventId>> {
         let kind = StateEventType::RoomPinnedEvents;
-        let content = self.read_one_state(room, kind, false).await?;
+        let content = self.read_one_state(room, kind, "", false).await?;
         // What cannot be read is replaced by the next change, as other clients do.
         Ok(content.map_or_else(Vec::new, |content| mapping::pins(&content)))
     }

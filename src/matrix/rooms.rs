@@ -1,7 +1,9 @@
 //! Rooms: creating them, aliases, members, settings, power.
 
 use ruma::api::client::alias::{create_alias, delete_alias};
+use ruma::api::client::directory::set_room_visibility;
 use ruma::api::client::membership::{invite_user, join_room_by_id, joined_rooms, leave_room};
+use ruma::api::client::room::Visibility as Listing;
 use ruma::api::client::state::{get_state_event_for_key, get_state_events, send_state_event};
 use ruma::events::{AnyStateEvent, StateEventType};
 use ruma::serde::Raw;
@@ -11,7 +13,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use super::client::Repeat;
 use super::mapping::{self, Creation, Power};
 use super::{Matrix, ids};
-use crate::domain::channel::STATE_TYPE;
+use crate::domain::channel::{STATE_TYPE, Visibility};
 use crate::domain::id::{EventId, RoomAlias, RoomId, UserId};
 use crate::domain::member::Membership;
 use crate::domain::{Error, Result};
@@ -45,24 +47,32 @@ impl Matrix {
         }
     }
 
-    pub(super) async fn list_joined_rooms(&self) -> Result<Vec<RoomId>> {
+    pub(super) async fn list_joined_rooms(&self, of: Option<&UserId>) -> Result<Vec<RoomId>> {
         let request = joined_rooms::v3::Request::new();
-        let answer = self.client.request(request, None, Repeat::Safe).await?;
+        let answer = self.client.request(request, of, Repeat::Safe).await?;
         let ours = |room: &ruma::OwnedRoomId| RoomId::trusted(room.as_str());
         Ok(answer.joined_rooms.iter().map(ours).collect())
     }
 
     pub(super) async fn read_room(&self, room: &RoomId) -> Result<Option<RoomSnapshot>> {
-        let Some((snapshot, _)) = self.read_state(room, None).await? else {
-            return Ok(None);
-        };
-        // The state of a room that one has left can still be read, as it was then.
+        let state = self.read_state(room, None).await?;
         let connector = self.directory.naming.connector();
-        let is_in = snapshot
-            .members
-            .iter()
-            .any(|(_, member)| member.user == connector && member.membership == Membership::Joined);
-        Ok(is_in.then_some(snapshot))
+        Ok(state.and_then(|(snapshot, _)| of_member(snapshot, &connector)))
+    }
+
+    pub(super) async fn read_room_as(
+        &self,
+        room: &RoomId,
+        user: &UserId,
+    ) -> Result<Option<RoomSnapshot>> {
+        let state = self.read_state(room, Some(user)).await?;
+        Ok(state.and_then(|(snapshot, _)| of_member(snapshot, user)))
+    }
+
+    pub(super) async fn read_successor(&self, room: &RoomId) -> Result<Option<RoomId>> {
+        let kind = StateEventType::RoomTombstone;
+        let content = self.read_one_state(room, kind, "", false).await?;
+        Ok(content.and_then(|content| mapping::successor(&content)))
     }
 
     /// A room's state as a user sees it; `None` when the user is not in it and never was, which
@@ -125,6 +135,27 @@ impl Matrix {
             Setting::CanonicalAlias(alias) => {
                 return self.set_canonical_alias(room, alias, as_user).await;
             }
+            Setting::Child {
+                room: child,
+                is_child,
+            } => {
+                let content = match is_child {
+                    true => serde_json::json!({ "via": [self.directory.naming.server_name] }),
+                    false => serde_json::json!({}),
+                };
+                let (kind, key) = ("m.space.child", child.as_str());
+                let content = json(&content)?;
+                return self
+                    .put_keyed_state(room, kind, key, content, as_user)
+                    .await;
+            }
+            Setting::Visibility(visibility) => {
+                return self.set_visibility(room, *visibility, as_user).await;
+            }
+            Setting::Knocks(accepted) => {
+                let rules = self.knock_rules(room, *accepted).await?;
+                ("m.room.join_rules", rules)
+            }
             Setting::Channel(state) => (STATE_TYPE, mapping::channel_state(state)?),
             Setting::Pins(pinned) => (
                 "m.room.pinned_events",
@@ -132,6 +163,72 @@ impl Matrix {
             ),
         };
         self.put_state(room, kind, content, as_user).await
+    }
+
+    /// Opens or closes a room. The directory never lists one that is closed.
+    async fn set_visibility(
+        &self,
+        room: &RoomId,
+        visibility: Visibility,
+        as_user: Option<&UserId>,
+    ) -> Result<EventId> {
+        let rule = match visibility {
+            Visibility::Public => "public",
+            Visibility::Private => "invite",
+        };
+        let content = json(&serde_json::json!({ "join_rule": rule }))?;
+        let is_closing = visibility == Visibility::Private;
+        let was_listed = is_closing && self.read_listing(room).await?;
+        if was_listed {
+            self.list_room(room, visibility).await?;
+        }
+        let kind = "m.room.join_rules";
+        let set = self.put_state(room, kind, content, as_user).await;
+        let is_to_list = match &set {
+            Ok(_) => !is_closing,
+            // It may be closed by now, or be so in a moment: then nobody is to see it.
+            Err(error) if error.leaves_open() => false,
+            // Whoever asked may not close it, or it could not be done: then it is as it was before.
+            Err(_) => was_listed,
+        };
+        if is_to_list && let Err(error) = self.list_room(room, Visibility::Public).await {
+            tracing::warn!(%error, room_id = %room, "an open room is not in the homeserver's directory");
+        }
+        set
+    }
+
+    /// Has the homeserver's directory list a room, or not. A homeserver that lets us do neither
+    /// lists it as little as before.
+    async fn list_room(&self, room: &RoomId, visibility: Visibility) -> Result<()> {
+        let listing = match visibility {
+            Visibility::Public => Listing::Public,
+            Visibility::Private => Listing::Private,
+        };
+        let request = set_room_visibility::v3::Request::new(ids::room(room)?, listing);
+        match self.client.request(request, None, Repeat::Safe).await {
+            Err(error @ (Error::Forbidden(_) | Error::HomeserverRefused { .. })) => {
+                tracing::warn!(%error, room_id = %room, "the homeserver's directory is left as it is");
+                Ok(())
+            }
+            other => other.map(drop),
+        }
+    }
+
+    /// The rules of a room with knocks let in or not. Whom else they let in stays.
+    async fn knock_rules(&self, room: &RoomId, accepted: bool) -> Result<Box<RawValue>> {
+        let kind = StateEventType::RoomJoinRules;
+        let before = self.read_one_state(room, kind, "", false).await?;
+        let before = before.and_then(|content| serde_json::from_str(content.get()).ok());
+        let mut rules: serde_json::Map<String, serde_json::Value> = before.unwrap_or_default();
+        let is_restricted = rules.contains_key("allow");
+        let rule = match (accepted, is_restricted) {
+            (true, true) => "knock_restricted",
+            (true, false) => "knock",
+            (false, true) => "restricted",
+            (false, false) => "invite",
+        };
+        rules.insert("join_rule".to_owned(), rule.into());
+        json(&rules)
     }
 
     /// Makes an alias the canonical one. Those that the room was known by stay its others.
@@ -142,7 +239,7 @@ impl Matrix {
         as_user: Option<&UserId>,
     ) -> Result<EventId> {
         let kind = StateEventType::RoomCanonicalAlias;
-        let before = self.read_one_state(room, kind, false).await?;
+        let before = self.read_one_state(room, kind, "", false).await?;
         let before = before.and_then(|content| serde_json::from_str(content.get()).ok());
         let Aliases { canonical, others } = before.unwrap_or_default();
         let mut kept = others.clone();
@@ -182,31 +279,34 @@ impl Matrix {
         content: Box<RawValue>,
         as_user: Option<&UserId>,
     ) -> Result<EventId> {
+        self.put_keyed_state(room, kind, "", content, as_user).await
+    }
+
+    async fn put_keyed_state(
+        &self,
+        room: &RoomId,
+        kind: &str,
+        key: &str,
+        content: Box<RawValue>,
+        as_user: Option<&UserId>,
+    ) -> Result<EventId> {
         let request = send_state_event::v3::Request::new_raw(
             ids::room(room)?,
             StateEventType::from(kind),
-            String::new(),
+            key.to_owned(),
             Raw::from_json(content),
         );
         let answer = self.client.request(request, as_user, Repeat::Safe).await?;
         Ok(EventId::trusted(answer.event_id.as_str()))
     }
 
-    pub(super) async fn read_power(&self, room: &RoomId, user: &UserId) -> Result<i64> {
-        let creation = self.read_creation(room).await?;
-        let levels = self
-            .read_one_state(room, StateEventType::RoomPowerLevels, false)
-            .await?;
-        Ok(Power::new(creation, levels.as_deref()).of(user))
-    }
-
     /// How the room was created, which never changes.
-    async fn read_creation(&self, room: &RoomId) -> Result<Creation> {
+    pub(super) async fn read_creation(&self, room: &RoomId) -> Result<Creation> {
         if let Some(known) = self.creations.get(room).await {
             return Ok(known);
         }
         let event = self
-            .read_one_state(room, StateEventType::RoomCreate, true)
+            .read_one_state(room, StateEventType::RoomCreate, "", true)
             .await?;
         let creation = event
             .and_then(|event| Creation::read(&event))
@@ -222,10 +322,11 @@ impl Matrix {
         &self,
         room: &RoomId,
         kind: StateEventType,
+        key: &str,
         whole: bool,
     ) -> Result<Option<Box<RawValue>>> {
         use get_state_event_for_key::v3::{Request, StateEventFormat};
-        let mut request = Request::new(ids::room(room)?, kind, String::new());
+        let mut request = Request::new(ids::room(room)?, kind, key.to_owned());
         if whole {
             request.format = StateEventFormat::Event;
         }
@@ -235,6 +336,15 @@ impl Matrix {
             Err(error) => Err(error),
         }
     }
+}
+
+/// The state of a room for somebody who is in it. That of a room that one has left can still be
+/// read, as it was then.
+fn of_member(snapshot: RoomSnapshot, user: &UserId) -> Option<RoomSnapshot> {
+    let mut members = snapshot.members.iter().map(|(_, member)| member);
+    let is_in =
+        members.any(|member| member.user == *user && member.membership == Membership::Joined);
+    is_in.then_some(snapshot)
 }
 
 /// The content of `m.room.canonical_alias`.

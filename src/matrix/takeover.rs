@@ -20,22 +20,32 @@ const RAISED: i64 = 100;
 const RAISED_BY_CREATOR: i64 = 150;
 
 impl Matrix {
-    pub(super) async fn enter_and_rise(&self, room: &RoomId) -> Result<()> {
+    pub(super) async fn enter_and_rise(
+        &self,
+        room: &RoomId,
+        helper: Option<&UserId>,
+    ) -> Result<()> {
         match self.join_room(room, None).await {
-            Err(Error::HomeserverRefused { status: 403, .. }) => self.be_invited(room).await?,
+            Err(Error::HomeserverRefused { status: 403, .. }) => {
+                self.be_invited(room, helper).await?;
+            }
             other => other?,
         }
         let state = self.read_state(room, None).await?;
         let (snapshot, power) = state.ok_or_else(|| {
             Error::HomeserverNonsense(format!("the state of {room} cannot be read by a member"))
         })?;
-        self.rise(&snapshot, &power).await
+        self.rise(&snapshot, &power, helper).await
     }
 
     /// Enters a room that is not open, by the invitation of somebody in it.
-    async fn be_invited(&self, room: &RoomId) -> Result<()> {
+    async fn be_invited(&self, room: &RoomId, helper: Option<&UserId>) -> Result<()> {
         let connector = self.directory.naming.connector();
-        for user in self.list_members_as_admin(room).await? {
+        let users = match helper {
+            Some(helper) => vec![helper.clone()],
+            None => self.list_members_as_admin(room).await?,
+        };
+        for user in users {
             match self.invite_to_room(room, &connector, Some(&user)).await {
                 Ok(()) => return self.join_room(room, None).await,
                 Err(Error::Forbidden(_) | Error::HomeserverRefused { .. }) => {}
@@ -49,13 +59,20 @@ impl Matrix {
     }
 
     /// Gains the power to mark the room as a channel.
-    async fn rise(&self, snapshot: &RoomSnapshot, power: &Power) -> Result<()> {
+    async fn rise(
+        &self,
+        snapshot: &RoomSnapshot,
+        power: &Power,
+        helper: Option<&UserId>,
+    ) -> Result<()> {
         let connector = self.directory.naming.connector();
         let needed = power.to_set(STATE_TYPE);
         if power.of(&connector) >= needed {
             return Ok(());
         }
-        for (user, level) in self.raisers(snapshot, power) {
+        let raisers = self.raisers(snapshot, power).into_iter();
+        let may_help = |user: &UserId| helper.is_none_or(|helper| helper == user);
+        for (user, level) in raisers.filter(|(user, _)| may_help(user)) {
             let most = if level == i64::MAX {
                 RAISED_BY_CREATOR
             } else {

@@ -1,6 +1,6 @@
-//! Users: registering those of our namespace, names, presence.
+//! Users: registering those of our namespace, names, pictures, presence, their end.
 
-use ruma::api::client::account::{register, whoami};
+use ruma::api::client::account::{deactivate, register, whoami};
 use ruma::api::client::presence::get_presence;
 use ruma::api::client::profile::{get_profile, set_profile_field};
 use ruma::presence::PresenceState;
@@ -10,6 +10,7 @@ use super::client::{Repeat, is_unknown_user};
 use super::{Matrix, ids};
 use crate::domain::id::UserId;
 use crate::domain::{Error, Result};
+use crate::homeserver::Traces;
 
 impl Matrix {
     /// Registers a user of our namespaces. Without a login: under delegated authentication
@@ -28,6 +29,21 @@ impl Matrix {
     pub(super) async fn set_user_name(&self, user: &UserId, name: &str) -> Result<()> {
         let value = ProfileFieldValue::DisplayName(name.to_owned());
         let request = set_profile_field::v3::Request::new(ids::user(user)?, value);
+        let answer = self.client.request(request, Some(user), Repeat::Safe).await;
+        answer.map(drop)
+    }
+
+    pub(super) async fn put_avatar(&self, user: &UserId, url: &str) -> Result<()> {
+        let value = ProfileFieldValue::AvatarUrl(url.into());
+        let request = set_profile_field::v3::Request::new(ids::user(user)?, value);
+        let answer = self.client.request(request, Some(user), Repeat::Safe).await;
+        answer.map(drop)
+    }
+
+    /// As the user itself: an application service is not asked for the password.
+    pub(super) async fn close_account(&self, user: &UserId, traces: Traces) -> Result<()> {
+        let mut request = deactivate::v3::Request::new();
+        request.erase = traces == Traces::Erased;
         let answer = self.client.request(request, Some(user), Repeat::Safe).await;
         answer.map(drop)
     }

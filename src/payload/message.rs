@@ -170,6 +170,7 @@ impl MessageJson {
             edited_at: self.edited_at.map(|time| time.0),
             deleted: self.deleted,
             reception,
+            sending: None,
         })
     }
 }

@@ -26,7 +26,10 @@ pub fn outline(event: &Event, connector: &UserId, why: Option<&str>) -> Value {
             outline["redacts"] = target.as_str().into();
             outline["content"] = json!({ "redacts": target });
         }
-        What::ChannelCreated(_) | What::ChannelUpdated { .. } | What::PinsChanged { .. } => {
+        What::ChannelCreated(_)
+        | What::ChannelUpdated { .. }
+        | What::PinsChanged { .. }
+        | What::LevelsChanged { .. } => {
             outline["state_key"] = "".into();
         }
         _ => {}
@@ -44,5 +47,6 @@ fn membership(membership: Membership) -> &'static str {
         Membership::Joined => "join",
         Membership::Left => "leave",
         Membership::Banned => "ban",
+        Membership::Knocking => "knock",
     }
 }

@@ -18,7 +18,7 @@ pub mod rotation;
 pub mod services;
 pub mod sso;
 mod tickets;
-mod tokens;
+pub(in crate::service) mod tokens;
 mod verified;
 
 use std::collections::HashSet;
@@ -74,6 +74,7 @@ pub struct Auth {
     pub services: Services,
     pub keys: Keys,
     pub sso: Sso,
+    attempts: Arc<Attempts>,
     tokens: Arc<Tokens>,
     verified: Arc<Verified>,
     outside: Outside,
@@ -124,7 +125,7 @@ impl Auth {
             directory,
             clock.clone(),
             tokens.clone(),
-            attempts,
+            attempts.clone(),
             verified.clone(),
             ends,
             rules,
@@ -135,6 +136,7 @@ impl Auth {
             services,
             keys,
             sso,
+            attempts,
             tokens,
             verified,
             outside,
@@ -188,6 +190,7 @@ impl Auth {
     pub async fn save_uses(&self) -> Result<()> {
         self.services.save_uses().await?;
         self.keys.save_uses().await?;
+        self.attempts.failed.write(&self.store, &self.clock).await?;
         self.people.save_visits().await
     }
 

@@ -16,6 +16,7 @@ use self::job::{JobBoard, Running};
 use super::Core;
 use super::city::{City, NewCityRoom};
 use super::creation::Creator;
+use crate::acts;
 use crate::domain::channel::{Channel, ChannelKind, ChannelStatus};
 use crate::domain::event::Source;
 use crate::domain::id::RoomId;
@@ -113,6 +114,7 @@ impl Backfill {
         Self::check(&rooms)?;
         let turn = self.turn.clone().lock_owned().await;
         let job = self.job.begin(self.core.clock.now());
+        self.core.record_begun("backfill.begun").await?;
         self.run_in(turn, job, rooms, steps).await
     }
 
@@ -127,11 +129,14 @@ impl Backfill {
         let job = self.job.begin(self.core.clock.now());
         let begun = self.job.read();
         let backfill = self.clone();
-        tokio::spawn(async move {
+        tokio::spawn(acts::in_steps(async move {
+            if let Err(error) = backfill.core.record_begun("backfill.begun").await {
+                tracing::warn!(%error, "a backfill is not in the audit log");
+            }
             // Nobody listens: who wants to know reads the job.
             let (steps, _) = mpsc::channel(1);
             backfill.run_in(turn, job, rooms, steps).await
-        });
+        }));
         Ok(begun)
     }
 
@@ -251,7 +256,7 @@ impl Backfill {
         if let Some(channel) = core.directory.channel_of(room) {
             return Err(taken(&channel));
         }
-        core.homeserver.take_over(room).await?;
+        core.homeserver.take_over(room, None).await?;
         // It may have been a channel before our data were lost: then it stays that one.
         let channel = match core.adopt(room, Source::Heal).await? {
             Some(channel) if channel.kind == ChannelKind::City && channel.slug == old.slug => {
@@ -280,8 +285,10 @@ impl Backfill {
             confidential: false,
             status: ChannelStatus::Active,
             is_default: creation.is_default,
+            slow_mode_seconds: 0,
             created_by: None,
             created_at: creation.begun_at,
+            changed_by: None,
         };
         core.homeserver
             .set(room, &Setting::Channel(state), None)

@@ -1,13 +1,20 @@
 //! Channels of microdaos: made, listed and found.
 
+mod adopt;
+
 use std::sync::Arc;
 
+use tokio::sync::Mutex;
+
+pub use self::adopt::NewAdoption;
 use super::Core;
+use super::change::{ChannelPatch, require_changeable};
 use super::creation::Creator;
-use crate::domain::access::Caller;
+use crate::domain::access::{Caller, Right};
 use crate::domain::channel::{
     Channel, ChannelKind, ChannelStatus, Visibility, channel_alias, check_microdao,
 };
+use crate::domain::id::RoomAlias;
 use crate::domain::id::{ChannelId, Millis, Seq, UserId};
 use crate::domain::member::Membership;
 use crate::domain::page::{Page, decode_cursor, encode_cursor};
@@ -21,6 +28,8 @@ pub(super) const CURSOR: usize = 24;
 pub struct Channels {
     core: Arc<Core>,
     creator: Arc<Creator>,
+    /// One room is adopted at a time: two of one room would each give it an id.
+    adopting: Mutex<()>,
 }
 
 /// A channel to be made.
@@ -58,23 +67,38 @@ pub struct ChannelView {
 }
 
 impl Core {
-    /// Whether the caller may know of a channel.
+    /// Whether the caller may know of a channel. Of a private one that is not known while the journal
+    /// is read again: the index says who was in it long ago.
     pub async fn may_see(&self, caller: &Caller, channel: &Channel) -> Result<bool> {
         if !caller.reaches(channel.id) {
             return Ok(false);
         }
+        let before = self.require_replayed();
         let membership = self.membership(caller, channel.id).await?;
+        if channel.visibility == Visibility::Private {
+            // The index may have been cleared, or have become whole, meanwhile.
+            before.and(self.require_replayed())?;
+        }
         Ok(channel.is_visible_to(membership))
     }
 
     /// A channel that the caller may know of. For others it does not exist.
     pub async fn visible(&self, caller: &Caller, id: ChannelId) -> Result<Arc<Channel>> {
-        let missing = || Error::not_found(format!("no channel {id}"));
-        let channel = self.directory.channel(id).ok_or_else(missing)?;
-        if self.may_see(caller, &channel).await? {
+        if let Some(channel) = self.directory.channel(id)
+            && self.may_see(caller, &channel).await?
+        {
             return Ok(channel);
         }
-        Err(missing())
+        // While it is not known who may know of a channel, what is hidden and what is not there have
+        // one answer.
+        self.require_replayed()?;
+        Err(Error::not_found(format!("no channel {id}")))
+    }
+
+    /// Counts that the caller changes something in a channel, once it is certain that they may: what
+    /// is refused to them uses up nobody's allowance, and tells no stranger that there is a channel.
+    pub fn count_change(&self, caller: &Caller, channel: &Channel) -> Result<()> {
+        self.limits.count(channel.id, &caller.entity)
     }
 
     /// How the caller stands to a channel.
@@ -88,11 +112,20 @@ impl Core {
 impl Channels {
     #[must_use]
     pub fn new(core: Arc<Core>, creator: Arc<Creator>) -> Self {
-        Self { core, creator }
+        Self {
+            core,
+            creator,
+            adopting: Mutex::default(),
+        }
     }
 
     /// Makes a channel; the caller becomes its owner.
-    pub async fn create(&self, caller: &Caller, new: NewChannel) -> Result<ChannelView> {
+    pub async fn create(
+        &self,
+        caller: &Caller,
+        new: NewChannel,
+        id: ChannelId,
+    ) -> Result<ChannelView> {
         let core = &self.core;
         let name = text::name("name", &new.name)?;
         let description = text::description(&new.description)?;
@@ -105,17 +138,9 @@ impl Channels {
             .unwrap_or_else(|| core.rules.city_microdao.clone());
         check_microdao(&microdao)?;
         let alias = channel_alias(&slug, &microdao, &core.directory.naming.server_name)?;
-        // Whoever may not make city rooms would otherwise take their names away.
-        let city = &core.directory.city;
-        if city.is_of_city(&alias) {
-            let prefix = &city.room_prefix;
-            return Err(Error::invalid(
-                "slug",
-                format!("must not begin with {prefix}, as the aliases of city rooms do"),
-            ));
-        }
+        self.refuse_city_alias(&alias)?;
         let creation = Creation {
-            id: ChannelId(core.clock.uuid()),
+            id,
             kind: ChannelKind::Channel,
             slug,
             name,
@@ -129,6 +154,7 @@ impl Channels {
             begun_at: core.clock.now(),
         };
         let channel = self.creator.create(creation).await?;
+        core.tend_space(&channel.microdao).await;
         self.view(caller, channel).await
     }
 
@@ -136,6 +162,47 @@ impl Channels {
     pub async fn get(&self, caller: &Caller, id: ChannelId) -> Result<ChannelView> {
         let channel = self.core.visible(caller, id).await?;
         self.view(caller, channel).await
+    }
+
+    /// Changes a channel as the caller, whose power in its room decides.
+    pub async fn patch(
+        &self,
+        caller: &Caller,
+        id: ChannelId,
+        patch: ChannelPatch,
+    ) -> Result<ChannelView> {
+        let channel = self.core.visible(caller, id).await?;
+        let patch = patch.against(&channel)?;
+        if !patch.is_empty() {
+            let core = &self.core;
+            require_changeable(&channel)?;
+            core.require_changes(caller, &channel, &patch).await?;
+            core.count_change(caller, &channel)?;
+            let user = core.directory.user_id(&caller.entity);
+            let is_opened_or_closed = patch.visibility.is_some();
+            core.change(&channel, patch, Some(&user)).await?;
+            if is_opened_or_closed {
+                core.tend_space(&channel.microdao).await;
+            }
+        }
+        self.get(caller, id).await
+    }
+
+    /// Archives a channel or takes it back into use.
+    pub async fn set_status(
+        &self,
+        caller: &Caller,
+        id: ChannelId,
+        status: ChannelStatus,
+    ) -> Result<ChannelView> {
+        let core = &self.core;
+        let channel = core.visible(caller, id).await?;
+        core.require(Right::Archive, caller, &channel).await?;
+        core.count_change(caller, &channel)?;
+        if channel.status != status {
+            core.set_status(&channel, status).await?;
+        }
+        self.get(caller, id).await
     }
 
     /// A page of the channels that the caller may see, the oldest first.
@@ -151,6 +218,7 @@ impl Channels {
             .transpose()?;
         let user = self.core.directory.user_id(&caller.entity);
         let index = &self.core.store.index;
+        let was_replaying = self.core.indexed.is_replaying();
         let memberships: std::collections::HashMap<_, _> =
             index.memberships(&user).await?.into_iter().collect();
         let activity = index.activity().await?;
@@ -162,6 +230,9 @@ impl Channels {
                 .as_deref()
                 .is_some_and(|after| key(&channel).as_slice() <= after);
             if passed || !caller.reaches(channel.id) || !filter.admits(&channel, membership) {
+                continue;
+            }
+            if self.core.is_unsure_of(&channel, was_replaying) {
                 continue;
             }
             if !channel.is_visible_to(membership) {
@@ -212,6 +283,19 @@ impl Channels {
             Err(Error::NotFound(_)) => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    /// Whoever may not make city rooms would otherwise take their names away.
+    fn refuse_city_alias(&self, alias: &RoomAlias) -> Result<()> {
+        let city = &self.core.directory.city;
+        if !city.is_of_city(alias) {
+            return Ok(());
+        }
+        let prefix = &city.room_prefix;
+        Err(Error::invalid(
+            "slug",
+            format!("must not begin with {prefix}, as the aliases of city rooms do"),
+        ))
     }
 
     async fn view(&self, caller: &Caller, channel: Arc<Channel>) -> Result<ChannelView> {

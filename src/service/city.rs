@@ -15,6 +15,7 @@ use super::Core;
 use super::creation::Creator;
 use super::presence::Presence;
 use crate::domain::access::{Caller, CityCreation};
+use crate::domain::agent::AgentCreation;
 use crate::domain::channel::{Channel, ChannelKind};
 use crate::domain::id::{Millis, RoomAlias};
 use crate::domain::{Error, Result};
@@ -31,8 +32,12 @@ pub struct City {
 pub struct About<'a> {
     pub name: &'a str,
     pub server_name: &'a str,
+    /// What the aliases of city rooms begin with.
+    pub room_prefix: &'a str,
     /// Who may create rooms.
     pub create: CityCreation,
+    /// Who may register agents of their own.
+    pub create_agents: AgentCreation,
 }
 
 /// A city room with what is counted and not stored.
@@ -65,7 +70,9 @@ impl City {
         About {
             name: &city.city,
             server_name: &city.server_name,
+            room_prefix: &city.room_prefix,
             create: self.core.rules.city_creation,
+            create_agents: self.core.rules.agents.creation,
         }
     }
 
@@ -75,7 +82,10 @@ impl City {
         let online = self.presence.online().await?;
         let mut rooms = Vec::new();
         for channel in self.core.directory.channels() {
-            if channel.kind != ChannelKind::City || !self.core.may_see(caller, &channel).await? {
+            if channel.kind != ChannelKind::City || self.core.is_unsure_of(&channel, false) {
+                continue;
+            }
+            if !self.core.may_see(caller, &channel).await? {
                 continue;
             }
             rooms.push(CityRoom {
@@ -113,12 +123,13 @@ impl City {
     }
 
     async fn find(&self, caller: &Caller, slug: &str) -> Result<Arc<Channel>> {
-        let missing = || Error::not_found(format!("no city room {slug}"));
-        let channel = self.core.directory.city_room(slug).ok_or_else(missing)?;
-        if self.core.may_see(caller, &channel).await? {
+        if let Some(channel) = self.core.directory.city_room(slug)
+            && self.core.may_see(caller, &channel).await?
+        {
             return Ok(channel);
         }
-        Err(missing())
+        self.core.require_replayed()?;
+        Err(Error::not_found(format!("no city room {slug}")))
     }
 
     async fn describe(&self, channel: Arc<Channel>) -> Result<CityRoom> {

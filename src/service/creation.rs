@@ -74,15 +74,23 @@ impl Creator {
 
     /// Makes the channel. Fails whole: after an error there is nothing, or what there is
     /// will be completed or undone by [`settle`](Self::settle).
+    ///
+    /// One of this id that is there already is the answer: an earlier try of the same request has
+    /// made it.
     pub async fn create(&self, creation: Creation) -> Result<Arc<Channel>> {
         let core = &self.core;
+        if let Some(made) = core.directory.channel(creation.id) {
+            return self.finish(&creation, &made.room).await;
+        }
         let exists = || Error::conflict(format!("{} exists already", creation.alias));
         if core.directory.channel_by_alias(&creation.alias).is_some() {
             return Err(exists());
         }
         let owner = self.owner(&creation).await?;
         let _active = self.activate(creation.id);
-        self.begin(&creation).await?;
+        if let Some(made) = self.begin(&creation).await? {
+            return Ok(made);
+        }
         let room = match core
             .homeserver
             .create_room(&self.room(&creation, owner))
@@ -254,11 +262,13 @@ impl Creator {
         Ok(())
     }
 
-    async fn begin(&self, creation: &Creation) -> Result<()> {
+    /// Writes down that it begins. Answers the channel when an earlier try of the same request has
+    /// made it.
+    async fn begin(&self, creation: &Creation) -> Result<Option<Arc<Channel>>> {
         let creations = &self.core.store.creations;
         match creations.begin(creation.clone()).await {
             Err(StoreError::Exists(_)) => {}
-            other => return Ok(other?),
+            other => return Ok(other.map(|()| None)?),
         }
         let turn = tokio::time::timeout(TURN, self.settling.lock());
         let Ok(_turn) = turn.await else {
@@ -275,7 +285,7 @@ impl Creator {
             .iter()
             .find(|other| other.alias == creation.alias);
         let Some(earlier) = same else {
-            return Ok(creations.begin(creation.clone()).await?);
+            return Ok(creations.begin(creation.clone()).await.map(|()| None)?);
         };
         if self.lock_active().contains(&earlier.id) {
             return Err(Error::conflict(format!(
@@ -298,10 +308,13 @@ impl Creator {
             }
             Remains::Whole(_) | Remains::Others => {
                 self.settle_one(earlier).await?;
+                if let Some(made) = self.core.directory.channel(creation.id) {
+                    return Ok(Some(made));
+                }
                 return Err(Error::conflict(format!("{alias} exists already")));
             }
         }
-        Ok(creations.begin(creation.clone()).await?)
+        Ok(creations.begin(creation.clone()).await.map(|()| None)?)
     }
 
     /// The Matrix user of the channel's creator, who must exist there.
@@ -366,7 +379,9 @@ fn state_of(creation: &Creation) -> ChannelState {
         confidential: creation.confidential,
         status: ChannelStatus::Active,
         is_default: creation.is_default,
+        slow_mode_seconds: 0,
         created_by: creation.created_by.clone(),
         created_at: creation.begun_at,
+        changed_by: None,
     }
 }

@@ -21,6 +21,7 @@ mod users;
 
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 
 use moka::future::Cache;
 use serde::Serialize;
@@ -32,15 +33,17 @@ pub use self::messages::{NewDraft, Sent};
 pub use self::reactions::{NewReaction, NewRedaction};
 pub use self::rooms::Room;
 pub use self::users::{NewUser, Registered};
-pub use crate::homeserver::gateway::{InitialState, Preset, RoomDetails, Traces};
+pub use crate::homeserver::Traces;
+pub use crate::homeserver::gateway::{InitialState, Preset, RoomDetails};
 
 use self::details::Details;
 use self::turns::{Turn, Turns};
 use super::Core;
 use super::agents::Agents;
 use super::idempotency::Requests;
+use super::sendings::Sendings;
 use crate::domain::entity::Entity;
-use crate::domain::id::{RoomAlias, RoomId, UserId};
+use crate::domain::id::{RoomAlias, RoomId, SendKey, UserId};
 use crate::domain::service::ServiceCaller;
 use crate::domain::{Error, Result};
 use crate::homeserver::gateway::{Gateway as Homeserver, Located};
@@ -58,6 +61,7 @@ pub struct Gateway {
     /// Whether rooms that are no channels are encrypted.
     encryption: Arc<Details<bool>>,
     sent: Cache<Uuid, messages::Remembered>,
+    sendings: Sendings,
     /// Those that must be done once.
     requests: Arc<Requests>,
 }
@@ -129,14 +133,18 @@ impl Gateway {
         encryption: Arc<Details<bool>>,
         requests: Arc<Requests>,
     ) -> Self {
+        let remembered = Cache::builder()
+            .max_capacity(REMEMBERED)
+            .time_to_live(Duration::from_millis(SendKey::REMEMBERED));
         Self {
-            core,
             homeserver,
             agents,
             turns,
             details,
             encryption,
-            sent: Cache::new(REMEMBERED),
+            sent: remembered.build(),
+            sendings: Sendings::new(core.clock.clone()),
+            core,
             requests,
         }
     }
@@ -236,6 +244,8 @@ impl Gateway {
             return Ok(None);
         };
         self.require_act_as(caller, &user)?;
+        let entity = self.core.directory.entity(&user);
+        self.agents.require_at_work(&entity)?;
         Ok(Some(user))
     }
 

@@ -12,7 +12,7 @@ use futures_util::{StreamExt, stream};
 use super::Core;
 use super::reindex::Telling;
 use crate::domain::channel::Channel;
-use crate::domain::event::Source;
+use crate::domain::event::{Source, What};
 use crate::domain::id::{ChannelId, EventId};
 use crate::domain::{Error, Result};
 use crate::homeserver::Mapped;
@@ -82,6 +82,7 @@ impl Core {
     /// Heals every channel, and finds channels that were never announced to us. Fails when the
     /// homeserver is away; what is wrong with one channel stands in the report and in the log.
     pub async fn heal(&self) -> Result<HealReport> {
+        self.find_upgrades(Source::Heal).await?;
         self.find_channels(Source::Heal).await?;
         Ok(self
             .heal_channels(self.directory.channels(), Source::Heal)
@@ -133,6 +134,17 @@ impl Core {
 
     /// Walks one channel's history.
     pub async fn heal_channel(&self, channel: &Channel, source: Source) -> ChannelReport {
+        self.heal_until(channel, None, source).await
+    }
+
+    /// The same, of a room that was replaced: what was said there behind the event that ended it is
+    /// not the channel's.
+    pub(super) async fn heal_until(
+        &self,
+        channel: &Channel,
+        end: Option<&EventId>,
+        source: Source,
+    ) -> ChannelReport {
         let mut report = ChannelReport {
             channel: channel.id,
             slug: channel.slug.clone(),
@@ -140,7 +152,7 @@ impl Core {
             healed: 0,
             error: None,
         };
-        if let Err(error) = self.walk(channel, source, &mut report).await {
+        if let Err(error) = self.walk(channel, end, source, &mut report).await {
             tracing::warn!(%error, channel_id = %channel.id, "a channel is not healed");
             report.error = Some(error);
         }
@@ -150,6 +162,7 @@ impl Core {
     async fn walk(
         &self,
         channel: &Channel,
+        mut end: Option<&EventId>,
         source: Source,
         report: &mut ChannelReport,
     ) -> Result<()> {
@@ -165,7 +178,8 @@ impl Core {
                 .homeserver
                 .history(channel, from.as_deref(), PAGE, source)
                 .await?;
-            let (fresh, done) = cut_at(page.events, watermark.as_ref(), &mut mark);
+            let (mut fresh, done) = cut_at(page.events, watermark.as_ref(), &mut mark);
+            drop_behind(&mut end, &mut fresh);
             self.keep_unknown(fresh, telling, &mut missing).await?;
             if missing.len() > HELD_BACK {
                 self.take_in(std::mem::take(&mut missing), report).await?;
@@ -250,6 +264,30 @@ fn cut_at(
         fresh.truncate(at);
     }
     (fresh, met.is_some())
+}
+
+/// Drops what a page, the newest first, has behind the end of a room, but for what takes something
+/// back. The end is forgotten when it is met.
+fn drop_behind(end: &mut Option<&EventId>, page: &mut Vec<(Option<EventId>, Mapped)>) {
+    let Some(met) = *end else {
+        return;
+    };
+    page.retain(|(id, mapped)| {
+        if id.as_ref() == Some(met) {
+            *end = None;
+        }
+        end.is_none() || takes_back(mapped)
+    });
+}
+
+fn takes_back(mapped: &Mapped) -> bool {
+    let Mapped::Event(event) = mapped else {
+        return false;
+    };
+    matches!(
+        event.what,
+        What::MessageDeleted { .. } | What::ReactionRemoved { .. }
+    )
 }
 
 /// Whether live streams are told of it.

@@ -2,11 +2,13 @@
 //! something there, `threads` and `surroundings` show what belongs together, `sweep` takes away all
 //! that somebody has said.
 
+mod chain;
 mod changes;
+mod new;
 mod pins;
 mod reactions;
 mod send;
-mod sendings;
+mod slow;
 mod surroundings;
 mod sweep;
 mod threads;
@@ -18,20 +20,20 @@ use moka::future::Cache;
 use tokio::sync::Mutex;
 
 pub use self::changes::Rewording;
+pub use self::new::{NewFile, NewMessage};
 pub use self::reactions::{OwnReactions, ReactionView};
-pub use self::send::{NewFile, NewMessage};
 pub use self::surroundings::{Links, Surroundings};
 pub use self::sweep::{Sweep, SweepState};
 pub use self::threads::ThreadView;
 
-use self::sendings::Sendings;
 use self::sweep::Sweeps;
 use super::Core;
+use super::sendings::Sendings;
+use super::standing::Granted;
 use crate::domain::access::Caller;
-use crate::domain::channel::{Channel, ChannelStatus, Visibility};
-use crate::domain::entity::Entity;
+use crate::domain::channel::Channel;
 use crate::domain::event::What;
-use crate::domain::id::{ChannelId, EventId, MessageId, Millis, RoomId, UserId};
+use crate::domain::id::{ChannelId, EventId, MessageId, Millis};
 use crate::domain::member::Membership;
 use crate::domain::message::{FullContent, Message, MessageKind};
 use crate::domain::page::{Order, wrong_cursor};
@@ -140,7 +142,7 @@ impl Messages {
             let hidden =
                 channel.confidential || message.deleted || message.kind == MessageKind::Encrypted;
             let shown = (!hidden).then(|| message.clone());
-            fetches.push(self.content(channel.room.clone(), shown));
+            fetches.push(self.content(&channel, shown));
         }
         let fetched: Vec<_> = stream::iter(fetches).buffered(FETCHES).collect().await;
         fetched.into_iter().collect()
@@ -148,13 +150,14 @@ impl Messages {
 
     async fn content(
         &self,
-        room: RoomId,
+        channel: &Channel,
         message: Option<Message>,
     ) -> Result<Option<Arc<FullContent>>> {
         let Some(message) = message else {
             return Ok(None);
         };
         let fetch = async {
+            let room = self.core.room_of(channel, &message.event).await?;
             let content = self.core.homeserver.content(&room, &message.event).await?;
             Ok::<_, Error>(content.map(Arc::new))
         };
@@ -168,28 +171,11 @@ impl Messages {
         fetched.map_err(|error: Arc<Error>| (*error).clone())
     }
 
-    /// Makes sure that the sender is in the room.
-    async fn enter(&self, caller: &Caller, channel: &Channel, user: &UserId) -> Result<()> {
-        let member = self.core.store.index.member(channel.id, user).await?;
-        let membership = member.map(|member| member.membership);
-        match membership {
+    /// Makes sure that somebody who may speak in a channel is in its room.
+    async fn enter(&self, granted: &Granted, channel: &Channel) -> Result<()> {
+        match granted.who.membership {
             Some(Membership::Joined) => Ok(()),
-            Some(Membership::Banned) => Err(Error::forbidden(format!(
-                "{} is banned from this channel",
-                caller.entity
-            ))),
-            // An agent is brought in by a member; it does not come by itself.
-            _ if matches!(caller.entity, Entity::Agent { .. }) => Err(Error::forbidden(format!(
-                "{} is not a member of this channel",
-                caller.entity
-            ))),
-            _ if channel.visibility == Visibility::Public => {
-                self.core.homeserver.join(&channel.room, Some(user)).await
-            }
-            _ => Err(Error::forbidden(format!(
-                "{} is not a member of this channel",
-                caller.entity
-            ))),
+            _ => self.core.let_in(channel, &granted.who.entity).await,
         }
     }
 
@@ -200,26 +186,6 @@ impl Messages {
             tracing::warn!(%error, event_id = %event, "what was done is not indexed yet");
         }
     }
-}
-
-/// Refuses what may not be done in a channel that is closed for writing.
-fn require_active(channel: &Channel) -> Result<()> {
-    match channel.status {
-        ChannelStatus::Active => Ok(()),
-        ChannelStatus::Archived => Err(Error::forbidden("the channel is archived")),
-    }
-}
-
-/// Refuses also what would have to be encrypted.
-fn require_open(channel: &Channel) -> Result<()> {
-    require_active(channel)?;
-    if channel.confidential {
-        return Err(Error::forbidden(
-            "the channel is end-to-end encrypted: only a Matrix client that holds its keys can \
-             speak there",
-        ));
-    }
-    Ok(())
 }
 
 /// Refuses what can be done only about a message that is there.

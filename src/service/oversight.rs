@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::Core;
 use super::channels::{CURSOR, key};
 use super::city::{City, CityRoomPatch, NewCityRoom};
 use super::heal::{ChannelReport, HealReport};
 use super::presence::Presence;
+use super::{Core, audit};
+use crate::acts;
 use crate::domain::channel::{Channel, ChannelKind, ChannelStatus, channel_alias};
 use crate::domain::event::Source;
 use crate::domain::id::{ChannelId, Millis, RoomAlias};
@@ -99,8 +100,7 @@ impl Oversight {
     pub async fn set_status(&self, id: ChannelId, status: ChannelStatus) -> Result<Overseen> {
         let channel = self.find(id)?;
         if channel.status != status {
-            let settled = self.city.set_settings(&channel, status, channel.is_default);
-            settled.await?;
+            self.core.set_status(&channel, status).await?;
         }
         self.get(id).await
     }
@@ -113,15 +113,17 @@ impl Oversight {
     }
 
     /// Makes a city room that belongs to no person.
-    pub async fn create_room(&self, new: NewCityRoom) -> Result<Overseen> {
-        let channel = self.city.make(new, None).await?;
+    pub async fn create_room(&self, new: NewCityRoom, id: ChannelId) -> Result<Overseen> {
+        let channel = self.city.make(new, None, id).await?;
         self.get(channel.id).await
     }
 
     /// Heals all channels. Goes on when the caller has gone away.
     pub async fn heal(&self) -> Result<HealReport> {
         let core = self.core.clone();
-        let healing = tokio::spawn(async move { core.heal().await });
+        self.record("heal.begun", None).await?;
+        acts::close();
+        let healing = tokio::spawn(acts::in_steps(async move { core.heal().await }));
         healing
             .await
             .map_err(|error| Error::internal(error.to_string()))?
@@ -130,7 +132,10 @@ impl Oversight {
     /// Heals one channel. Its failure is the caller's answer.
     pub async fn heal_channel(&self, id: ChannelId) -> Result<ChannelReport> {
         let (core, channel) = (self.core.clone(), self.find(id)?);
-        let healing = tokio::spawn(async move { core.heal_channel(&channel, Source::Heal).await });
+        self.record("heal.begun", Some(id)).await?;
+        acts::close();
+        let healing = async move { core.heal_channel(&channel, Source::Heal).await };
+        let healing = tokio::spawn(acts::in_steps(healing));
         let report = healing
             .await
             .map_err(|error| Error::internal(error.to_string()))?;
@@ -138,6 +143,13 @@ impl Oversight {
             Some(error) => Err(error),
             None => Ok(report),
         }
+    }
+
+    async fn record(&self, action: &'static str, channel: Option<ChannelId>) -> Result<()> {
+        let core = &self.core;
+        let mut deed = audit::deed(&core.clock, action, "daarion");
+        deed.channel = channel;
+        audit::record(&core.store, &core.clock, deed).await
     }
 
     async fn get(&self, id: ChannelId) -> Result<Overseen> {

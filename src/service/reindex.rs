@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Core;
+use crate::domain::agent::Agent;
 use crate::domain::entity::{Entity, EntityKind};
 use crate::domain::event::{Source, What};
 use crate::domain::id::Millis;
-use crate::domain::member::{Agent, Membership};
+use crate::domain::member::Membership;
 use crate::domain::{Error, Result};
 use crate::store::{ClearTo, MemberQuery, StoreError};
 
@@ -135,14 +136,9 @@ impl Core {
         if self.directory.agent(&name).is_some() {
             return Ok(());
         }
-        let agent = Agent {
-            display_name: member.display_name.unwrap_or_else(|| name.clone()),
-            name,
-            user: member.user,
-            // The time of its registration is lost; this one is the same at each rebuild.
-            created_at: member.since,
-            deactivated_at: None,
-        };
+        let display_name = member.display_name.unwrap_or_else(|| name.clone());
+        // The time of its registration is lost; this one is the same at each rebuild.
+        let agent = Agent::new(name, member.user, display_name, member.since);
         match self.store.accounts.add_agent(agent.clone()).await {
             Ok(()) | Err(StoreError::Exists(_)) => {}
             Err(error) => return Err(error.into()),
@@ -173,6 +169,7 @@ impl Rebuilds {
         let Ok(_running) = self.running.try_lock() else {
             return Err(Error::conflict("a rebuild is under way"));
         };
+        core.record_begun("reindex.begun").await?;
         if from_homeserver {
             core.reindex_from_homeserver().await
         } else {

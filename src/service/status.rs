@@ -16,6 +16,7 @@ use crate::domain::event::Skipped;
 use crate::domain::id::{Millis, Seq};
 use crate::domain::webhook::Webhook;
 use crate::store::StoreStatus;
+use crate::store::audit::READER;
 use crate::telemetry::{Problem, ProblemLog};
 
 /// How long after its time an event may lie there, until the next round of trimming.
@@ -128,7 +129,11 @@ impl StatusService {
         let store = &self.core.store;
         let mut names = HashMap::new();
         for reader in store.subscriptions.list().await? {
-            names.insert(reader.id, format!("{} {}", reader.reader, reader.id));
+            let name = match reader.id {
+                READER => reader.target,
+                id => format!("{} {id}", reader.reader),
+            };
+            names.insert(reader.id, name);
         }
         for webhook in store.webhooks.webhooks().await? {
             names.insert(webhook.id.0, name_of(&webhook));

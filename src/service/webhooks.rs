@@ -13,11 +13,12 @@ use std::sync::Arc;
 
 pub use self::dead::{DeadPick, dead_id};
 pub use self::secrets::Rotated;
-use super::Core;
 use super::auth::Auth;
 use super::gateway::Gateway;
+use super::{Core, audit};
 use crate::consumer::webhooks::Deliveries;
 use crate::domain::channel::Channel;
+use crate::domain::entity::Entity;
 use crate::domain::id::{ChannelId, Millis, SendKey, Seq, UserId};
 use crate::domain::page::{Page, decode_cursor, encode_cursor};
 use crate::domain::service::{Scope, ServiceCaller};
@@ -52,6 +53,9 @@ pub struct NewWebhook {
     pub url: String,
     pub events: Vec<String>,
     pub description: Option<String>,
+    /// The agent that hears by it.
+    pub agent: Option<String>,
+    pub include_agents: bool,
     /// Makes the same request answer the same webhook.
     pub key: Option<SendKey>,
 }
@@ -116,8 +120,18 @@ impl Webhooks {
             Some(room) => Some(self.gateway.channel(caller, room, "room_id").await?),
             None => None,
         };
+        let agent = match &new.agent {
+            Some(agent) => Some(self.agent(caller, agent)?),
+            None if new.include_agents => {
+                let message = "is for the webhook of an agent";
+                return Err(Error::invalid("include_agents", message));
+            }
+            None => None,
+        };
         let webhook = Webhook {
             id: self.id(caller, new.key.as_ref()),
+            agent,
+            include_agents: new.include_agents,
             channel: channel.map(|channel| channel.id),
             url: url.into(),
             events,
@@ -146,6 +160,7 @@ impl Webhooks {
             }
         };
         if self.set(webhook.id, added).await? {
+            self.record("webhook.created", None, &webhook).await?;
             return Ok(Subscribed {
                 id: webhook.id,
                 secret: Some(webhook.secrets.current),
@@ -154,6 +169,20 @@ impl Webhooks {
         let found = store.webhook(webhook.id).await?;
         let removed = || Error::conflict("the webhook was made and removed just now");
         repeated(&found.ok_or_else(removed)?, &webhook)
+    }
+
+    /// An agent that is there, as which the caller may act.
+    fn agent(&self, caller: &ServiceCaller, given: &str) -> Result<Entity> {
+        let wrong = |message: &str| Error::invalid("agent", message);
+        let Some(Entity::Agent { name }) = Entity::parse(given) else {
+            return Err(wrong("must be agent:<name>"));
+        };
+        let agent = self.core.directory.agent(&name);
+        let entity = Entity::Agent { name };
+        caller.require_act_as(&entity)?;
+        agent
+            .map(|_| entity)
+            .ok_or_else(|| wrong("is no agent here"))
     }
 
     /// One webhook.
@@ -207,7 +236,34 @@ impl Webhooks {
             description: given.map(|given| description(Some(given))).transpose()?,
             ..WebhookChange::default()
         };
-        self.change(webhook.id, change).await
+        let view = self.change(webhook.id, change).await?;
+        let action = "webhook.updated";
+        self.record(action, Some(&webhook), &view.webhook).await?;
+        Ok(view)
+    }
+
+    /// Keeps what was done to a webhook; of its address only where it leads, as the rest may hold a
+    /// secret.
+    async fn record(
+        &self,
+        action: &'static str,
+        before: Option<&Webhook>,
+        webhook: &Webhook,
+    ) -> Result<()> {
+        let told = |webhook: &Webhook| {
+            let url = url::Url::parse(&webhook.url).ok();
+            serde_json::json!({
+                "host": url.as_ref().and_then(url::Url::host_str),
+                "events": webhook.events,
+                "paused": webhook.paused.is_some(),
+            })
+        };
+        let core = &self.core;
+        let mut deed = audit::deed(&core.clock, action, "daarion").target(webhook.id);
+        deed.channel = webhook.channel;
+        deed.before = before.map(told);
+        deed.after = (action != "webhook.deleted").then(|| told(webhook));
+        audit::record(&core.store, &core.clock, deed).await
     }
 
     /// Stops sending. When this returns, nothing more is sent.
@@ -222,7 +278,10 @@ impl Webhooks {
             reason: PauseReason::Asked,
             at: self.core.clock.now(),
         };
-        self.set_paused(webhook.id, Some(pause)).await
+        let view = self.set_paused(webhook.id, Some(pause)).await?;
+        let action = "webhook.paused";
+        self.record(action, Some(&webhook), &view.webhook).await?;
+        Ok(view)
     }
 
     /// Goes on where the webhook was paused, as far as the journal still has it. What waits is
@@ -235,7 +294,10 @@ impl Webhooks {
                 "the service {service} has no token that may look after webhooks"
             )));
         }
-        self.set_paused(webhook.id, None).await
+        let view = self.set_paused(webhook.id, None).await?;
+        let action = "webhook.resumed";
+        self.record(action, Some(&webhook), &view.webhook).await?;
+        Ok(view)
     }
 
     /// Removes a webhook with all that waits and all that was given up.
@@ -244,7 +306,10 @@ impl Webhooks {
         let store = self.core.store.webhooks.clone();
         let removal = async move { store.remove_webhook(webhook.id).await };
         match self.set(webhook.id, removal).await? {
-            true => Ok(()),
+            true => {
+                let action = "webhook.deleted";
+                self.record(action, Some(&webhook), &webhook).await
+            }
             false => Err(unknown(id)),
         }
     }
@@ -273,7 +338,7 @@ impl Webhooks {
             Some(_) if caller.rights.rooms.is_none() => true,
             Some(id) => {
                 let channel = self.core.directory.channel(id);
-                channel.is_some_and(|channel| caller.may_work_in(&channel.room))
+                channel.is_some_and(|channel| caller.may_work_for(&channel))
             }
             None => true,
         };
@@ -350,8 +415,11 @@ impl Webhooks {
 
 /// The same request again, by its key.
 fn repeated(found: &Webhook, asked: &Webhook) -> Result<Subscribed> {
-    let is_same =
-        (found.channel, &found.url, &found.events) == (asked.channel, &asked.url, &asked.events);
+    let what = |it: &Webhook| {
+        let hears = (it.agent.clone(), it.include_agents);
+        (it.channel, it.url.clone(), it.events.clone(), hears)
+    };
+    let is_same = what(found) == what(asked);
     if is_same {
         return Ok(Subscribed {
             id: found.id,

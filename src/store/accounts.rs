@@ -5,8 +5,8 @@ use async_trait::async_trait;
 
 use super::StoreError;
 use crate::domain::account::OperatorAccount;
+use crate::domain::agent::Agent;
 use crate::domain::id::Millis;
-use crate::domain::member::Agent;
 
 #[async_trait]
 pub trait Accounts: Send + Sync {

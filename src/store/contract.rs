@@ -5,17 +5,22 @@
 
 pub mod accounts;
 pub mod api_keys;
+pub mod audit;
 pub mod changes;
 pub mod channels;
 pub mod dedup;
 pub mod idempotency;
+pub mod invites;
 pub mod journal;
 pub mod members;
 pub mod messages;
+pub mod microdaos;
 pub mod model;
+pub mod moderation;
 pub mod positions;
 pub mod receptions;
 pub mod samples;
+pub mod scheduled;
 pub mod service_tokens;
 pub mod sessions;
 pub mod subscriptions;
@@ -61,8 +66,11 @@ macro_rules! store_contract {
                 repeats_are_known_after_the_index_met_them, repeats_are_known_after_clearing,
                 forgotten_events_may_come_again, old_transactions_are_forgotten_their_events_are_not;
             channels: a_channel_is_created_and_found, a_channel_again_is_refreshed,
+                a_channel_moves_with_its_room,
                 a_second_channel_for_a_room_is_passed_over, an_alias_leads_to_one_channel,
                 changes_apply_by_their_own_time, the_latest_join_rule_stands,
+                the_latest_levels_stand_and_creators_stay,
+                levels_of_a_room_that_was_left_count_no_more,
                 what_was_said_goes_when_a_channel_is_encrypted, one_default_room,
                 the_latest_default_room_is_the_one_in_any_order, an_unknown_channel_is_named,
                 what_an_unknown_channel_said_may_come_again;
@@ -79,14 +87,24 @@ macro_rules! store_contract {
                 what_comes_of_messages_is_made_anew, reactions_go_when_a_channel_is_encrypted,
                 what_never_came_is_forgotten, surveys_go_with_the_known_events;
             members: members_are_paged_by_user, a_later_change_wins, memberships_of_a_user,
-                those_who_left_are_asked_for, members_are_counted;
+                those_who_left_are_asked_for, who_knocks_is_apart, members_are_counted;
+            moderation: mutes_outlive_a_kill, a_turn_is_waited_for;
             positions: applying_is_idempotent, messages_may_be_taken_over_with_their_append, left_out_events_are_refused, rows_and_position_stay_together,
                 a_cleared_index_is_made_anew, a_rebuild_is_remembered,
                 a_journal_without_its_beginning_is_not_read_again, nothing_acknowledged_is_lost_by_a_kill,
                 a_watermark_outlives_a_replay_but_not_forgotten_events, closed_is_unavailable;
             accounts: agents_are_unique, an_agent_is_updated, creations_are_unique_by_alias,
                 accounts_outlive_a_kill, operators_are_unique_by_name, a_new_password_ends_the_sessions;
-            idempotency: a_named_request_is_begun_once, named_requests_are_forgotten_in_time;
+            idempotency: a_named_request_is_begun_once, named_requests_are_forgotten_in_time,
+                named_messages_are_known_by_their_senders;
+            audit: records_follow_each_other_over_a_kill, records_are_filtered_and_paged,
+                trimming_keeps_the_last_and_its_hash, origins_are_kept_until_they_are_read,
+                a_deed_is_kept_with_what_was_done_or_not_at_all;
+            scheduled: scheduled_messages_outlive_a_kill, of_two_who_change_one_the_first_counts,
+                what_is_put_off_is_in_nobodys_way, what_is_past_use_is_forgotten;
+            invites: links_outlive_a_kill, ended_links_go_with_the_next, a_link_lets_in_as_many_as_it_is_for, who_could_not_come_is_not_counted,
+                a_link_is_removed_with_its_uses;
+            microdaos: microdaos_are_kept_by_id;
             sessions: a_session_is_found_until_it_ends, a_token_is_replaced_once, the_oldest_sessions_make_room,
                 expired_sessions_are_dropped, sessions_and_keys_outlive_a_kill,
                 the_sessions_of_a_holder_are_listed_and_ended, when_somebody_was_last_here_is_kept,

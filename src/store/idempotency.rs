@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::StoreError;
-use crate::domain::id::Millis;
+use crate::domain::id::{ChannelId, MessageId, Millis, UserId};
 
 /// What tells one named request from another.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -33,6 +33,23 @@ pub struct KeyedRequest {
     pub answer: Option<String>,
 }
 
+/// A message that its sender has named.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SendingName {
+    pub channel: ChannelId,
+    pub transaction: Uuid,
+    pub sender: UserId,
+}
+
+/// What was said under such a name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Sent {
+    pub message: MessageId,
+    /// Of what was asked for.
+    pub digest: [u8; 32],
+    pub at: Millis,
+}
+
 #[async_trait]
 pub trait Idempotency: Send + Sync {
     /// Writes a request down, durably. When there is one of its name that was begun at `since` or
@@ -49,6 +66,9 @@ pub trait Idempotency: Send + Sync {
     /// Forgets a request, durably: its key is free.
     async fn forget(&self, name: RequestName) -> Result<(), StoreError>;
 
-    /// Forgets what was begun before `since`. Says how many.
+    /// What was said under a name. The index notes it when it takes the message over.
+    async fn sent(&self, name: &SendingName) -> Result<Option<Sent>, StoreError>;
+
+    /// Forgets what was begun, or said, before `since`. Says how many.
     async fn drop_before(&self, since: Millis) -> Result<u64, StoreError>;
 }

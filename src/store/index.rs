@@ -6,12 +6,14 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::StoreError;
+use crate::domain::access::Levels;
 use crate::domain::channel::Channel;
 use crate::domain::event::Event;
 use crate::domain::id::{ChannelId, EventId, MessageId, Millis, Seq, UserId};
 use crate::domain::member::{Member, Membership};
 use crate::domain::message::Message;
 use crate::domain::page::{Order, Page};
+use crate::payload::MessageJson;
 
 /// Which messages of a channel.
 #[derive(Clone, Debug)]
@@ -45,6 +47,17 @@ pub struct RenderedPage {
     pub count: usize,
     /// The message behind which the next page begins.
     pub next: Option<MessageId>,
+}
+
+impl RenderedPage {
+    /// The messages of the page, for whoever has to look at them.
+    pub fn messages(&self) -> Result<Vec<Message>, StoreError> {
+        let array = [b"[", self.json.as_ref(), b"]"].concat();
+        let damaged = |error: serde_json::Error| StoreError::Damaged(format!("message: {error}"));
+        let listed: Vec<MessageJson> = serde_json::from_slice(&array).map_err(damaged)?;
+        let messages = listed.into_iter().filter_map(MessageJson::into_message);
+        Ok(messages.collect())
+    }
 }
 
 /// From where an emptied index is filled again.
@@ -103,6 +116,12 @@ pub trait Index: Send + Sync {
 
     /// One channel.
     async fn channel(&self, id: ChannelId) -> Result<Option<Channel>, StoreError>;
+
+    /// What the rooms of all channels demand, as far as that is known.
+    async fn levels(&self) -> Result<Vec<(ChannelId, Levels)>, StoreError>;
+
+    /// What the room of one channel demands.
+    async fn levels_of(&self, id: ChannelId) -> Result<Option<Levels>, StoreError>;
 
     /// A page of messages, by (`created_at`, event id). An unknown `after` gives `None`.
     async fn messages(&self, query: MessageQuery) -> Result<Option<RenderedPage>, StoreError>;

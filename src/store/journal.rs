@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 
 use super::StoreError;
+use crate::domain::audit::Origin;
 use crate::domain::event::{Event, NewEvent, Skipped};
 use crate::domain::id::{ChannelId, EventId, Millis, Seq};
 
@@ -19,6 +20,17 @@ pub struct Append {
     /// The index takes messages over in the same commit, when it has taken over all before
     /// them: for a caller that waits for both. See [`Appended::indexed`].
     pub with_index: bool,
+    /// From where it comes that some of this was brought about, for the audit log.
+    pub origin: Option<OriginOf>,
+}
+
+/// From where some of the events of an [`Append`] come: kept with these, also with those that were
+/// pushed before.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OriginOf {
+    pub origin: Origin,
+    /// Their places among the events.
+    pub events: Vec<usize>,
 }
 
 /// Where an event of an [`Append`] stands.

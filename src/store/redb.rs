@@ -46,20 +46,26 @@ mod accounts;
 mod agents;
 mod api_keys;
 mod apply;
+mod audit;
 mod creations;
 mod errors;
 mod idempotency;
 mod index;
+mod invites;
 mod journal;
 mod keys;
 mod medium;
 mod memory;
+mod microdaos;
 mod migrations;
+mod moderation;
 mod newest;
 mod operators;
 mod pages;
 mod reception;
 mod records;
+mod scheduled;
+mod sendings;
 mod service_tokens;
 mod sessions;
 mod shared;
@@ -105,9 +111,14 @@ fn open_medium(medium: Box<dyn Medium>) -> Result<Store, StoreError> {
         index: redb.clone(),
         accounts: redb.clone(),
         api_keys: redb.clone(),
+        audit: redb.clone(),
         creations: redb.clone(),
         idempotency: redb.clone(),
+        invites: redb.clone(),
+        microdaos: redb.clone(),
+        moderation: redb.clone(),
         receptions: redb.clone(),
+        scheduled: redb.clone(),
         service_tokens: redb.clone(),
         sessions: redb.clone(),
         subscriptions: redb.clone(),

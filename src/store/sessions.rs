@@ -6,6 +6,7 @@ use std::fmt;
 use async_trait::async_trait;
 
 use super::StoreError;
+use crate::domain::audit::Deed;
 use crate::domain::id::Millis;
 use crate::domain::session::{Digest, Holder, Refresh, Seen, Session};
 
@@ -80,9 +81,14 @@ pub trait Sessions: Send + Sync {
     /// Ends a session, durably; `false` when there is none.
     async fn end(&self, key: Digest) -> Result<bool, StoreError>;
 
-    /// Ends all sessions of a holder, durably, but for one. Says which there were.
-    async fn end_all(&self, holder: Holder, but: Option<Digest>)
-    -> Result<Vec<Digest>, StoreError>;
+    /// Ends all sessions of a holder, durably, but for one. Says which there were; the audit log keeps
+    /// the deed of each, in the same commit.
+    async fn end_all(
+        &self,
+        holder: Holder,
+        but: Option<Digest>,
+        deed: Deed,
+    ) -> Result<Vec<Digest>, StoreError>;
 
     /// Forgets what has expired. Says how many there were.
     async fn drop_expired(&self, now: Millis) -> Result<u64, StoreError>;

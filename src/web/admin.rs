@@ -1,6 +1,7 @@
 //! What the commands ask of the running daemon, over a unix socket that only root and the
 //! daemon's user may open. Not a public contract: both ends are one program.
 
+mod audit;
 mod keys;
 mod services;
 
@@ -10,20 +11,24 @@ use futures_util::StreamExt;
 use poem::endpoint::BoxEndpoint;
 use poem::http::StatusCode;
 use poem::web::{Data, Json, Path, Query};
-use poem::{Body, EndpointExt, IntoResponse, Response, Route, get, handler, post};
+use poem::{Body, Endpoint, EndpointExt, IntoResponse, Response, Route, get, handler, post};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
+pub use self::audit::verdict_json;
 pub use self::keys::{list_keys, rotate_keys};
 pub use self::services::{NewTokenJson, create_token, list_tokens, revoke_token};
 use super::problems::{CatchPanics, Problems, respond};
+use crate::acts;
 use crate::domain::Error;
 use crate::domain::account::OperatorAccount;
+use crate::domain::agent::Agent;
+use crate::domain::audit::{Origin, Via};
 use crate::domain::finding::{Examination, Finding, worst};
-use crate::domain::member::Agent;
 use crate::service::Core;
-use crate::service::agents::Agents;
+use crate::service::agents::{Agents, NewAgent};
+use crate::service::audit::Audit;
 use crate::service::auth::Auth;
 use crate::service::backfill::{Backfill, OldRoom, Outcome, Step, Summary};
 use crate::service::doctor::Doctor;
@@ -31,6 +36,9 @@ use crate::service::heal::HealReport;
 use crate::service::reindex::{Rebuilds, ReindexReport};
 use crate::service::status::{Status, StatusService};
 use crate::telemetry::{Problem, Topic};
+
+/// Who acts by the command line.
+pub const COMMAND_LINE: &str = "command line";
 
 /// What the commands reach.
 #[derive(Clone)]
@@ -42,6 +50,7 @@ pub struct Admin {
     pub agents: Arc<Agents>,
     pub doctor: Arc<Doctor>,
     pub auth: Arc<Auth>,
+    pub audit: Arc<Audit>,
 }
 
 /// A room in a backfill's list.
@@ -96,9 +105,19 @@ pub fn routes(admin: Admin) -> BoxEndpoint<'static> {
         .at("/operators/:name/password", post(set_operator_password))
         .at("/services", get(services::list).post(services::create))
         .at("/services/revoke", post(services::revoke))
+        .at("/audit/verify", get(audit::verify))
+        .at("/audit/export", get(audit::export))
         .at("/keys", get(keys::list))
         .at("/keys/rotate", post(keys::rotate))
         .data(admin)
+        .around(|inner, request| async move {
+            let origin = Origin {
+                actor: Some(COMMAND_LINE.to_owned()),
+                via: Via::CommandLine,
+                address: None,
+            };
+            acts::within(origin, inner.call(request)).await
+        })
         .with(CatchPanics)
         .with(Problems::default())
         .map_to_response()
@@ -118,7 +137,11 @@ async fn show_status(admin: Data<&Admin>) -> Response {
 
 #[handler]
 async fn run_heal(admin: Data<&Admin>) -> Response {
-    answer(admin.core.heal().await.map(|report| heal_json(&report)))
+    let healed = async {
+        admin.core.record_begun("heal.begun").await?;
+        admin.core.heal().await
+    };
+    answer(healed.await.map(|report| heal_json(&report)))
 }
 
 #[handler]
@@ -132,7 +155,9 @@ async fn run_reindex(query: Query<ReindexQuery>, admin: Data<&Admin>) -> Respons
     let (core, rebuilds) = (admin.core.clone(), admin.rebuilds.clone());
     let from_homeserver = query.from_homeserver;
     // On a task of its own: a command that is interrupted does not stop half-way.
-    let work = tokio::spawn(async move { rebuilds.run(&core, from_homeserver).await });
+    let work = tokio::spawn(acts::carried_on(async move {
+        rebuilds.run(&core, from_homeserver).await
+    }));
     let done = work
         .await
         .unwrap_or_else(|error| Err(Error::internal(error.to_string())));
@@ -153,7 +178,9 @@ async fn run_backfill(admin: Data<&Admin>, body: Json<BackfillJson>) -> Response
     }
     let (steps, progress) = mpsc::channel(1_024);
     let service = admin.backfill.clone();
-    let work = tokio::spawn(async move { service.run(rooms, steps).await });
+    let work = tokio::spawn(acts::carried_on(
+        async move { service.run(rooms, steps).await },
+    ));
     let steps = futures_util::stream::unfold(progress, |mut progress| async move {
         let step = progress.recv().await?;
         Some((step_json(&step), progress))
@@ -175,7 +202,7 @@ async fn run_backfill(admin: Data<&Admin>, body: Json<BackfillJson>) -> Response
 
 #[handler]
 async fn list_agents(admin: Data<&Admin>) -> Response {
-    let all = admin.agents.list(None, usize::MAX).await;
+    let all = admin.agents.list(None, None, usize::MAX).await;
     answer(all.map(|page| {
         let agents: Vec<_> = page.items.iter().map(agent_json).collect();
         json!({"items": agents})
@@ -184,12 +211,13 @@ async fn list_agents(admin: Data<&Admin>) -> Response {
 
 #[handler]
 async fn create_agent(admin: Data<&Admin>, body: Json<AgentJson>) -> Response {
-    let (name, user) = (
-        body.0.display_name.as_deref(),
-        body.0.matrix_user_id.as_deref(),
-    );
-    let agent = admin.agents.register(&body.0.id, name, user).await;
-    match agent {
+    let new = NewAgent {
+        id: body.0.id,
+        display_name: body.0.display_name,
+        user: body.0.matrix_user_id,
+        ..NewAgent::default()
+    };
+    match admin.agents.register(new).await {
         Ok(agent) => Json(agent_json(&agent))
             .with_status(StatusCode::CREATED)
             .into_response(),
@@ -233,7 +261,7 @@ fn agent_json(agent: &Agent) -> Value {
         "display_name": agent.display_name,
         "matrix_user_id": agent.user,
         "created_at": crate::payload::Rfc3339(agent.created_at),
-        "deactivated_at": agent.deactivated_at.map(crate::payload::Rfc3339),
+        "deactivated_at": agent.deactivated.map(|it| crate::payload::Rfc3339(it.at)),
     })
 }
 

@@ -85,9 +85,10 @@ impl Documents {
 }
 
 /// What belongs together of the ways to say who is calling.
-const TOGETHER: [&[&str]; 4] = [
+const TOGETHER: [&[&str]; 5] = [
     &["AccessToken"],
     &["ApiKey"],
+    &["AgentToken"],
     &["OperatorSession", "CsrfToken"],
     &["ServiceToken", "UserId"],
 ];
@@ -118,7 +119,7 @@ fn state_scopes(document: &mut Value) {
                     let schemes = operation["security"].as_array_mut();
                     schemes
                         .into_iter()
-                        .for_each(|it| it.retain(|one| !is_key(one)));
+                        .for_each(|it| it.retain(|one| !is_key(one) && !is_agents(one)));
                 }
             }
         }
@@ -127,6 +128,11 @@ fn state_scopes(document: &mut Value) {
 
 fn is_key(scheme: &Value) -> bool {
     scheme.get("ApiKey").is_some()
+}
+
+/// An agent's token is a key, too.
+fn is_agents(scheme: &Value) -> bool {
+    scheme.get("AgentToken").is_some()
 }
 
 /// What a key needs, in words; `None` when none is let in.

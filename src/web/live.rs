@@ -23,6 +23,7 @@ use crate::api::auth::{Rejected, gate};
 use crate::api::error::Problem;
 use crate::consumer::hub::{Frame, Hub, Listener, Shuts};
 use crate::domain::access::Caller;
+use crate::domain::agent::Hearing;
 use crate::domain::id::{ChannelId, Seq};
 use crate::domain::session::Pass;
 use crate::service::auth::People;
@@ -43,7 +44,7 @@ pub struct Live {
     pub stop: CancellationToken,
 }
 
-/// `WS /ws/messaging/{channel_id}?ticket=<ticket>&after=<seq>&journal=<journal>`
+/// `WS /ws/messaging/{channel_id}?ticket=<ticket>&after=<seq>&journal=<journal>&include_agents=true`
 #[handler]
 pub async fn channel(
     request: &Request,
@@ -55,12 +56,14 @@ pub async fn channel(
     let id = Uuid::try_parse(&channel).map_err(|_| bad("channel_id: must be a UUID"))?;
     let after = after(request, &live.hub.journal())?;
     let id = ChannelId(id);
+    let include_agents = flag(request, "include_agents")?;
     let channels = &live.services.channels;
     channels
         .get(&caller, id)
         .await
         .map_err(|error| Rejected(error.into()))?;
     let stream = Stream {
+        hearing: live.services.agents.hearing(&caller, include_agents),
         live: live.0.clone(),
         channel: id,
         caller,
@@ -121,6 +124,14 @@ fn after(request: &Request, journal: &str) -> poem::Result<After> {
     })
 }
 
+fn flag(request: &Request, name: &str) -> poem::Result<bool> {
+    match query(request, name).as_deref() {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(_) => Err(bad(&format!("{name}: must be true or false")).into()),
+    }
+}
+
 fn bad(message: &str) -> Rejected {
     Rejected(Problem::new(
         StatusCode::BAD_REQUEST,
@@ -137,6 +148,8 @@ struct Stream {
     /// Whose end ends the stream.
     by: Pass,
     after: After,
+    /// What an agent hears; `None` for people, who hear all.
+    hearing: Option<Hearing>,
 }
 
 /// Why a stream ends.
@@ -179,7 +192,10 @@ impl Stream {
         let listener = self.live.hub.listen(self.channel);
         let Listener { mut frames, from } = listener;
         self.admit(from).await?;
-        let sent = self.begin(socket, from).await?;
+        let schedule = &self.live.services.schedule;
+        let mut scheduled = schedule.listen(self.channel, &self.caller.entity);
+        let from = self.begin(socket, from).await?;
+        let mut sent = from;
         let mut ping = tokio::time::interval(PING);
         ping.reset();
         loop {
@@ -198,7 +214,10 @@ impl Stream {
                     Err(_) => self.still_signed_in().await,
                 },
                 frame = frames.recv() => match frame {
-                    Ok(frame) if frame.seq > sent => self.hand_on(socket, &frame).await,
+                    Ok(frame) if frame.seq > from => {
+                        sent = frame.seq;
+                        self.hand_on(socket, &frame).await
+                    }
                     Ok(_) => Ok(()),
                     Err(RecvError::Lagged(_) | RecvError::Closed) => {
                         tracing::warn!(
@@ -211,6 +230,7 @@ impl Stream {
                         ));
                     }
                 },
+                () = scheduled.rung() => write(socket, self.of_scheduled(sent)).await,
                 message = socket.next() => match message {
                     Some(Ok(message)) => answer(socket, message).await,
                     Some(Err(_)) | None => return Err(End::Gone),
@@ -230,10 +250,17 @@ impl Stream {
     }
 
     async fn still_signed_in(&self) -> Result<(), End> {
-        match self.live.services.auth.has_ended(self.by).await {
-            true => Err(End::SignedOut),
-            false => Ok(()),
+        let services = &self.live.services;
+        let is_at_work = services.agents.require_at_work(&self.caller.entity).is_ok();
+        match is_at_work && !services.auth.has_ended(self.by).await {
+            true => Ok(()),
+            false => Err(End::SignedOut),
         }
+    }
+
+    fn hears(&self, frame: &Frame) -> bool {
+        let hearing = self.hearing.as_ref();
+        hearing.is_none_or(|hearing| hearing.hears(frame.bot.as_ref()))
     }
 
     /// Looks again whether the caller may listen, now that nothing can be missed any more: what
@@ -249,7 +276,9 @@ impl Stream {
 
     /// Sends a frame. Whoever it shuts out of the channel sees it as the last one.
     async fn hand_on(&self, socket: &mut WebSocketStream, frame: &Frame) -> Result<(), End> {
-        write(socket, frame.json.clone()).await?;
+        if self.hears(frame) {
+            write(socket, frame.json.clone()).await?;
+        }
         let channels = &self.live.services.channels;
         let is_out = match &frame.shuts {
             Shuts::Nobody => false,
@@ -278,6 +307,17 @@ impl Stream {
         frame.to_string()
     }
 
+    /// That the listener's own scheduled messages have changed. It is no event: a client that resumes
+    /// from its `seq` misses nothing.
+    fn of_scheduled(&self, seq: Seq) -> String {
+        let frame = json!({
+            "type": "scheduled.changed",
+            "seq": seq,
+            "channel_id": self.channel,
+        });
+        frame.to_string()
+    }
+
     /// Says where the stream begins and sends what the client has missed. Returns the
     /// position up to which everything has been sent.
     async fn begin(&self, socket: &mut WebSocketStream, from: Seq) -> Result<Seq, End> {
@@ -298,8 +338,8 @@ impl Stream {
         while reached < from {
             let replayed = hub.replay(self.channel, reached, from).await;
             let (frames, next) = replayed.map_err(failed)?;
-            for Frame { json, .. } in frames {
-                write(socket, json).await?;
+            for frame in frames.into_iter().filter(|frame| self.hears(frame)) {
+                write(socket, frame.json).await?;
             }
             reached = next;
         }

@@ -13,6 +13,7 @@ use poem_openapi::error::{AuthorizationError, ContentTypeError, ParseParamError,
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use super::trace::shown;
 use crate::api::auth::Rejected;
 use crate::api::body::TOO_LARGE;
 use crate::api::error::{BridgeFailure, Failure, Problem};
@@ -257,7 +258,10 @@ impl<E: Endpoint> Endpoint for Caught<E> {
     type Output = E::Output;
 
     async fn call(&self, request: Request) -> Result<Self::Output> {
-        let what = (request.method().clone(), request.uri().path().to_owned());
+        let what = (
+            request.method().clone(),
+            shown(request.uri().path()).into_owned(),
+        );
         let called = AssertUnwindSafe(self.0.call(request)).catch_unwind();
         called.await.unwrap_or_else(|_| Err(panicked(&what)))
     }

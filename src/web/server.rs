@@ -19,7 +19,7 @@ use super::connection::Connection;
 use crate::config::ListenAddr;
 
 /// How long requests in flight may take after the stop was asked for.
-const DRAIN: Duration = Duration::from_secs(7);
+pub const DRAIN: Duration = Duration::from_secs(7);
 /// How long `accept` rests when the process is out of file descriptors: without a rest it
 /// spins.
 const BACK_OFF: Duration = Duration::from_millis(100);

@@ -1,5 +1,6 @@
 //! A request id for every request, on its log lines and on its answer.
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use poem::http::{HeaderName, HeaderValue};
@@ -55,7 +56,7 @@ impl<E: Endpoint> Endpoint for Traced<E> {
             "request",
             request_id = id.to_str().unwrap_or_default(),
             method = %request.method(),
-            path = request.uri().path()
+            path = %shown(request.uri().path())
         );
         let mut response = async {
             let response = self.inner.call(request).await?.into_response();
@@ -77,6 +78,25 @@ impl<E> Traced<E> {
     }
 }
 
+/// A path as it may stand in the log: the code of an invite link lets in whoever reads it.
+#[must_use]
+pub fn shown(path: &str) -> Cow<'_, str> {
+    let is_secret = |before: &str| matches!(before, "invite" | "invites");
+    let mut before = "";
+    if !path.split('/').any(is_secret) {
+        return path.into();
+    }
+    let parts = path.split('/').map(|part| {
+        let shown = match is_secret(before) && !part.is_empty() {
+            true => "***",
+            false => part,
+        };
+        before = part;
+        shown
+    });
+    parts.collect::<Vec<_>>().join("/").into()
+}
+
 /// An id that a proxy has given already, when it is one that may stand in a log line.
 fn given(request: &Request) -> Option<HeaderValue> {
     let id = request.headers().get(HEADER)?;
@@ -87,4 +107,25 @@ fn given(request: &Request) -> Option<HeaderValue> {
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
     fits.then(|| id.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_of_invite_links_do_not_stand_in_the_log() {
+        for (path, expected) in [
+            ("/api/invites/c0de", "/api/invites/***"),
+            ("/api/invites/c0de/accept", "/api/invites/***/accept"),
+            ("/invite/c0de", "/invite/***"),
+            ("/invite/", "/invite/"),
+            (
+                "/api/messaging/channels/1/invite-links/2",
+                "/api/messaging/channels/1/invite-links/2",
+            ),
+        ] {
+            assert_eq!(shown(path), expected);
+        }
+    }
 }

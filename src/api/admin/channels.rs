@@ -8,6 +8,8 @@ use uuid::Uuid;
 use crate::api::auth::Operator;
 use crate::api::body::Body;
 use crate::api::error::Failure;
+use crate::api::once::IdempotencyKey;
+use crate::api::rendered::Rendered;
 use crate::api::schema::{
     AdminChannel, AdminChannelPage, AdminChannelPatch, ChannelHeal, ChannelKind, ChannelStatus,
     Heal, NewAdminRoom,
@@ -26,7 +28,7 @@ pub struct AdminChannelsApi(pub Services);
 pub enum CreatedAdminRoom {
     /// The room, with its Matrix room.
     #[oai(status = 201)]
-    Created(Json<AdminChannel>),
+    Created(Rendered<AdminChannel>),
 }
 
 #[OpenApi(prefix_path = "/api/admin", tag = "Tag::Admin")]
@@ -156,11 +158,21 @@ impl AdminChannelsApi {
     #[oai(path = "/rooms", method = "post", operation_id = "createAdminRoom")]
     async fn create_room(
         &self,
-        _operator: Operator,
+        operator: Operator,
+        /// A name of this request, 1 to 128 visible ASCII characters. Asked for again with the same
+        /// key within 24 hours, the answer is the first one and nothing is done; 409 when the key was
+        /// another request's.
+        #[oai(name = "Idempotency-Key")]
+        key: IdempotencyKey,
         body: Body<NewAdminRoom>,
     ) -> Result<CreatedAdminRoom, Failure> {
-        let room = self.0.oversight.create_room(body.0.into()).await?;
-        Ok(CreatedAdminRoom::Created(Json(room.into())))
+        let (caller, new) = (operator.0.name(), body.0);
+        let once = self.0.once(caller, "createAdminRoom", key, &new);
+        let made = once.answer(async |attempt| {
+            let room = self.0.oversight.create_room(new.into(), attempt.id.into());
+            Ok(room.await?.into())
+        });
+        Ok(CreatedAdminRoom::Created(made.await?))
     }
 }
 

@@ -7,6 +7,8 @@ use poem_openapi::{ApiResponse, OpenApi};
 use crate::api::auth::Operator;
 use crate::api::body::Body;
 use crate::api::error::Failure;
+use crate::api::once::IdempotencyKey;
+use crate::api::rendered::Rendered;
 use crate::api::schema::{MadeServiceToken, NewServiceToken, ServiceToken, ServiceTokenList};
 use crate::api::sign_in::NOT_KEPT;
 use crate::api::{Services, Tag};
@@ -22,7 +24,7 @@ pub enum CreatedToken {
     /// The token, shown this once.
     #[oai(status = 201)]
     Created(
-        Json<MadeServiceToken>,
+        Rendered<MadeServiceToken>,
         /// `no-store`.
         #[oai(header = "Cache-Control")]
         String,
@@ -52,22 +54,33 @@ impl ServicesApi {
     async fn create(
         &self,
         operator: Operator,
+        /// A name of this request, 1 to 128 visible ASCII characters, best a random UUID. Asked for
+        /// again with the same key within 24 hours, the answer is the first one, its secret among it,
+        /// and nothing is done; 409 when the key was another request's. The secret is kept in a form
+        /// that only this key opens.
+        #[oai(name = "Idempotency-Key")]
+        key: IdempotencyKey,
         body: Body<NewServiceToken>,
     ) -> Result<CreatedToken, Failure> {
-        let new = body.0;
+        let (caller, new) = (operator.0.name(), body.0);
+        let once = self
+            .0
+            .once(&caller, "createServiceToken", key, &new)
+            .secret();
         let services = &self.0.auth.services;
         let rights = Rights::parse(&new.scopes, &new.act_as, new.rooms.as_deref())?;
-        let (token, made) = services
-            .create(services::NewServiceToken {
-                name: new.name,
-                rights,
-                lifetime: new.expires_in.map(|seconds| seconds.saturating_mul(1_000)),
-                created_by: operator.0.name(),
-            })
-            .await?;
-        let service = ServiceToken::at(made, services.now());
-        let body = Json(MadeServiceToken { token, service });
-        Ok(CreatedToken::Created(body, NOT_KEPT.to_owned()))
+        let new = services::NewServiceToken {
+            name: new.name,
+            rights,
+            lifetime: new.expires_in.map(|seconds| seconds.saturating_mul(1_000)),
+            created_by: caller,
+        };
+        let made = once.answer(async |attempt| {
+            let (token, made) = services.create_as(new, attempt.id).await?;
+            let service = ServiceToken::at(made, services.now());
+            Ok(MadeServiceToken { token, service })
+        });
+        Ok(CreatedToken::Created(made.await?, NOT_KEPT.to_owned()))
     }
 
     /// Revoke a service's token

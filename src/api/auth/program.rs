@@ -1,4 +1,5 @@
-//! Programs, which show the API key of a person: what it is for, where, and as whom.
+//! Programs, which show the API key of a person, and agents, which show a token of their own: what it
+//! is for, where, and as whom.
 
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ impl Gate {
     /// not for is refused here, before anything else is looked at.
     pub(super) fn program(&self, request: &Request, shown: &str) -> Result<SignedIn, Problem> {
         let key = self.auth.keys.authenticate(shown)?;
+        self.person_limits.count_key(key.id, &key.owner)?;
         let asked = scopes::asked(request);
         match asked.as_ref().map(|asked| asked.needs) {
             Some(Needs::Nothing | Needs::AnyKey) => {}
@@ -35,6 +37,7 @@ impl Gate {
         if let Some(channel) = channel {
             key.require_channel(channel)?;
         }
+        self.agents.require_at_work(&key.owner)?;
         let mut caller = self.auth.caller(key.owner.clone());
         if let Some(text) = header(request, USER_ID) {
             caller = self.acted_as(&key, caller, text)?;
@@ -54,7 +57,7 @@ impl Gate {
             return Ok(owner);
         }
         key.require_act_as(&entity)?;
-        if !owner.may_act_as(&entity) {
+        if !self.agents.may_act_as(&owner, &entity) {
             let owner = &owner.entity;
             return Err(forbidden(format!("{owner} may not act as {entity}")));
         }

@@ -30,6 +30,20 @@ pub(super) fn named(name: &str) -> MetaSecurityScheme {
             flows: None,
             openid_connect_url: None,
         },
+        "AgentToken" => MetaSecurityScheme {
+            ty: "http",
+            description: Some(
+                "An agent's own token, `da_…`, that its owner, an operator or a service has made \
+                 (`POST /api/agents/{agent_id}/tokens`). Whoever shows it is the agent; it needs \
+                 for an operation what an API key needs.",
+            ),
+            name: None,
+            key_in: None,
+            scheme: Some("bearer"),
+            bearer_format: Some("agent token"),
+            flows: None,
+            openid_connect_url: None,
+        },
         "OperatorSession" => api_key(
             "cookie",
             "__Host-daarion_operator",

@@ -1,15 +1,13 @@
 //! Messages of the gateway.
 
-use poem::Request;
 use poem_openapi::OpenApi;
-use poem_openapi::param::Header;
 use poem_openapi::payload::Json;
 
 use super::{SENDER, actor};
 use crate::api::auth::Service;
 use crate::api::body::Body;
 use crate::api::error::Failure;
-use crate::api::messages::send_key;
+use crate::api::once::IdempotencyKey;
 use crate::api::schema::gateway::{EventRef, NewEvent, NewReaction, NewRedaction, SentEvent};
 use crate::api::{Services, Tag};
 use crate::service::gateway;
@@ -30,16 +28,15 @@ impl MessagesApi {
     async fn send(
         &self,
         service: Service,
-        request: &Request,
         /// A name of this sending, 1 to 128 visible ASCII characters. Sent again with the same
         /// key, as after a broken connection, the message is said once and the answer is the
-        /// first message; 409 when the key was another message's. Keys are remembered for half
-        /// an hour at least.
+        /// first message; 409 when the key was another message's. Keys are remembered for a day
+        /// in channels; of edits, and in other rooms, for half an hour at least.
         #[oai(name = "Idempotency-Key")]
-        _idempotency_key: Header<Option<String>>,
+        key: IdempotencyKey,
         body: Body<NewEvent>,
     ) -> Result<Json<SentEvent>, Failure> {
-        let new = body.0.with_key(send_key(request)?);
+        let new = body.0.with_key(key.0);
         let sent = self.0.gateway.send(&service.0, new).await?;
         Ok(Json(sent.into()))
     }

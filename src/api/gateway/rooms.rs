@@ -1,15 +1,14 @@
 //! Rooms of the gateway.
 
-use poem::Request;
 use poem_openapi::OpenApi;
-use poem_openapi::param::{Header, Path};
+use poem_openapi::param::Path;
 use poem_openapi::payload::Json;
 
 use super::{SENDER, actor};
 use crate::api::auth::Service;
 use crate::api::body::Body;
 use crate::api::error::Failure;
-use crate::api::messages::send_key;
+use crate::api::once::IdempotencyKey;
 use crate::api::schema::gateway::{
     EventRef, MatrixRoom, NewMatrixRoom, NewMatrixRoomAvatar, NewMatrixRoomName,
     NewMatrixRoomTopic, RoomCreated,
@@ -36,17 +35,16 @@ impl RoomsApi {
     async fn create(
         &self,
         service: Service,
-        request: &Request,
         /// A name of this creation, 1 to 128 visible ASCII characters. Asked for again with the
         /// same key within 24 hours, the answer is the first one, and the room is made once also
         /// when that answer was lost; for a minute after a loss it may be 503 with `Retry-After`,
         /// while it is not settled whether there is one. 409 when the key was another request's,
         /// and while the first is worked on.
         #[oai(name = "Idempotency-Key")]
-        _idempotency_key: Header<Option<String>>,
+        key: IdempotencyKey,
         body: Body<NewMatrixRoom>,
     ) -> Result<Json<RoomCreated>, Failure> {
-        let new = body.0.with_key(send_key(request)?);
+        let new = body.0.with_key(key.0);
         let created = self.0.gateway.create_room(&service.0, new).await?;
         Ok(Json(created.into()))
     }

@@ -1,14 +1,13 @@
 //! Webhooks (`/internal/matrix/webhook`), for the services that make them.
 
-use poem::Request;
 use poem_openapi::OpenApi;
-use poem_openapi::param::{Header, Path, Query};
+use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
 
 use crate::api::auth::Service;
 use crate::api::body::Body;
 use crate::api::error::Failure;
-use crate::api::messages::send_key;
+use crate::api::once::IdempotencyKey;
 use crate::api::schema::gateway::dead_letter::{DeadLetterPage, DeadLetterPick, Purged, Replayed};
 use crate::api::schema::gateway::webhook::{
     PatchWebhook, Rotate, Rotated, Subscribe, Subscribed, Unsubscribed, Webhook, WebhookDelivery,
@@ -42,15 +41,14 @@ impl WebhooksApi {
     async fn subscribe(
         &self,
         service: Service,
-        request: &Request,
         /// A name of this request, 1 to 128 visible ASCII characters: the same one again answers
         /// the same webhook while it is there, for 24 hours with its secret, and 409 when it was
         /// another's.
         #[oai(name = "Idempotency-Key")]
-        _idempotency_key: Header<Option<String>>,
+        key: IdempotencyKey,
         body: Body<Subscribe>,
     ) -> Result<Json<Subscribed>, Failure> {
-        let key = send_key(request)?;
+        let key = key.0;
         Desk::of(&self.0, &service).subscribe(body.0, key).await
     }
 

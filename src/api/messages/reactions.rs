@@ -53,7 +53,7 @@ impl ReactionsApi {
     ///
     /// To have reacted so already is fine. In a public channel a person who is no member joins
     /// first. Answers the message as it is then. 403 when the channel is archived or encrypted, 409
-    /// when the message is deleted.
+    /// when the message is deleted, or was said before the channel's Matrix room was replaced.
     #[oai(
         path = "/:channel_id/messages/:message_id/reactions/:emoji",
         method = "put",

@@ -3,7 +3,7 @@
 use poem_openapi::Object;
 use uuid::Uuid;
 
-use super::{ChannelStatus, CityCreation, Visibility};
+use super::{AgentCreation, ChannelStatus, CityCreation, Visibility};
 use crate::api::time::Time;
 use crate::service::city::CityRoom as DomainCityRoom;
 
@@ -14,8 +14,13 @@ pub struct City {
     pub name: String,
     /// The homeserver's name, the part after the colon of its user ids.
     pub server_name: String,
+    /// What the aliases of city rooms begin with, before the slug (`city.room_prefix`).
+    pub room_prefix: String,
     /// Who may create city rooms.
     pub create: CityCreation,
+    /// Who may register agents of their own (`agents.create`), as many as `agents.per_person` lets
+    /// one person have.
+    pub create_agents: AgentCreation,
 }
 
 /// A room of the city.
@@ -38,6 +43,8 @@ pub struct CityRoom {
     pub last_event: Option<Time>,
     /// `!opaque`; room version 12 ids have no server part.
     pub matrix_room_id: String,
+    /// The Matrix rooms that it had before its room was upgraded, the oldest first. Empty for most.
+    pub former_matrix_room_ids: Vec<String>,
     /// `#city_<slug>:<server>`, whichever alias people made the canonical one; null when somebody
     /// has taken the canonical alias away in Matrix.
     pub matrix_room_alias: Option<String>,
@@ -65,6 +72,7 @@ impl From<DomainCityRoom> for CityRoom {
             members_online: room.members_online,
             last_event: room.last_event.map(Time),
             matrix_room_id: channel.room.to_string(),
+            former_matrix_room_ids: channel.former.iter().map(ToString::to_string).collect(),
             matrix_room_alias: room.alias.as_ref().map(ToString::to_string),
             channel_id: channel.id.0,
             status: channel.status.into(),

@@ -5,7 +5,7 @@ use poem_openapi::types::MaybeUndefined;
 use poem_openapi::{Enum, Object, Union};
 use uuid::Uuid;
 
-use super::{ChannelStatus, Membership, Message, ReactionCount, Visibility};
+use super::{CalledCommand, ChannelStatus, Membership, Message, ReactionCount, Role, Visibility};
 use crate::api::time::Time;
 
 /// What a live stream says: how it begins, then what happens in the channel, in order.
@@ -23,8 +23,10 @@ pub enum LiveFrame {
     Reaction(ReactionFrame),
     ReactionRemoval(ReactionRemovalFrame),
     Pins(PinsFrame),
+    Roles(RolesFrame),
     Member(MemberFrame),
     Channel(ChannelFrame),
+    Scheduled(ScheduledFrame),
 }
 
 /// How a stream begins.
@@ -70,6 +72,9 @@ pub struct MessageFrame {
     pub channel_id: Uuid,
     /// Without `content`.
     pub message: Message,
+    /// What the message asks of an agent of the channel; absent when nothing.
+    #[oai(skip_serializing_if_is_none)]
+    pub command: Option<CalledCommand>,
 }
 
 /// What is done to a text.
@@ -196,6 +201,42 @@ pub struct PinsFrame {
     pub pinned_at: Time,
 }
 
+/// What is done about power.
+#[derive(Enum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RolesFrameType {
+    #[oai(rename = "channel.roles_changed")]
+    Changed,
+}
+
+/// The power levels of the Matrix room were set, in whatever client.
+#[derive(Object, Clone, Debug)]
+pub struct RolesFrame {
+    #[oai(rename = "type")]
+    pub kind: RolesFrameType,
+    /// The position in the journal; what comes later has a higher one.
+    pub seq: u64,
+    pub channel_id: Uuid,
+    /// All who have a level of their own, the room's creators first. Nobody else has one.
+    pub roles: Vec<NamedRole>,
+    /// What everybody else has.
+    pub default_power_level: i64,
+    pub default_role: Role,
+    /// Who has set them.
+    pub by_matrix_id: String,
+    pub changed_at: Time,
+}
+
+/// What somebody has.
+#[derive(Object, Clone, Debug)]
+pub struct NamedRole {
+    /// `@localpart:server`.
+    pub matrix_user_id: String,
+    /// Null for a creator of a room of version 12, who stands above all numbers.
+    pub power_level: Option<i64>,
+    /// By the level; agents are not told apart here.
+    pub role: Role,
+}
+
 /// How somebody's standing has changed.
 #[derive(Enum, Clone, Copy, PartialEq, Eq, Debug)]
 pub enum MemberFrameType {
@@ -206,6 +247,9 @@ pub enum MemberFrameType {
     /// Banned people as well.
     #[oai(rename = "member.left")]
     Left,
+    /// Has asked to be let in.
+    #[oai(rename = "member.knocked")]
+    Knocked,
 }
 
 /// Somebody was invited, came, left or was banned, or is called otherwise.
@@ -233,6 +277,28 @@ pub struct MemberChange {
     pub by_matrix_id: String,
     /// Since when.
     pub since: Time,
+    /// Why, as whoever brought it about has said; null when nothing was said, and while they knock:
+    /// that is for those who answer.
+    pub reason: Option<String>,
+}
+
+/// What is told of scheduled messages.
+#[derive(Enum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ScheduledFrameType {
+    #[oai(rename = "scheduled.changed")]
+    Changed,
+}
+
+/// The listener's own scheduled messages in the channel have changed: one was made, changed or
+/// cancelled, is being sent, was sent or could not be. Nobody else is told, and what changes while the
+/// listener is away is not told later: read the list anew, also whenever a stream begins.
+#[derive(Object, Clone, Debug)]
+pub struct ScheduledFrame {
+    #[oai(rename = "type")]
+    pub kind: ScheduledFrameType,
+    /// The position where the stream stands: that of the frame before it. It has none of its own.
+    pub seq: u64,
+    pub channel_id: Uuid,
 }
 
 /// What has happened to the channel itself.
@@ -268,6 +334,9 @@ pub struct ChannelChange {
     /// Null: it was taken away.
     #[oai(skip_serializing_if = "MaybeUndefined::is_undefined")]
     pub matrix_room_alias: MaybeUndefined<String>,
+    /// Its Matrix room was upgraded, and this one took its place.
+    #[oai(skip_serializing_if_is_none)]
+    pub matrix_room_id: Option<String>,
     #[oai(skip_serializing_if_is_none)]
     pub status: Option<ChannelStatus>,
     /// Whether newcomers of the city are shown it first.
@@ -275,6 +344,10 @@ pub struct ChannelChange {
     pub is_default: Option<bool>,
     #[oai(skip_serializing_if_is_none)]
     pub visibility: Option<Visibility>,
+    #[oai(skip_serializing_if_is_none)]
+    pub accepts_knocks: Option<bool>,
+    #[oai(skip_serializing_if_is_none)]
+    pub slow_mode_seconds: Option<u32>,
     #[oai(skip_serializing_if_is_none)]
     pub confidential: Option<bool>,
 }

@@ -32,6 +32,8 @@ fn new(url: &str, key: Option<&str>) -> NewWebhook {
         url: url.to_owned(),
         events: Vec::new(),
         description: None,
+        agent: None,
+        include_agents: false,
         key: key.map(|key| SendKey::parse(key).expect("a key")),
     }
 }

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::outlet::Answer;
 use super::payload::{self, Delivery};
-use super::{Standing, Workshop};
+use super::{Standing, Wish, Workshop};
 use crate::domain::Error;
 use crate::domain::event::Event;
 use crate::domain::id::{ChannelId, Millis, Seq};
@@ -111,9 +111,17 @@ impl<'a> Line<'a> {
         };
         // It may have been read before its channel was known, or been unsubscribed from since.
         let channel = workshop.directory.channel(self.channel);
-        let room = channel.as_ref().map(|channel| &channel.room);
-        let standing = workshop.standing(self.webhook, room);
-        if !self.webhook.wants(&event) || standing == Standing::AnothersRoom {
+        let channel = channel.as_deref();
+        let standing = workshop.standing(self.webhook, channel);
+        let wish = match workshop.wants(self.webhook, &event).await {
+            Ok(Wish::Unknown) => return Some((item, now() + AGAIN)),
+            Ok(wish) => wish,
+            Err(error) => {
+                tracing::warn!(%error, webhook = %self.webhook.id, "cannot tell who hears of an event");
+                return Some((item, now() + AGAIN));
+            }
+        };
+        if wish == Wish::PassedOver || standing == Standing::AnothersRoom {
             self.done(&item);
             return None;
         }
@@ -137,7 +145,7 @@ impl<'a> Line<'a> {
             .schedule
             .has_outlived(item.tries, item.since, now());
         loop {
-            match workshop.standing(self.webhook, room) {
+            match workshop.standing(self.webhook, channel) {
                 Standing::Good => {}
                 Standing::AnothersRoom => {
                     self.done(&item);

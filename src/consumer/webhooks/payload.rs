@@ -1,17 +1,19 @@
 //! What a receiver is sent: the Matrix event, and beside it who and what it is in our words.
 
 use bytes::Bytes;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use serde_json::value::{RawValue, Value, to_raw_value};
 
+use super::super::addressed;
 use super::Workshop;
 use crate::domain::channel::Channel;
 use crate::domain::event::{Event, What};
 use crate::domain::id::{ChannelId, EventId, MessageId, Seq, UserId};
+use crate::domain::message::Message;
 use crate::domain::webhook::{Webhook, delivery_id};
 use crate::domain::{Error, Result};
-use crate::payload::outline;
+use crate::payload::{CommandJson, outline};
 
 /// The name of test events.
 const TEST: &str = "webhook.test";
@@ -48,6 +50,9 @@ struct Body<'a> {
     /// Why the event has no content.
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<&'static str>,
+    /// What the message asks of an agent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    command: Option<CommandJson>,
 }
 
 impl Body<'_> {
@@ -65,6 +70,10 @@ pub async fn prepare(workshop: &Workshop, webhook: &Webhook, event: &Event) -> R
     let connector = || workshop.directory.naming.connector();
     let by = event.what.by().cloned().unwrap_or_else(connector);
     let (raw, why) = content(workshop, &channel, event).await?;
+    let command = match addressed::spoken(&event.what).filter(|_| why.is_none()) {
+        Some(said) => command(workshop, said, &raw).await?,
+        None => None,
+    };
     let body = Body {
         subscription_id: webhook.id.to_string(),
         room_id: Some(channel.room.as_str()),
@@ -79,6 +88,7 @@ pub async fn prepare(workshop: &Workshop, webhook: &Webhook, event: &Event) -> R
         seq: event.seq,
         message_id: message_id(&event.what),
         why,
+        command,
     };
     Ok(Delivery {
         id: delivery_id(event),
@@ -91,6 +101,29 @@ pub async fn prepare(workshop: &Workshop, webhook: &Webhook, event: &Event) -> R
     })
 }
 
+/// What a message asks of an agent, its arguments whole.
+async fn command(
+    workshop: &Workshop,
+    said: &Message,
+    raw: &RawValue,
+) -> Result<Option<CommandJson>> {
+    #[derive(Deserialize)]
+    struct Raw {
+        content: Content,
+    }
+    #[derive(Deserialize)]
+    struct Content {
+        body: String,
+    }
+    let whole = match said.truncated {
+        true => serde_json::from_str::<Raw>(raw.get()).ok(),
+        false => None,
+    };
+    let text = whole.map_or_else(|| said.preview.clone(), |raw| raw.content.body);
+    let called = addressed::called(&workshop.store, &workshop.directory, said, &text).await?;
+    Ok(called.as_ref().map(CommandJson::from))
+}
+
 /// The Matrix event, as it was pushed or as the homeserver shows it now.
 async fn content(
     workshop: &Workshop,
@@ -101,10 +134,14 @@ async fn content(
         // Nothing of such a channel's content leaves the homeserver, whenever it was said.
         _ if channel.confidential => "encrypted",
         None => "gone",
-        Some(id) => match workshop.recent.event(&channel.room, id).await? {
-            Some(raw) => return Ok(((*raw).to_owned(), None)),
-            None => "gone",
-        },
+        Some(id) => {
+            for room in channel.rooms() {
+                if let Some(raw) = workshop.recent.event(room, id).await? {
+                    return Ok(((*raw).to_owned(), None));
+                }
+            }
+            "gone"
+        }
     };
     let mut outline = outline::outline(event, &workshop.directory.naming.connector(), None);
     outline["room_id"] = channel.room.as_str().into();

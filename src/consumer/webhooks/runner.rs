@@ -12,10 +12,10 @@ use std::time::Duration;
 use futures_util::{FutureExt, StreamExt, stream};
 use tokio::sync::{Notify, watch};
 
-use super::Workshop;
 use super::lanes::Lanes;
 use super::line::{Halt, Item, Line, Place};
 use super::pages::{PAGE, Pages};
+use super::{Wish, Workshop};
 use crate::domain::event::Event;
 use crate::domain::id::{ChannelId, Millis, Seq};
 use crate::domain::service::ServiceCaller;
@@ -27,7 +27,7 @@ use crate::store::webhooks::{DeadLetter, Pending, Settled};
 const IN_FLIGHT: usize = 8;
 /// How long a page waits for the index, which knows its channels.
 const INDEX_WAIT: Duration = Duration::from_secs(5);
-/// How long it waits after a failure of the store.
+/// How long it waits after a failure of the store, and for an index that is behind.
 const RETRY: Duration = Duration::from_secs(1);
 /// A position that has moved by less than this, over events that are none of its own, is
 /// written down when nothing else happens.
@@ -49,6 +49,8 @@ pub struct Runner {
     halt: Halt,
     nudge: Arc<Notify>,
     lanes: Lanes,
+    /// Whether the next event waits for the index to know whose it is.
+    is_held: bool,
     /// Until when the receiver has asked to be left alone.
     come_back_at: Millis,
     /// When it is looked at next what has waited for too long.
@@ -86,6 +88,7 @@ impl Runner {
             halt,
             nudge,
             lanes: Lanes::default(),
+            is_held: false,
             come_back_at: 0,
             look_at: 0,
         }
@@ -130,6 +133,9 @@ impl Runner {
             false => self.lanes.next_due(),
         };
         let due = due.map(|due| Duration::from_millis(due.saturating_sub(now)));
+        if self.is_held {
+            return due.map_or(RETRY, |due| due.min(RETRY));
+        }
         let most = if self.position == self.saved {
             LONGEST
         } else {
@@ -166,6 +172,7 @@ impl Runner {
         let mut work = self.due().await?;
         let fresh = self.fresh(&mut work).await?;
         let position = fresh.position;
+        self.is_held = fresh.is_held;
         if work.is_empty() && fresh.behind.is_empty() && fresh.too_old.is_empty() {
             return self.pass_over(position).await;
         }
@@ -264,12 +271,18 @@ impl Runner {
         let caller = (self.workshop.caller_of)(&self.webhook);
         for event in page.iter() {
             let event = self.workshop.resolve(event).await?;
-            if !self.webhook.wants(&event) {
-                continue;
+            match self.workshop.wants(&self.webhook, &event).await? {
+                Wish::Told => {}
+                Wish::PassedOver => continue,
+                Wish::Unknown => {
+                    fresh.position = event.seq - 1;
+                    fresh.is_held = true;
+                    break;
+                }
             }
             let channel = self.workshop.directory.channel(event.channel);
             let is_anothers = |caller: &ServiceCaller| {
-                channel.is_some_and(|channel| !caller.may_work_in(&channel.room))
+                channel.is_some_and(|channel| !caller.may_work_for(&channel))
             };
             if caller.as_deref().is_some_and(is_anothers) {
                 continue;
@@ -368,6 +381,8 @@ impl Runner {
 struct Fresh {
     /// The position behind it.
     position: Seq,
+    /// Whether what comes next has to wait for the index.
+    is_held: bool,
     /// What has to wait behind others of its channel.
     behind: Vec<Pending>,
     /// What nobody is to be told any more.
@@ -378,6 +393,7 @@ impl Fresh {
     fn at(position: Seq) -> Self {
         Self {
             position,
+            is_held: false,
             behind: Vec::new(),
             too_old: Vec::new(),
         }

@@ -11,12 +11,13 @@ use super::{Call, Fake, User, World};
 use crate::domain::channel::Channel;
 use crate::domain::event::Source;
 use crate::domain::id::{EventId, Millis, RoomAlias, RoomId, UserId};
-use crate::domain::member::Membership;
+use crate::domain::member::{Member, Membership};
 use crate::domain::message::Media;
 use crate::domain::{Error, Result};
+use crate::homeserver::gateway::MemberStep;
 use crate::homeserver::{
-    FullContent, HistoryPage, Homeserver, NewRoom, Outgoing, Reaction, Redaction, RoomSnapshot,
-    Setting,
+    FullContent, HistoryPage, Homeserver, NewRoom, NewSpace, Outgoing, Reaction, Redaction,
+    RoomSnapshot, Setting, StoredLevels, TakenIn, Traces,
 };
 
 /// What the connector's rooms ask of those who would mark them.
@@ -77,6 +78,28 @@ impl Homeserver for Fake {
         Ok(())
     }
 
+    async fn set_avatar(&self, user: &UserId, url: &str) -> Result<()> {
+        let mut world = self.begin(Call::SetAvatar)?;
+        world.know(user)?;
+        let User { avatar_url, .. } = world.users.entry(user.clone()).or_default();
+        *avatar_url = Some(url.to_owned()).filter(|url| !url.is_empty());
+        Ok(())
+    }
+
+    async fn deactivate(&self, user: &UserId, _traces: Traces) -> Result<()> {
+        let mut world = self.begin(Call::Deactivate)?;
+        world.know(user)?;
+        let rooms: Vec<RoomId> = world.rooms.keys().cloned().collect();
+        for room in rooms {
+            if world.room(&room)?.is_joined(user) {
+                let left = Membership::Left;
+                self.change_membership(&mut world, &room, user, left, user)?;
+            }
+        }
+        world.users.remove(user);
+        Ok(())
+    }
+
     async fn user_exists(&self, user: &UserId) -> Result<bool> {
         let world = self.begin(Call::UserExists)?;
         Ok(world.users.contains_key(user))
@@ -119,6 +142,7 @@ impl Homeserver for Fake {
         let mut deeds = vec![
             Deed::Created,
             Deed::Member(joined),
+            Deed::Levels(room.levels()),
             Deed::Alias(new.alias.clone()),
             Deed::Visibility(new.channel.visibility),
             Deed::Channel(new.channel.clone()),
@@ -141,12 +165,38 @@ impl Homeserver for Fake {
         }
     }
 
+    async fn create_space(&self, new: &NewSpace) -> Result<RoomId> {
+        let (connector, now) = (self.connector(), self.clock.now());
+        let mut world = self.begin(Call::CreateSpace)?;
+        world.take_alias(&new.alias)?;
+        let id = world.new_room_id();
+        let mut room = Room::new(&connector, new.visibility, now);
+        room.powers.insert(new.owner.clone(), OWNER);
+        let joined = self.member(&world, &connector, Membership::Joined, &connector);
+        let deeds = [
+            Deed::Created,
+            Deed::Member(joined),
+            Deed::Alias(new.alias.clone()),
+            Deed::Microdao(new.microdao.clone()),
+            Deed::Name(new.name.clone()),
+            Deed::Topic(new.topic.clone()),
+        ];
+        for deed in deeds {
+            world.record_into(&mut room, deed, &connector, now);
+        }
+        world.rooms.insert(id.clone(), room);
+        world.aliases.insert(new.alias.clone(), id.clone());
+        world.answer(Call::CreateSpace, id)
+    }
+
     async fn resolve_alias(&self, alias: &RoomAlias) -> Result<Option<RoomId>> {
         let world = self.begin(Call::ResolveAlias)?;
         Ok(world.aliases.get(alias).cloned())
     }
 
     async fn set_alias(&self, alias: &RoomAlias, room: &RoomId) -> Result<()> {
+        // Others come first, as they may while a homeserver is asked.
+        tokio::task::yield_now().await;
         let mut world = self.begin(Call::SetAlias)?;
         if world.aliases.get(alias) == Some(room) {
             return Ok(());
@@ -162,12 +212,12 @@ impl Homeserver for Fake {
     }
 
     async fn joined_rooms(&self) -> Result<Vec<RoomId>> {
-        let connector = self.connector();
+        self.rooms_of(&self.connector()).await
+    }
+
+    async fn rooms_of(&self, user: &UserId) -> Result<Vec<RoomId>> {
         let world = self.begin(Call::JoinedRooms)?;
-        let joined = world
-            .rooms
-            .iter()
-            .filter(|(_, room)| room.is_joined(&connector));
+        let joined = world.rooms.iter().filter(|(_, room)| room.is_joined(user));
         let mut ids: Vec<RoomId> = joined.map(|(id, _)| id.clone()).collect();
         ids.sort_unstable();
         Ok(ids)
@@ -183,9 +233,21 @@ impl Homeserver for Fake {
         Ok(room.map(|room| room.snapshot(id)))
     }
 
-    async fn take_over(&self, id: &RoomId) -> Result<()> {
+    async fn room_as(&self, id: &RoomId, user: &UserId) -> Result<Option<RoomSnapshot>> {
+        let world = self.begin(Call::Room)?;
+        let room = world.rooms.get(id).filter(|room| room.is_joined(user));
+        Ok(room.map(|room| room.snapshot(id)))
+    }
+
+    async fn successor(&self, id: &RoomId) -> Result<Option<RoomId>> {
+        let mut world = self.begin(Call::Successor)?;
+        let tombstone = world.room(id)?.tombstone.as_ref();
+        Ok(tombstone.map(|tombstone| tombstone.successor.clone()))
+    }
+
+    async fn take_over(&self, id: &RoomId, helper: Option<&UserId>) -> Result<()> {
         let mut world = self.begin(Call::TakeOver)?;
-        self.enter_and_rise(&mut world, id)
+        self.enter_and_rise(&mut world, id, helper)
     }
 
     async fn history(
@@ -198,6 +260,9 @@ impl Homeserver for Fake {
         self.begin(Call::History)?
             .room(&channel.room)?
             .expect_joined(&self.connector())?;
+        if self.world().stuck.contains(&channel.room) {
+            std::future::pending::<()>().await;
+        }
         let all = self.history_of(channel, source)?;
         let end = match from {
             Some(token) => token
@@ -245,11 +310,35 @@ impl Homeserver for Fake {
         }
     }
 
+    async fn change_membership(&self, step: &MemberStep) -> Result<()> {
+        let mut world = self.begin(Call::ChangeMembership)?;
+        self.take_step(&mut world, step)
+    }
+
+    async fn member(&self, room: &RoomId, user: &UserId) -> Result<Option<(EventId, Member)>> {
+        let mut world = self.begin(Call::Member)?;
+        Ok(world.room(room)?.members.get(user).cloned())
+    }
+
+    async fn set_level(
+        &self,
+        room: &RoomId,
+        user: &UserId,
+        from: Option<i64>,
+        level: Option<i64>,
+        as_user: Option<&UserId>,
+    ) -> Result<Option<StoredLevels>> {
+        let mut world = self.begin(Call::SetLevel)?;
+        let by = self.actor(&world, as_user)?;
+        let changed = self.change_level(&mut world, room, (user, from, level), &by)?;
+        world.answer(Call::SetLevel, changed)
+    }
+
     async fn send(&self, message: &Outgoing) -> Result<EventId> {
         let mut world = self.begin(Call::Send)?;
         world.know(&message.sender)?;
         let room = world.room(&message.room)?;
-        room.expect_joined(&message.sender)?;
+        room.expect_power(&message.sender, 0)?;
         if let Some(sent) = room.transactions.get(&message.transaction) {
             return Ok(sent.clone());
         }
@@ -270,12 +359,16 @@ impl Homeserver for Fake {
             thread: message.thread.clone(),
             mentions: message.mentions.clone(),
             edit: message.edit.as_ref().map(|edit| edit.of.clone()),
+            sending: message.sending,
         }));
         let event = world.record(&message.room, deed, &message.sender, message.at)?;
         let room = world.room(&message.room)?;
         let transaction = message.transaction.clone();
         room.transactions.insert(transaction, event.clone());
-        Ok(event)
+        match std::mem::take(&mut world.is_send_cut) {
+            true => Err(Error::unavailable("the answer was lost")),
+            false => Ok(event),
+        }
     }
 
     async fn react(&self, reaction: &Reaction) -> Result<EventId> {
@@ -311,15 +404,14 @@ impl Homeserver for Fake {
             Setting::Topic(topic) => (Deed::Topic(topic), MODERATOR),
             Setting::CanonicalAlias(alias) => (Deed::Alias(alias), MODERATOR),
             Setting::Channel(state) => (Deed::Channel(state), marking),
+            Setting::Child { room, is_child } => (Deed::Child(room, is_child), OWNER),
+            Setting::Visibility(visibility) => (Deed::Visibility(visibility), MODERATOR),
             Setting::Pins(pinned) => (Deed::Pins(pinned), MODERATOR),
+            Setting::Knocks(accepted) => (Deed::Knocks(accepted), MODERATOR),
         };
         world.room(room)?.expect_power(&user, needed)?;
-        world.record(room, deed, &user, now)
-    }
-
-    async fn power(&self, room: &RoomId, user: &UserId) -> Result<i64> {
-        let mut world = self.begin(Call::Power)?;
-        world.room(room).map(|room| room.power(user))
+        let event = world.record(room, deed, &user, now)?;
+        world.answer(Call::Set, event)
     }
 
     async fn sent_at(&self, room: &RoomId, event: &EventId) -> Result<Option<Millis>> {
@@ -327,6 +419,19 @@ impl Homeserver for Fake {
         let room = world.room(room)?;
         let found = room.events.iter().find(|one| one.id == *event);
         Ok(found.map(|event| event.at))
+    }
+
+    async fn taken_in(&self, room: &RoomId, event: &EventId) -> Result<Option<TakenIn>> {
+        let mut world = self.begin(Call::SentAt)?;
+        let room = world.room(room)?;
+        let found = room.events.iter().find(|one| one.id == *event);
+        Ok(found.map(|event| TakenIn {
+            at: event.at,
+            sending: match &event.deed {
+                Deed::Said(said) => said.sending,
+                _ => None,
+            },
+        }))
     }
 
     async fn content(&self, room: &RoomId, event: &EventId) -> Result<Option<FullContent>> {

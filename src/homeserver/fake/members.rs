@@ -37,6 +37,7 @@ impl Fake {
                 .and_then(|user| user.display_name.clone()),
             by: by.clone(),
             since: self.clock.now(),
+            reason: None,
         }
     }
 
@@ -68,10 +69,19 @@ impl Fake {
     }
 
     /// Enters a room that others made, invited if need be, and gains the power to mark it.
-    pub(super) fn enter_and_rise(&self, world: &mut World, id: &RoomId) -> Result<()> {
+    pub(super) fn enter_and_rise(
+        &self,
+        world: &mut World,
+        id: &RoomId,
+        only: Option<&UserId>,
+    ) -> Result<()> {
         let connector = self.connector();
         let room = world.room(id)?;
-        let may = |user: &&UserId| room.is_joined(user) && room.power(user) >= room.marking;
+        let may = |user: &&UserId| {
+            only.is_none_or(|only| only == *user)
+                && room.is_joined(user)
+                && room.power(user) >= room.marking
+        };
         let helper = room.members.keys().find(may).cloned();
         let is_open = room.visibility == Visibility::Public;
         let refusal = || Error::forbidden(format!("nobody in {id} may help {connector}"));
@@ -84,8 +94,8 @@ impl Fake {
         let room = world.room(id)?;
         if room.power(&connector) < room.marking {
             helper.ok_or_else(refusal)?;
-            let marking = room.marking;
-            room.powers.insert(connector, marking.max(OWNER));
+            let marking = room.marking.max(OWNER);
+            self.empower(world, id, &connector, Some(marking), &connector)?;
         }
         Ok(())
     }

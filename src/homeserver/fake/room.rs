@@ -3,14 +3,19 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::Redacted;
+use super::members::OWNER;
 use crate::directory::Directory;
-use crate::domain::channel::{Channel, ChannelChange, ChannelKind, Visibility};
+use crate::domain::access::Levels;
+use crate::domain::channel::{Channel, ChannelChange, ChannelKind, STATE_TYPE, Visibility};
 use crate::domain::event::{NewEvent, Source, What};
 use crate::domain::id::{EventId, MessageId, Millis, RoomAlias, RoomId, UserId};
 use crate::domain::member::{Member, Membership};
-use crate::domain::message::{Media, Mentions, Message, MessageKind};
+use crate::domain::message::{Media, Mentions, Message, MessageKind, Sending};
 use crate::domain::{Error, Result, text};
-use crate::homeserver::{ChannelState, Mapped, RoomSnapshot, StoredChannelState, StoredPins};
+use crate::homeserver::{
+    ChannelState, Mapped, MicrodaoState, RoomSnapshot, StoredChannelState, StoredLevels,
+    StoredPins, Tombstone,
+};
 
 /// The level that naming a room needs.
 pub(super) const MODERATOR: i64 = 50;
@@ -21,6 +26,8 @@ pub(super) struct Room {
     pub alias: Option<RoomAlias>,
     pub channel: Option<StoredChannelState>,
     pub visibility: Visibility,
+    pub knocks: bool,
+    pub entry_set: Option<(UserId, Millis)>,
     pub encrypted: bool,
     /// What marking the room as a channel needs.
     pub marking: i64,
@@ -29,6 +36,11 @@ pub(super) struct Room {
     pub events: Vec<Event>,
     pub redacted: Redacted,
     pub pins: Option<StoredPins>,
+    pub microdao: Option<MicrodaoState>,
+    pub children: Vec<RoomId>,
+    pub predecessor: Option<RoomId>,
+    pub tombstone: Option<Tombstone>,
+    pub levels: Option<StoredLevels>,
     /// Transaction ids of messages, for de-duplication.
     pub transactions: HashMap<String, EventId>,
     created_at: Millis,
@@ -47,16 +59,26 @@ pub(super) struct Event {
 pub(super) enum Deed {
     Created,
     Said(Box<Said>),
-    Reacted { target: EventId, key: String },
+    Reacted {
+        target: EventId,
+        key: String,
+    },
     Redacted(EventId),
     Pins(Vec<EventId>),
+    /// The powers as they are from then on.
+    Levels(Levels),
     Member(Member),
     Name(String),
     Topic(String),
     Alias(RoomAlias),
     Visibility(Visibility),
+    Knocks(bool),
     Encrypted,
     Channel(ChannelState),
+    /// Another room takes the place of this one.
+    Ended(RoomId),
+    Microdao(MicrodaoState),
+    Child(RoomId, bool),
     Canary,
 }
 
@@ -71,6 +93,7 @@ pub(super) struct Said {
     pub mentions: Vec<UserId>,
     /// The message that it replaces.
     pub edit: Option<EventId>,
+    pub sending: Option<Sending>,
 }
 
 impl Said {
@@ -101,6 +124,11 @@ impl Event {
         matches!(self.deed, Deed::Canary)
     }
 
+    /// Whether it takes something back that was said.
+    pub fn takes_back(&self) -> bool {
+        matches!(self.deed, Deed::Redacted(_))
+    }
+
     pub fn is_claim(&self, directory: &Directory) -> bool {
         matches!(self.deed, Deed::Channel(_)) && self.by == directory.naming.connector()
     }
@@ -115,6 +143,8 @@ impl Room {
             alias: None,
             channel: None,
             visibility,
+            knocks: false,
+            entry_set: None,
             encrypted: false,
             marking: MODERATOR,
             powers: HashMap::from([(creator.clone(), i64::MAX)]),
@@ -122,6 +152,11 @@ impl Room {
             events: Vec::new(),
             redacted: Redacted::new(),
             pins: None,
+            microdao: None,
+            children: Vec::new(),
+            predecessor: None,
+            tombstone: None,
+            levels: None,
             transactions: HashMap::new(),
             created_at,
         }
@@ -134,7 +169,14 @@ impl Room {
             Deed::Name(name) => self.name = Some(name.clone()),
             Deed::Topic(topic) => self.topic = Some(topic.clone()),
             Deed::Alias(alias) => self.alias = Some(alias.clone()),
-            Deed::Visibility(visibility) => self.visibility = *visibility,
+            Deed::Visibility(visibility) => {
+                (self.visibility, self.knocks) = (*visibility, false);
+                self.entry_set = Some((by.clone(), at));
+            }
+            Deed::Knocks(accepted) => {
+                self.knocks = *accepted;
+                self.entry_set = Some((by.clone(), at));
+            }
             Deed::Encrypted => self.encrypted = true,
             Deed::Member(member) => {
                 let entry = (id.clone(), member.clone());
@@ -157,6 +199,27 @@ impl Room {
                     sender: by.clone(),
                     at,
                     pinned: pinned.clone(),
+                });
+            }
+            Deed::Ended(successor) => {
+                self.tombstone = Some(Tombstone {
+                    event: id.clone(),
+                    sender: by.clone(),
+                    at,
+                    successor: successor.clone(),
+                });
+            }
+            Deed::Microdao(state) => self.microdao = Some(state.clone()),
+            Deed::Child(room, is_child) => {
+                self.children.retain(|child| child != room);
+                self.children.extend(is_child.then(|| room.clone()));
+            }
+            Deed::Levels(levels) => {
+                self.levels = Some(StoredLevels {
+                    event: Some(id.clone()),
+                    sender: by.clone(),
+                    at,
+                    levels: levels.clone(),
                 });
             }
             Deed::Created | Deed::Said(_) | Deed::Reacted { .. } | Deed::Canary => {}
@@ -194,6 +257,28 @@ impl Room {
         self.powers.get(user).copied().unwrap_or(0)
     }
 
+    /// What the room demands and gives.
+    pub fn levels(&self) -> Levels {
+        let is_creator = |power: i64| power == i64::MAX;
+        let powers = || self.powers.iter();
+        let creators = powers().filter(|(_, power)| is_creator(**power));
+        let others = powers().filter(|(_, power)| !is_creator(**power));
+        Levels {
+            creators: creators.map(|(user, _)| user.clone()).collect(),
+            users: others.map(|(user, power)| (user.clone(), *power)).collect(),
+            events: BTreeMap::from([
+                (STATE_TYPE.to_owned(), self.marking),
+                ("m.room.power_levels".to_owned(), OWNER),
+            ]),
+            // As in the connector's rooms.
+            invite: match self.visibility {
+                Visibility::Public => 0,
+                Visibility::Private => MODERATOR,
+            },
+            ..Levels::default()
+        }
+    }
+
     pub fn expect_power(&self, user: &UserId, needed: i64) -> Result<()> {
         self.expect_joined(user)?;
         match self.power(user) >= needed {
@@ -214,10 +299,17 @@ impl Room {
             topic: self.topic.clone(),
             alias: self.alias.clone(),
             public: self.visibility == Visibility::Public,
+            accepts_knocks: self.knocks,
+            entry_set: self.entry_set.clone(),
             encrypted: self.encrypted,
             created_at: self.created_at,
             members: self.members.values().cloned().collect(),
             pins: self.pins.clone(),
+            microdao: self.microdao.clone(),
+            children: self.children.clone(),
+            predecessor: self.predecessor.clone(),
+            tombstone: self.tombstone.clone(),
+            levels: self.levels.clone(),
         }
     }
 
@@ -237,7 +329,9 @@ impl Room {
             })
         };
         let what = match &event.deed {
-            Deed::Created | Deed::Canary => None,
+            Deed::Created | Deed::Canary | Deed::Ended(_) | Deed::Microdao(_) | Deed::Child(..) => {
+                None
+            }
             Deed::Said(said) => Some(self.said(event, said, channel, directory)),
             Deed::Reacted { .. } if self.redacted.contains(&event.id) => None,
             Deed::Reacted { target, key } => Some(What::ReactionAdded {
@@ -254,6 +348,11 @@ impl Room {
                 by: event.by.clone(),
                 at: event.at,
             }),
+            Deed::Levels(levels) => Some(What::LevelsChanged {
+                levels: levels.clone(),
+                by: event.by.clone(),
+                at: event.at,
+            }),
             Deed::Redacted(target) => Some(What::MessageDeleted {
                 target: target.clone(),
                 by: event.by.clone(),
@@ -267,10 +366,14 @@ impl Room {
             Deed::Topic(topic) => updated(ChannelChange::Description(topic.clone())),
             Deed::Alias(alias) => updated(ChannelChange::Alias(Some(alias.clone()))),
             Deed::Visibility(visibility) => updated(ChannelChange::Visibility(*visibility)),
+            Deed::Knocks(true) => updated(ChannelChange::Knockable),
+            Deed::Knocks(false) => updated(ChannelChange::Visibility(Visibility::Private)),
             Deed::Encrypted => updated(ChannelChange::Encrypted),
             Deed::Channel(state) if event.is_claim(directory) => updated(ChannelChange::Settings {
                 status: state.status,
                 is_default: state.is_default,
+                slow_mode_seconds: state.slow_mode_seconds,
+                changed_by: state.changed_by.clone(),
             }),
             Deed::Channel(_) => None,
         };
@@ -294,6 +397,7 @@ impl Room {
         if !channel.confidential {
             (message.preview, message.truncated) = text::preview(&said.text);
             message.media.clone_from(&said.media);
+            message.sending = said.sending;
             message.mentions = said.called(directory);
         }
         if let Some(target) = &said.edit {

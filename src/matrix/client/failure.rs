@@ -115,6 +115,18 @@ pub fn is_unknown_user(error: &Error) -> bool {
     says(error, "not registered this user")
 }
 
+/// Turns the last failure of a request into one that tells that an earlier attempt may have been
+/// carried out: being asked for patience then does not mean that nothing was done.
+pub(super) fn left_open(error: Error) -> Error {
+    match error {
+        Error::HomeserverLimited {
+            message,
+            retry_after,
+        } => unavailable(message, Some(retry_after)),
+        error => error,
+    }
+}
+
 /// Turns a refusal of the application service's own token, which nothing can be done without,
 /// into one that says what to look for.
 pub(super) fn name_as_token(error: Error) -> Error {

@@ -196,8 +196,10 @@ mod tests {
                 confidential: false,
                 status: ChannelStatus::Active,
                 is_default: false,
+                slow_mode_seconds: 0,
                 created_by: None,
                 created_at: 0,
+                changed_by: None,
             },
         }
     }

@@ -1,5 +1,6 @@
 //! Who is in a room, and who brings in or sends out whom.
 
+use ruma::api::client::knock::knock_room;
 use ruma::api::client::membership::{
     ban_user, invite_user, join_room_by_id_or_alias, kick_user, leave_room, unban_user,
 };
@@ -14,7 +15,7 @@ use crate::homeserver::gateway::{MemberStep, Standing, Step};
 
 impl Matrix {
     /// Each step sets a membership, so that repeating it does no more.
-    pub(super) async fn take_step(&self, step: &MemberStep) -> Result<()> {
+    pub(crate) async fn take_step(&self, step: &MemberStep) -> Result<()> {
         let (room, user) = (ids::room(&step.room)?, ids::user(&step.user)?);
         let reason = step.reason.clone();
         let acting = step.acting.as_ref();
@@ -57,6 +58,14 @@ impl Matrix {
             }
             Step::Ban => {
                 let mut request = ban_user::v3::Request::new(room, user);
+                request.reason = reason;
+                client
+                    .request(request, acting, Repeat::Safe)
+                    .await
+                    .map(drop)
+            }
+            Step::Knock => {
+                let mut request = knock_room::v3::Request::new(room.into());
                 request.reason = reason;
                 client
                     .request(request, acting, Repeat::Safe)

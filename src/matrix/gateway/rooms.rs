@@ -15,7 +15,8 @@ use crate::domain::{Error, Result};
 use crate::homeserver::gateway::{Located, RoomDetails};
 
 impl Matrix {
-    pub(super) async fn read_listing(&self, room: &RoomId) -> Result<bool> {
+    /// Whether the homeserver's directory lists a room.
+    pub(in crate::matrix) async fn read_listing(&self, room: &RoomId) -> Result<bool> {
         let request = get_room_visibility::v3::Request::new(ids::room(room)?);
         let answer = self.client.request(request, None, Repeat::Safe).await?;
         Ok(answer.visibility == Listing::Public)

@@ -1,17 +1,15 @@
-//! Accounts: signing in, pictures, the end. How people's are made stands in `people`.
+//! Accounts: signing in. How people's are made stands in `people`, what all users have in
+//! `matrix::users`.
 
 use http::Method;
-use ruma::api::client::account::deactivate;
-use ruma::api::client::profile::set_profile_field;
-use ruma::profile::ProfileFieldValue;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::super::Matrix;
 use super::super::client::{Credential, Repeat};
-use super::super::{Matrix, ids};
 use crate::domain::id::UserId;
 use crate::domain::{Error, Result};
-use crate::homeserver::gateway::{Device, Traces};
+use crate::homeserver::gateway::Device;
 
 const LOGIN: &str = "/_matrix/client/v3/login";
 
@@ -33,21 +31,6 @@ impl Matrix {
             "initial_device_display_name": "daarion",
         });
         self.device(&body, Credential::Connector).await
-    }
-
-    pub(super) async fn put_avatar(&self, user: &UserId, url: &str) -> Result<()> {
-        let value = ProfileFieldValue::AvatarUrl(url.into());
-        let request = set_profile_field::v3::Request::new(ids::user(user)?, value);
-        let answer = self.client.request(request, Some(user), Repeat::Safe).await;
-        answer.map(drop)
-    }
-
-    /// As the user itself: an application service is not asked for the password.
-    pub(super) async fn close_account(&self, user: &UserId, traces: Traces) -> Result<()> {
-        let mut request = deactivate::v3::Request::new();
-        request.erase = traces == Traces::Erased;
-        let answer = self.client.request(request, Some(user), Repeat::Safe).await;
-        answer.map(drop)
     }
 
     /// `None` when the homeserver gives out no devices in this way.

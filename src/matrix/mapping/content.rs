@@ -38,6 +38,8 @@ pub(super) struct Content<'a> {
     pub new_content: Option<&'a RawValue>,
     #[serde(borrow, rename = "m.mentions")]
     mentions: Option<&'a RawValue>,
+    #[serde(borrow, rename = "city.daarion.sending")]
+    pub sending: Option<&'a RawValue>,
     #[serde(borrow, rename = "m.poll")]
     poll: Option<&'a RawValue>,
     #[serde(borrow, rename = "org.matrix.msc3381.poll.start")]

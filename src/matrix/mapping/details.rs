@@ -86,10 +86,8 @@ fn describe(details: &mut RoomDetails, kind: &str, content: &RawValue) {
 /// What the content of an `m.room.member` says; `None` of nonsense.
 #[must_use]
 pub fn standing(content: &RawValue) -> Option<Standing> {
-    let read = state::membership(content).ok()?;
-    Some(read.map_or(Standing::Knocking, |(membership, _)| {
-        Standing::Is(membership)
-    }))
+    let said = state::membership(content).ok()?;
+    Some(Standing::Is(said.membership))
 }
 
 /// The event's id, when it is this user's reaction with this key.

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::html::sanitise;
 use super::outgoing::MAX_CONTENT;
+use super::sending;
 use crate::domain::{Error, Result};
 use crate::homeserver::gateway::Draft;
 
@@ -20,6 +21,11 @@ pub fn draft_content(draft: &Draft) -> Result<Box<RawValue>> {
             content = edit(draft, content, html.as_deref());
         }
         content.insert("m.relates_to".to_owned(), complete(relation).into());
+    }
+    if let Some(sending) = draft.sending {
+        let written = serde_json::to_value(sending::Written::from(sending));
+        let written = written.map_err(|error| Error::internal(error.to_string()))?;
+        content.insert("city.daarion.sending".to_owned(), written);
     }
     let raw = to_raw_value(&content).map_err(|error| Error::internal(error.to_string()))?;
     if raw.get().len() > MAX_CONTENT {
@@ -107,7 +113,7 @@ mod tests {
 
     use super::*;
     use crate::domain::id::{RoomId, UserId};
-    use crate::domain::message::MessageKind;
+    use crate::domain::message::{MessageKind, Sending};
 
     fn draft() -> Draft {
         Draft {
@@ -124,6 +130,7 @@ mod tests {
             relates_to: None,
             mentions: Vec::new(),
             mentions_room: false,
+            sending: None,
         }
     }
 
@@ -147,6 +154,27 @@ mod tests {
         };
         let said = json!({ "user_ids": ["@a:b"], "room": true });
         assert_eq!(content(&some)["m.mentions"], said);
+    }
+
+    #[test]
+    fn what_was_named_is_known_again() {
+        let sending = Sending {
+            transaction: Uuid::from_u128(7),
+            digest: [9; 32],
+        };
+        let named = Draft {
+            sending: Some(sending),
+            ..draft()
+        };
+        let raw = to_raw_value(&json!({
+            "event_id": "$said",
+            "type": "m.room.message",
+            "sender": "@a:b",
+            "origin_server_ts": 7,
+            "content": content(&named),
+        }));
+        let taken = sending::taken_in(&raw.expect("JSON")).expect("an event");
+        assert_eq!(taken.sending, Some(sending));
     }
 
     #[test]

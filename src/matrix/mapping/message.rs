@@ -8,6 +8,7 @@ use super::edit;
 use super::envelope::{Header, Reason};
 use super::json;
 use super::relation::relation;
+use super::sending;
 use crate::domain::event::What;
 use crate::domain::id::{EventId, MessageId};
 use crate::domain::message::{Message, MessageKind};
@@ -38,6 +39,7 @@ pub(super) fn message(header: &Header) -> Result<Option<What>, Reason> {
         (message.preview, message.truncated) = text::preview(text);
         message.media = is_media.then(|| content.media());
         message.mentions = content.mentions(header.directory);
+        message.sending = sending::read(content.sending);
     }
     edit::apply_latest(header, &mut message);
     Ok(Some(if is_media {

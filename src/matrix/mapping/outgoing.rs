@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::html::render;
+use super::sending;
 use crate::domain::id::{EventId, UserId};
 use crate::domain::{Error, Result, text};
 use crate::homeserver::{Outgoing, OutgoingFile};
@@ -22,6 +23,11 @@ struct Content<'a> {
     new_content: Option<Said<'a>>,
     #[serde(rename = "m.relates_to", skip_serializing_if = "Option::is_none")]
     relates_to: Option<RelatesTo<'a>>,
+    #[serde(
+        rename = "city.daarion.sending",
+        skip_serializing_if = "Option::is_none"
+    )]
+    sending: Option<sending::Written>,
 }
 
 #[derive(Serialize)]
@@ -116,6 +122,7 @@ fn content<'a>(message: &'a Outgoing, html: Option<&'a str>, form: Form) -> Cont
             said,
             new_content: None,
             relates_to: relates_to(message),
+            sending: message.sending.map(Into::into),
         };
     };
     let fallback: Cow<'_, str> = match form {
@@ -140,6 +147,7 @@ fn content<'a>(message: &'a Outgoing, html: Option<&'a str>, form: Form) -> Cont
             event_id: Some(&edit.of),
             ..RelatesTo::default()
         }),
+        sending: None,
     }
 }
 

@@ -6,41 +6,50 @@ use serde_json::value::RawValue;
 use super::channel_state::read_channel_state;
 use super::envelope::{Header, Reason};
 use super::json;
+use super::power::{Creation, Power};
 use crate::domain::channel::{Channel, ChannelChange, ChannelKind, Visibility};
 use crate::domain::event::What;
 use crate::domain::id::{EventId, RoomAlias, UserId};
 use crate::domain::member::{Member, Membership};
-use crate::domain::text::{MAX_DESCRIPTION, MAX_NAME};
+use crate::domain::text::{MAX_DESCRIPTION, MAX_NAME, MAX_REASON};
 
 /// The longest display name that we keep, in characters (Synapse's own limit).
 const MAX_DISPLAY_NAME: usize = 256;
 
-/// Who came, left, was invited or banned; a knock changes nothing yet.
-pub(super) fn member(header: &Header) -> Result<Option<What>, Reason> {
+/// Who came, left, was invited, banned or has knocked.
+pub(super) fn member(header: &Header) -> Result<What, Reason> {
     let user = header.state_key.as_deref().and_then(UserId::parse);
     let user = user.ok_or("state_key is no user id")?;
     let entity = header.directory.entity(&user);
-    let member = membership(header.content)?.map(|(membership, display_name)| Member {
+    let said = membership(header.content)?;
+    Ok(What::MemberChanged(Member {
         user,
         entity,
-        membership,
-        display_name,
+        membership: said.membership,
+        display_name: said.display_name,
         by: header.sender.clone(),
         since: header.at,
-    });
-    Ok(member.map(What::MemberChanged))
+        reason: said.reason,
+    }))
 }
 
-/// The content of `m.room.member`: a membership, unless it is a knock, and a display name.
-pub(super) fn membership(
-    content: &RawValue,
-) -> Result<Option<(Membership, Option<String>)>, Reason> {
+/// What `m.room.member` says of somebody.
+pub(super) struct SaidOfMember {
+    pub membership: Membership,
+    pub display_name: Option<String>,
+    pub reason: Option<String>,
+}
+
+/// The content of `m.room.member`.
+pub(super) fn membership(content: &RawValue) -> Result<SaidOfMember, Reason> {
     #[derive(Deserialize)]
     struct Content<'a> {
         #[serde(borrow)]
         membership: Option<&'a RawValue>,
         #[serde(borrow)]
         displayname: Option<&'a RawValue>,
+        #[serde(borrow)]
+        reason: Option<&'a RawValue>,
     }
     let content: Content = json::object(content).ok_or("content is no usable object")?;
     let membership = match json::text(content.membership).as_deref() {
@@ -48,14 +57,19 @@ pub(super) fn membership(
         Some("invite") => Membership::Invited,
         Some("leave") => Membership::Left,
         Some("ban") => Membership::Banned,
-        Some("knock") => return Ok(None),
+        Some("knock") => Membership::Knocking,
         Some(_) => return Err("membership is unknown".into()),
         None => return Err("membership is no string".into()),
     };
-    let display_name = json::text(content.displayname)
-        .map(|name| json::cut(name.trim(), MAX_DISPLAY_NAME))
-        .filter(|name| !name.is_empty());
-    Ok(Some((membership, display_name)))
+    let words = |raw, most| {
+        let text = json::text(raw).map(|text| json::cut(text.trim(), most));
+        text.filter(|text| !text.is_empty())
+    };
+    Ok(SaidOfMember {
+        membership,
+        display_name: words(content.displayname, MAX_DISPLAY_NAME),
+        reason: words(content.reason, MAX_REASON),
+    })
 }
 
 /// The room's name, without the city's part; a nameless room goes by its slug.
@@ -93,13 +107,16 @@ pub(super) fn canonical_alias(header: &Header) -> Result<What, Reason> {
 
 pub(super) fn join_rules(header: &Header) -> Result<What, Reason> {
     header.expect_state()?;
-    let visibility = visibility(header.content)?;
-    Ok(updated(header, ChannelChange::Visibility(visibility)))
+    let change = match entry(header.content)? {
+        (Visibility::Private, true) => ChannelChange::Knockable,
+        (visibility, _) => ChannelChange::Visibility(visibility),
+    };
+    Ok(updated(header, change))
 }
 
-/// The content of `m.room.join_rules`. Whatever is not open to everybody is private, rules
-/// that we do not know included.
-pub(super) fn visibility(content: &RawValue) -> Result<Visibility, Reason> {
+/// The content of `m.room.join_rules`: who may come in, and whether others may ask. Whatever is not
+/// open to everybody is private, rules that we do not know included.
+pub(super) fn entry(content: &RawValue) -> Result<(Visibility, bool), Reason> {
     #[derive(Deserialize)]
     struct Content<'a> {
         #[serde(borrow)]
@@ -107,8 +124,9 @@ pub(super) fn visibility(content: &RawValue) -> Result<Visibility, Reason> {
     }
     let content: Content = json::object(content).ok_or("content is no usable object")?;
     Ok(match json::text(content.join_rule).as_deref() {
-        Some("public") => Visibility::Public,
-        _ => Visibility::Private,
+        Some("public") => (Visibility::Public, false),
+        Some("knock" | "knock_restricted") => (Visibility::Private, true),
+        _ => (Visibility::Private, false),
     })
 }
 
@@ -148,6 +166,8 @@ pub(super) fn settings(header: &Header) -> Result<Option<What>, Reason> {
     let change = ChannelChange::Settings {
         status: state.status,
         is_default: state.is_default,
+        slow_mode_seconds: state.slow_mode_seconds,
+        changed_by: state.changed_by,
     };
     Ok(Some(updated(header, change)))
 }
@@ -156,6 +176,24 @@ pub(super) fn pins(header: &Header) -> Result<What, Reason> {
     header.expect_state()?;
     Ok(What::PinsChanged {
         pinned: pinned(header.content)?,
+        by: header.sender.clone(),
+        at: header.at,
+    })
+}
+
+/// What the room demands. Its creators, whom only its beginning names, are known already or will be.
+pub(super) fn levels(header: &Header) -> Result<What, Reason> {
+    header.expect_state()?;
+    let power = Power::new(Creation::default(), Some(header.content));
+    if power.is_unset() {
+        return Err("content is no usable object".into());
+    }
+    let mut levels = power.levels();
+    if let Some(known) = header.directory.levels(header.channel.id) {
+        levels.creators.clone_from(&known.creators);
+    }
+    Ok(What::LevelsChanged {
+        levels,
         by: header.sender.clone(),
         at: header.at,
     })
@@ -197,7 +235,6 @@ pub(super) fn is_structural(kind: &str) -> bool {
     matches!(
         kind,
         "m.room.create"
-            | "m.room.power_levels"
             | "m.room.history_visibility"
             | "m.room.guest_access"
             | "m.room.server_acl"

@@ -14,6 +14,7 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::domain::id::Millis;
 use crate::domain::{Error, Result};
+use crate::service::audit::failures::Failures as Counted;
 
 /// How many names and addresses are remembered; beyond them the ones that have been quiet for
 /// longest are forgotten.
@@ -93,6 +94,8 @@ struct Memory {
 pub struct Attempts {
     clock: Clock,
     held: Mutex<Memory>,
+    /// Those that have failed, for the audit log.
+    pub(super) failed: Counted,
 }
 
 /// One attempt; dropped, it has failed.
@@ -106,6 +109,22 @@ pub struct Attempt<'a> {
     begun: Millis,
     /// What it counts by, and when the attempt before it was made.
     counted: Vec<(Key, Millis)>,
+    outcome: Outcome<'a>,
+}
+
+/// An attempt that nothing good is heard of has failed, which the audit log counts.
+struct Outcome<'a> {
+    failures: &'a Counted,
+    from: Address,
+    is_good: bool,
+}
+
+impl Drop for Outcome<'_> {
+    fn drop(&mut self) {
+        if !self.is_good {
+            self.failures.count(self.from);
+        }
+    }
 }
 
 impl Attempts {
@@ -113,6 +132,7 @@ impl Attempts {
         Self {
             clock,
             held: Mutex::default(),
+            failed: Counted::default(),
         }
     }
 
@@ -168,6 +188,11 @@ impl Attempts {
         }
         drop(held);
         Ok(Attempt {
+            outcome: Outcome {
+                failures: &self.failed,
+                from,
+                is_good: false,
+            },
             attempts: self,
             name,
             from,
@@ -184,7 +209,8 @@ impl Attempts {
 impl Attempt<'_> {
     /// It was the right password: the name begins anew at this address. The address itself does
     /// not, or whoever has one account could try all others.
-    pub fn succeeded(self) {
+    pub fn succeeded(mut self) {
+        self.outcome.is_good = true;
         self.take_back();
         let Some(name) = self.name else {
             return;
@@ -196,7 +222,8 @@ impl Attempt<'_> {
     }
 
     /// Nobody could say whether it was the right password.
-    pub fn undecided(self) {
+    pub fn undecided(mut self) {
+        self.outcome.is_good = true;
         self.take_back();
     }
 

@@ -1,5 +1,5 @@
-//! Programs, by API keys that people make for them. Held in memory like the tokens of services;
-//! a key that is revoked is gone.
+//! Programs, by API keys that people make for them, and agents by their tokens, which are keys of
+//! their own. Held in memory like the tokens of services; a key that is revoked is gone.
 
 use std::sync::Arc;
 
@@ -14,12 +14,21 @@ use crate::domain::id::Millis;
 use crate::domain::key::{ApiKey, KeyRights, key_lifetime, key_name};
 use crate::domain::session::{Digest, Pass};
 use crate::domain::{Error, Result};
+use crate::service::audit;
 use crate::store::Store;
 
 /// What a key begins with: it tells keys from access tokens, and a leaked one is known for what
 /// it is.
 pub const PREFIX: &str = "dk_";
-/// How many keys one person may have.
+/// The same of an agent's token.
+pub const AGENT_PREFIX: &str = "da_";
+/// Whether what somebody shows is a key, and no access token.
+#[must_use]
+pub fn is_key(shown: &str) -> bool {
+    shown.starts_with(PREFIX) || shown.starts_with(AGENT_PREFIX)
+}
+
+/// How many keys one person or agent may have.
 const EACH: usize = 50;
 
 /// A key to be made.
@@ -65,31 +74,74 @@ impl Keys {
         })
     }
 
-    /// Makes a key for somebody; answers it beside what is kept of it.
+    /// Makes a key for a person; answers it beside what is kept of it.
     pub async fn create(&self, owner: &Entity, new: NewKey) -> Result<(String, ApiKey)> {
-        let (name, lifetime) = (key_name(&new.name)?, key_lifetime(new.lifetime)?);
+        self.create_as(owner, new, self.clock.uuid()).await
+    }
+
+    /// Makes a key with this id. One that is there was made by an earlier try of the same request,
+    /// and shown to nobody: it makes room.
+    pub async fn create_as(
+        &self,
+        owner: &Entity,
+        new: NewKey,
+        id: Uuid,
+    ) -> Result<(String, ApiKey)> {
         if !matches!(owner, Entity::User { server: None, .. }) {
             let message = format!("{owner} is not a person; only people have keys");
             return Err(Error::forbidden(message));
         }
-        let all = self.store.api_keys.keys().await?;
-        if all.iter().filter(|key| key.owner == *owner).count() >= EACH {
+        self.make(PREFIX, owner, None, new, id).await
+    }
+
+    /// Makes a token with this id for an agent, as somebody who may. One that is there makes room,
+    /// too.
+    pub async fn create_for(
+        &self,
+        agent: &Entity,
+        by: String,
+        new: NewKey,
+        id: Uuid,
+    ) -> Result<(String, ApiKey)> {
+        self.make(AGENT_PREFIX, agent, Some(by), new, id).await
+    }
+
+    async fn make(
+        &self,
+        prefix: &str,
+        owner: &Entity,
+        made_by: Option<String>,
+        new: NewKey,
+        id: Uuid,
+    ) -> Result<(String, ApiKey)> {
+        let (name, lifetime) = (key_name(&new.name)?, key_lifetime(new.lifetime)?);
+        let mut all = self.store.api_keys.keys().await?;
+        all.retain(|key| key.owner == *owner);
+        if all.iter().any(|key| key.id == id) {
+            self.revoke(owner, id).await?;
+            all.retain(|key| key.id != id);
+        }
+        if all.len() >= EACH {
             let message = format!("{owner} has {EACH} keys already; revoke one first");
             return Err(Error::conflict(message));
         }
         let now = self.clock.now();
-        let shown = format!("{PREFIX}{}", text(&self.clock.secret()));
+        let shown = format!("{prefix}{}", text(&self.clock.secret()));
         let key = ApiKey {
-            id: self.clock.uuid(),
+            id,
             owner: owner.clone(),
             name,
             digest: digest(shown.as_bytes()),
             rights: new.rights,
+            made_by,
             created_at: now,
             expires_at: lifetime.map(|lifetime| now + lifetime),
             last_used_at: None,
         };
-        self.store.api_keys.add_key(key.clone()).await?;
+        let by = key.made_by.clone().unwrap_or_else(|| owner.to_string());
+        let deed = audit::deed(&self.clock, "key.created", by).target(key.id);
+        let adding = self.store.api_keys.add_key(key.clone());
+        audit::along(&self.clock, deed.after(told(&key)), adding).await?;
         tracing::info!(entity = %owner, key = %key.id, "an API key is made");
         self.held.add(Arc::new(key.clone()));
         Ok((shown, key))
@@ -119,7 +171,9 @@ impl Keys {
         let known = self.held.remove(key.digest);
         // Nobody may be listening.
         let _ = self.ends.send(Pass::Key(id));
-        let removed = self.store.api_keys.remove_key(id).await;
+        let deed = audit::deed(&self.clock, "key.revoked", owner).target(id);
+        let removing = self.store.api_keys.remove_key(id);
+        let removed = audit::along(&self.clock, deed.before(told(key)), removing).await;
         if let (Err(_), Some(known)) = (&removed, known) {
             self.held.restore(known);
         }
@@ -127,6 +181,22 @@ impl Keys {
             return Err(none());
         }
         tracing::info!(entity = %owner, key = %id, "an API key is revoked");
+        Ok(())
+    }
+
+    /// Revokes all that somebody has.
+    pub async fn revoke_all(&self, owner: &Entity) -> Result<()> {
+        // Those that are held first: they count until they are gone.
+        for known in self.held.all(|key| key.owner == *owner) {
+            self.held.remove(known.token.digest);
+            let _ = self.ends.send(Pass::Key(known.token.id));
+        }
+        for key in self.list(owner).await? {
+            match self.revoke(owner, key.id).await {
+                Ok(()) | Err(Error::NotFound(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
         Ok(())
     }
 
@@ -146,6 +216,20 @@ impl Keys {
         }
         Ok(self.store.api_keys.keys_used(used).await?)
     }
+}
+
+/// What the audit log is told of a key.
+fn told(key: &ApiKey) -> serde_json::Value {
+    let scopes = key.rights.scopes.iter().map(|scope| scope.as_str());
+    let channels = key.rights.channels.as_ref();
+    serde_json::json!({
+        "owner": key.owner.to_string(),
+        "name": key.name,
+        "made_by": key.made_by,
+        "scopes": scopes.collect::<Vec<_>>(),
+        "channels": channels.map(|all| all.iter().map(|id| id.0).collect::<Vec<_>>()),
+        "act_as": key.rights.act_as.as_ref().map(ToString::to_string),
+    })
 }
 
 fn is_good(key: &ApiKey, now: Millis) -> bool {
@@ -240,6 +324,32 @@ mod tests {
         let sofia = Entity::parse("agent:sofia").expect("an entity");
         let refused = keys.create(&sofia, new(None)).await;
         assert!(matches!(refused, Err(Error::Forbidden(_))), "{refused:?}");
+    }
+
+    #[tokio::test]
+    async fn all_tokens_of_an_agent_end_at_once() {
+        let keys = keys(&Clock::manual(1_000)).await;
+        let sofia = Entity::parse("agent:sofia").expect("an entity");
+        let by = || "user:alice".to_owned();
+        let (first, key) = keys
+            .create_for(&sofia, by(), new(None), keys.clock.uuid())
+            .await
+            .expect("made");
+        let (second, _) = keys
+            .create_for(&sofia, by(), new(None), keys.clock.uuid())
+            .await
+            .expect("made");
+        assert!(first.starts_with(AGENT_PREFIX), "{first}");
+        assert_eq!(key.made_by, Some(by()));
+        let (alices, _) = keys.create(&alice(), new(None)).await.expect("made");
+        let mut ends = keys.ends.subscribe();
+        keys.revoke_all(&sofia).await.expect("revoked");
+        for shown in [&first, &second] {
+            keys.authenticate(shown).expect_err("revoked");
+        }
+        assert!(matches!(ends.recv().await, Ok(Pass::Key(_))));
+        assert_eq!(keys.list(&sofia).await.expect("listed"), []);
+        keys.authenticate(&alices).expect("another's");
     }
 
     #[tokio::test]

@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use super::attempts::Attempts;
 use super::passwords::Passwords;
 use super::tokens::{self, Tokens};
@@ -11,6 +13,7 @@ use crate::domain::account::{OperatorAccount, new_password, offered_password, op
 use crate::domain::id::Millis;
 use crate::domain::session::{Digest, Holder, Seen, Session, Visitor};
 use crate::domain::{Error, Result};
+use crate::service::audit;
 use crate::store::Store;
 
 /// How long an operator's session is good, in milliseconds: a working day, and never prolonged.
@@ -21,6 +24,8 @@ const EACH: usize = 20;
 /// An operator's session, for its holder.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct OperatorSession {
+    /// What it is called in the audit log.
+    pub id: Uuid,
     pub name: String,
     /// What requests that change something have to show beside the cookie.
     pub csrf_token: String,
@@ -67,7 +72,10 @@ impl Operators {
             created_at: now,
             password_set_at: now,
         };
-        self.store.accounts.add_operator(operator.clone()).await?;
+        let deed = audit::deed(&self.clock, "operator.created", "daarion");
+        let deed = deed.target(format!("operator:{}", operator.name));
+        let adding = self.store.accounts.add_operator(operator.clone());
+        audit::along(&self.clock, deed, adding).await?;
         tracing::info!(operator = operator.name, "an operator's account is made");
         Ok(operator)
     }
@@ -80,7 +88,10 @@ impl Operators {
         accounts.operator(name).await?.ok_or_else(none)?;
         let hash = self.passwords.hash(password).await?;
         let now = self.clock.now();
-        if !accounts.set_operator_password(name, &hash, now).await? {
+        let deed = audit::deed(&self.clock, "operator.password_changed", "daarion");
+        let deed = deed.target(format!("operator:{name}"));
+        let setting = accounts.set_operator_password(name, &hash, now);
+        if !audit::along(&self.clock, deed, setting).await? {
             return Err(none());
         }
         tracing::info!(operator = name, "an operator has a new password");
@@ -134,6 +145,7 @@ impl Operators {
             return Ok(None);
         };
         Ok(Some(OperatorSession {
+            id: key(&secret).handle(),
             name,
             csrf_token: self.tokens.csrf(&secret),
             expires_at: session.expires_at,
@@ -148,8 +160,14 @@ impl Operators {
 
     /// Ends the session of a cookie.
     pub async fn logout(&self, cookie: &str) -> Result<()> {
-        if let Some(secret) = tokens::bytes(cookie) {
-            self.store.sessions.end(key(&secret)).await?;
+        let Some(secret) = tokens::bytes(cookie) else {
+            return Ok(());
+        };
+        let session = key(&secret);
+        if let Some(found) = self.store.sessions.session(session).await? {
+            let deed = audit::deed(&self.clock, "session.ended", found.holder);
+            let ending = self.store.sessions.end(session);
+            audit::along(&self.clock, deed.target(session.handle()), ending).await?;
         }
         Ok(())
     }
@@ -165,8 +183,14 @@ impl Operators {
             refresh: None,
             seen: Seen { at: now, visitor },
         };
-        self.store.sessions.start(session, EACH).await?;
+        let id = session.key.handle();
+        let actor = format!("operator:{name}");
+        let mut deed = audit::deed(&self.clock, "sign_in.succeeded", &actor).target(id);
+        deed.actor = actor;
+        let starting = self.store.sessions.start(session, EACH);
+        audit::along(&self.clock, deed, starting).await?;
         let session = OperatorSession {
+            id,
             name,
             csrf_token: self.tokens.csrf(&secret),
             expires_at,

@@ -29,6 +29,7 @@ use crate::domain::session::{Digest, Holder, Pass, Refresh, Seen, Session, Visit
 use crate::domain::{Error, Result};
 use crate::homeserver::Homeserver;
 use crate::homeserver::identity::Identity;
+use crate::service::audit;
 use crate::store::Store;
 
 /// How many sessions one person may have; the oldest makes room.
@@ -194,8 +195,16 @@ impl People {
 
     /// Ends a session, and what was opened with it.
     pub async fn logout(&self, session: Digest) -> Result<()> {
+        let holder = self.store.sessions.session(session).await?;
         let telling = Telling::of(self, vec![session]);
-        let ended = self.store.sessions.end(session).await;
+        let ending = self.store.sessions.end(session);
+        let ended = match holder {
+            Some(found) => {
+                let deed = audit::deed(&self.clock, "session.ended", found.holder);
+                audit::along(&self.clock, deed.target(session.handle()), ending).await
+            }
+            None => ending.await,
+        };
         telling.done(&ended);
         ended.map(drop).map_err(Into::into)
     }
@@ -272,7 +281,11 @@ impl People {
             }),
             seen: Seen { at: now, visitor },
         };
-        let started = self.store.sessions.start(session.clone(), EACH);
+        let mut deed = audit::deed(&self.clock, "sign_in.succeeded", &session.holder);
+        deed.actor = session.holder.to_string();
+        let deed = deed.target(session.key.handle());
+        let starting = self.store.sessions.start(session.clone(), EACH);
+        let started = audit::along(&self.clock, deed, starting);
         self.tell_ended(&started.await?);
         self.grant(&session, &token, now)
     }

@@ -6,6 +6,7 @@ use super::{Auth, AuthRules, millis};
 use crate::clock::Clock;
 use crate::domain::Result;
 use crate::domain::id::Millis;
+use crate::service::audit;
 use crate::store::Store;
 use crate::store::sessions::{KeyUse, SigningKey};
 
@@ -62,7 +63,9 @@ impl Auth {
     pub async fn rotate_keys(&self) -> Result<()> {
         let next = USES.map(|of| (of, fresh(&self.clock)));
         let sessions = &self.store.sessions;
-        sessions.rotate_signing_keys(next.to_vec()).await?;
+        let deed = audit::deed(&self.clock, "signing_keys.rotated", "daarion");
+        let rotating = sessions.rotate_signing_keys(next.to_vec());
+        audit::along(&self.clock, deed, rotating).await?;
         self.tokens.set_ring(ring(&self.store, &self.clock).await?);
         tracing::info!("the keys that sign tokens are replaced");
         Ok(())

@@ -19,6 +19,7 @@ use crate::domain::service::{Rights, Scope, ServiceCaller, ServiceToken, service
 use crate::domain::session::{Digest, Pass};
 use crate::domain::webhook::Webhook;
 use crate::domain::{Error, Result};
+use crate::service::audit;
 use crate::store::Store;
 
 /// What a token begins with, so that a leaked one is known for what it is.
@@ -91,15 +92,35 @@ impl Services {
 
     /// Makes a token; answers it beside what is kept of it.
     pub async fn create(&self, new: NewServiceToken) -> Result<(String, ServiceToken)> {
+        self.create_as(new, self.clock.uuid()).await
+    }
+
+    /// Makes a token with this id. One that is there was made by an earlier try of the same request,
+    /// and shown to nobody: it makes room.
+    pub async fn create_as(
+        &self,
+        new: NewServiceToken,
+        id: Uuid,
+    ) -> Result<(String, ServiceToken)> {
         let name = service_name(&new.name)?;
         let now = self.clock.now();
         if new.lifetime.is_some_and(|it| !(1..=LONGEST).contains(&it)) {
             let message = "must be more than nothing and at most ten years";
             return Err(Error::invalid("expires_in", message));
         }
+        let all = self.store.service_tokens.tokens().await?;
+        let is_lost = |token: &&ServiceToken| token.id == id && token.revoked_at.is_none();
+        if all.iter().any(|token| is_lost(&token)) {
+            self.revoke(&id.to_string()).await?;
+        }
+        let id = match all.iter().any(|token| token.id == id) {
+            // What was revoked stays in the list, under its id.
+            true => self.clock.uuid(),
+            false => id,
+        };
         let shown = format!("{PREFIX}{}", text(&self.clock.secret()));
         let token = ServiceToken {
-            id: self.clock.uuid(),
+            id,
             name,
             digest: digest(shown.as_bytes()),
             rights: self.as_known(new.rights),
@@ -109,7 +130,10 @@ impl Services {
             last_used_at: None,
             revoked_at: None,
         };
-        self.store.service_tokens.add_token(token.clone()).await?;
+        let deed = audit::deed(&self.clock, "service_token.created", &token.created_by);
+        let deed = deed.target(&token.name).after(told(&token));
+        let adding = self.store.service_tokens.add_token(token.clone());
+        audit::along(&self.clock, deed, adding).await?;
         tracing::info!(service = token.name, token = %token.id, "a service has a token");
         self.held.add(Holder::of(token.clone()));
         self.changes.fetch_add(1, Ordering::SeqCst);
@@ -146,12 +170,17 @@ impl Services {
             token.revoked_at.is_none() && (Some(token.id) == id || token.name == given)
         };
         let none = || Error::not_found(format!("no token {given} that is not revoked"));
-        let mut token = all.into_iter().rev().find(is_it).ok_or_else(none)?;
+        let token = all.into_iter().rev().find(is_it).ok_or_else(none)?;
         // Before it is written down: the caller may go away meanwhile, and the write stands all
         // the same.
         let known = self.held.remove(token.digest);
         self.changes.fetch_add(1, Ordering::SeqCst);
-        let revoked = self.store.service_tokens.revoke_token(token.id, now).await;
+        let deed = audit::deed(&self.clock, "service_token.revoked", "daarion");
+        let mut ended = token.clone();
+        ended.revoked_at = Some(now);
+        let deed = deed.target(&token.name).before(told(&ended));
+        let revoking = self.store.service_tokens.revoke_token(token.id, now);
+        let revoked = audit::along(&self.clock, deed, revoking).await;
         if let (Err(_), Some(known)) = (&revoked, known) {
             self.held.restore(known);
             self.changes.fetch_add(1, Ordering::SeqCst);
@@ -162,8 +191,7 @@ impl Services {
         // Nobody may be listening.
         let _ = self.ends.send(Pass::Service(token.id));
         tracing::info!(service = token.name, token = %token.id, "a service's token is revoked");
-        token.revoked_at = Some(now);
-        Ok(token)
+        Ok(ended)
     }
 
     /// With whose rights a webhook is told: those that its service has now, whichever token it was
@@ -251,6 +279,18 @@ impl held::Token for Holder {
     fn is_good(&self, now: Millis) -> bool {
         self.token.is_good(now)
     }
+}
+
+/// What the audit log is told of a token.
+fn told(token: &ServiceToken) -> serde_json::Value {
+    let scopes = token.rights.scopes.iter().map(|scope| scope.as_str());
+    let act_as = token.rights.act_as.iter().map(ToString::to_string);
+    serde_json::json!({
+        "id": token.id,
+        "scopes": scopes.collect::<Vec<_>>(),
+        "act_as": act_as.collect::<Vec<_>>(),
+        "rooms": token.rights.rooms,
+    })
 }
 
 #[cfg(test)]

@@ -22,16 +22,33 @@ pub struct NewCityRoom {
 
 impl City {
     /// Makes a city room for a person, who becomes its owner.
-    pub async fn create(&self, caller: &Caller, new: NewCityRoom) -> Result<CityRoom> {
+    pub async fn create(
+        &self,
+        caller: &Caller,
+        new: NewCityRoom,
+        id: ChannelId,
+    ) -> Result<CityRoom> {
         caller.may_create_city_room(self.core.rules.city_creation)?;
         let created_by = Some(caller.entity.to_string());
-        let channel = self.make(new, created_by).await?;
+        let channel = self.make(new, created_by, id).await?;
         self.describe(channel).await
     }
 
     /// Makes a city room for a service, without an owner.
-    pub async fn make(&self, new: NewCityRoom, created_by: Option<String>) -> Result<Arc<Channel>> {
-        let creation = self.creation(new, created_by).await?;
+    pub async fn make(
+        &self,
+        new: NewCityRoom,
+        created_by: Option<String>,
+        id: ChannelId,
+    ) -> Result<Arc<Channel>> {
+        // An earlier try of the same request has made it.
+        if let Some(made) = self.core.directory.channel(id) {
+            return Ok(made);
+        }
+        let creation = Creation {
+            id,
+            ..self.creation(new, created_by).await?
+        };
         let before = self.defaults();
         let channel = self.creator.create(creation).await?;
         if channel.is_default

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::City;
+use crate::domain::access::{Caller, Right};
 use crate::domain::channel::{Channel, ChannelKind};
-use crate::domain::id::{ChannelId, UserId};
+use crate::domain::id::ChannelId;
 use crate::domain::{Error, Result};
 
 impl City {
@@ -13,14 +14,14 @@ impl City {
     pub(super) async fn may_make_default(
         &self,
         channel: &Channel,
-        as_user: Option<&UserId>,
+        caller: Option<&Caller>,
     ) -> Result<bool> {
-        let Some(user) = as_user else {
+        let Some(caller) = caller else {
             return Ok(true);
         };
-        match self.require_owner(channel, user).await {
+        match self.core.require(Right::Archive, caller, channel).await {
             Err(Error::Forbidden(_)) if channel.is_default => Ok(false),
-            other => other.map(|()| true),
+            other => other.map(|_| true),
         }
     }
 
@@ -31,7 +32,7 @@ impl City {
             self.defaults_by_their_rooms().await?
         } else {
             let others = self.defaults();
-            self.set_settings(channel, channel.status, true).await?;
+            self.core.set_default(channel, true).await?;
             others
         };
         self.unmake_default(others, channel.id).await
@@ -43,7 +44,7 @@ impl City {
         default: ChannelId,
     ) -> Result<()> {
         for other in others.into_iter().filter(|other| other.id != default) {
-            self.set_settings(&other, other.status, false).await?;
+            self.core.set_default(&other, false).await?;
         }
         Ok(())
     }

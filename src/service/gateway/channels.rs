@@ -92,8 +92,10 @@ impl Gateway {
             confidential: snapshot.encrypted,
             status: ChannelStatus::Active,
             is_default: false,
+            slow_mode_seconds: 0,
             created_by: None,
             created_at: self.core.clock.now(),
+            changed_by: None,
         }
     }
 }

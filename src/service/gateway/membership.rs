@@ -2,6 +2,7 @@
 
 use super::checks::check_text;
 use super::{Actor, Gateway, Place, Upstream};
+use crate::acts;
 use crate::domain::id::{RoomId, ServerName, UserId};
 use crate::domain::member::Membership;
 use crate::domain::service::{Scope, ServiceCaller};
@@ -196,7 +197,30 @@ impl Gateway {
     async fn change(&self, upstream: &Upstream<'_>, step: &MemberStep) -> Result<()> {
         let changed = upstream.change_membership(step).await;
         self.details.forget(&step.room);
+        if changed.is_ok() {
+            self.note_origin(upstream, step).await;
+        }
         changed
+    }
+
+    /// Has the audit log know which service it was: the homeserver pushes it like anybody's doing, and
+    /// has not told us which event it is.
+    async fn note_origin(&self, upstream: &Upstream<'_>, step: &MemberStep) {
+        let channel = self.core.directory.channel_of(&step.room);
+        if channel.is_none_or(|channel| channel.room != step.room) {
+            return;
+        }
+        let connector = self.core.directory.naming.connector();
+        let by = step.acting.as_ref().unwrap_or(&connector);
+        match upstream.member(&step.room, &step.user).await {
+            // Somebody else may have been at it since.
+            Ok(Some((event, member))) if member.by == *by => acts::did(&event),
+            Ok(_) => {}
+            Err(error) => tracing::info!(
+                %error, room_id = %step.room,
+                "which service has changed a membership is not noted"
+            ),
+        }
     }
 
     /// How somebody stands to the room, as far as whoever acts or the connector can see.
@@ -216,6 +240,7 @@ fn wanted(step: Step) -> Membership {
         Step::Join => Membership::Joined,
         Step::Leave | Step::Kick | Step::Unban => Membership::Left,
         Step::Ban => Membership::Banned,
+        Step::Knock => Membership::Knocking,
     }
 }
 
@@ -229,6 +254,7 @@ fn is_settled(step: Step, now: Standing) -> bool {
         }
         Step::Ban => now == Standing::Is(Membership::Banned),
         Step::Unban => now != Standing::Is(Membership::Banned),
+        Step::Knock => now == Standing::Is(Membership::Knocking),
     }
 }
 

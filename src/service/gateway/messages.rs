@@ -1,8 +1,10 @@
-//! Messages of services.
+//! Messages of services. In `keyed` those that are said once.
+
+mod keyed;
 
 use serde_json::{Map, Value};
-use sha2::{Digest, Sha256};
-use uuid::Uuid;
+
+pub(super) use self::keyed::Remembered;
 
 use super::checks::{check_content, check_media, check_text};
 use super::{Actor, Gateway, Place, Upstream};
@@ -46,16 +48,8 @@ pub struct Sent {
     pub at: Millis,
 }
 
-/// A sending with a key: what was sent, and what came of it.
-#[derive(Clone, Debug)]
-pub(super) struct Remembered {
-    digest: [u8; 32],
-    sent: Sent,
-}
-
 impl Gateway {
-    /// Sends a message. With a key it is the homeserver that remembers, by the transaction id made
-    /// of it, for half an hour at least; what was said with it is remembered here while we run.
+    /// Sends a message; one that has a key is said once.
     pub async fn send(&self, caller: &ServiceCaller, new: NewDraft) -> Result<Sent> {
         caller.require(Scope::Send)?;
         check(&new)?;
@@ -64,22 +58,17 @@ impl Gateway {
             .resolve(caller, &new.room, Place::Field("room_id"))
             .await?;
         let sender = self.acting(caller, &new.sender)?;
-        let upstream = self.upstream(caller).await?;
-        self.require_open(&upstream, &room, sender.as_ref()).await?;
-        let transaction = self.transaction(caller, &new, &room, sender.as_ref());
-        let digest = new.key.is_some().then(|| digest(&new));
-        if let Some(digest) = digest
-            && let Some(known) = self.sent.get(&transaction).await
-        {
-            return known.again(digest);
-        }
+        let key = match &new.key {
+            Some(key) => Some((key.clone(), keyed::digest(&new)?)),
+            None => None,
+        };
         let draft = Draft {
             mentions_room: new.mentions.iter().any(|it| it == WHOLE_ROOM),
             html: new.formatted_body,
             at: self.core.clock.now(),
             room,
             sender,
-            transaction,
+            transaction: self.core.clock.uuid(),
             kind: new.kind,
             body: new.body,
             url: new.url,
@@ -87,20 +76,27 @@ impl Gateway {
             info: new.info,
             relates_to: new.relates_to,
             mentions,
+            sending: None,
+        };
+        match key {
+            Some((key, digest)) => self.say_once(caller, &key, digest, draft).await,
+            None => self.say(caller, draft).await,
+        }
+    }
+
+    async fn say(&self, caller: &ServiceCaller, draft: Draft) -> Result<Sent> {
+        let upstream = self.upstream(caller).await?;
+        self.require_open(&upstream, &draft.room, draft.sender.as_ref())
+            .await?;
+        let draft = Draft {
+            at: self.core.clock.now(),
+            ..draft
         };
         let event = upstream.send_draft(&draft).await?;
-        let sent = Sent {
+        Ok(Sent {
             event,
             at: draft.at,
-        };
-        if let Some(digest) = digest {
-            let remembered = Remembered {
-                digest,
-                sent: sent.clone(),
-            };
-            self.sent.insert(transaction, remembered).await;
-        }
-        Ok(sent)
+        })
     }
 
     /// What holds in a room, whoever speaks there: nothing is said in the clear where it is
@@ -151,47 +147,6 @@ impl Gateway {
             .map(|one| self.user(one, Place::Field("mentions")))
             .collect()
     }
-
-    fn transaction(
-        &self,
-        caller: &ServiceCaller,
-        new: &NewDraft,
-        room: &RoomId,
-        sender: Option<&UserId>,
-    ) -> Uuid {
-        let Some(key) = &new.key else {
-            return self.core.clock.uuid();
-        };
-        let connector = self.core.directory.naming.connector();
-        key.transaction_of(&caller.name, room, sender.unwrap_or(&connector))
-    }
-}
-
-impl Remembered {
-    fn again(self, digest: [u8; 32]) -> Result<Sent> {
-        if self.digest == digest {
-            return Ok(self.sent);
-        }
-        Err(Error::conflict(
-            "this Idempotency-Key was used for another message",
-        ))
-    }
-}
-
-/// What tells one message from another.
-fn digest(new: &NewDraft) -> [u8; 32] {
-    let said = (
-        new.kind.as_str(),
-        &new.body,
-        &new.formatted_body,
-        &new.url,
-        &new.filename,
-        &new.info,
-        &new.relates_to,
-        &new.mentions,
-    );
-    let said = serde_json::to_vec(&said).unwrap_or_default();
-    Sha256::digest(said).into()
 }
 
 fn check(new: &NewDraft) -> Result<()> {

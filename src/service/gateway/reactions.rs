@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use super::checks::{check_text, event_id};
 use super::{Actor, Gateway, Place};
+use crate::acts;
 use crate::domain::id::{EventId, UserId};
 use crate::domain::service::{Scope, ServiceCaller};
 use crate::domain::{Error, Result};
@@ -86,6 +87,10 @@ impl Gateway {
             sender,
             reason: new.reason,
         };
-        self.upstream(caller).await?.redact(&redaction).await
+        let redacted = self.upstream(caller).await?.redact(&redaction).await;
+        if let Ok(event) = &redacted {
+            acts::did(event);
+        }
+        redacted
     }
 }

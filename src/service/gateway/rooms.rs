@@ -2,6 +2,7 @@
 
 use super::checks::{MAX_NAME, MAX_TOPIC, check_address, check_text};
 use super::{Actor, Gateway, Place, Upstream};
+use crate::acts;
 use crate::domain::Result;
 use crate::domain::id::{ChannelId, EventId, RoomId};
 use crate::domain::service::{Scope, ServiceCaller};
@@ -87,6 +88,9 @@ impl Gateway {
         let upstream = self.upstream(caller).await?;
         let set = upstream.set(&room, &setting, acting.as_ref()).await;
         self.details.forget(&room);
+        if let Ok(event) = &set {
+            acts::did(event);
+        }
         set
     }
 }

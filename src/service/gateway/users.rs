@@ -7,7 +7,9 @@ use crate::domain::entity::Entity;
 use crate::domain::id::UserId;
 use crate::domain::service::{ActAs, Scope, ServiceCaller};
 use crate::domain::{Error, Result};
-use crate::homeserver::gateway::{Device, NewPerson, Traces};
+use crate::homeserver::Traces;
+use crate::homeserver::gateway::{Device, NewPerson};
+use crate::service::agents::{AgentPatch, NewAgent};
 
 /// What Synapse takes for a name, in characters.
 const MAX_NAME: usize = 256;
@@ -61,15 +63,17 @@ impl Gateway {
             return Err(Error::invalid("admin", message));
         }
         let upstream = self.upstream(caller).await?;
-        let name = new.display_name.as_deref();
-        let id = entity.to_string();
+        let new = NewAgent {
+            id: entity.to_string(),
+            display_name: new.display_name,
+            avatar_url: new.avatar_url.filter(|url| !url.is_empty()),
+            ..NewAgent::default()
+        };
+        let _held = self.agents.hold(&new.id)?;
         // In the list when all of it is done: until then, asked for again, all is done again.
-        let agent = self.agents.prepare(&id, name, None).await?;
-        if let Some(url) = new.avatar_url.filter(|url| !url.is_empty()) {
-            upstream.set_avatar(&agent.user, &url).await?;
-        }
+        let agent = self.agents.prepare(new).await?;
         let device = upstream.sign_in_agent(&agent.user).await?;
-        let agent = self.agents.enlist(agent).await?;
+        let agent = self.agents.enlist(agent, usize::MAX).await?;
         Ok(Registered {
             user: agent.user,
             device,
@@ -120,7 +124,11 @@ impl Gateway {
         let upstream = self.upstream(caller).await?;
         match &entity {
             Entity::Agent { name: agent } if directory.agent(agent).is_some() => {
-                let renamed = self.agents.update(&entity.to_string(), name).await;
+                let patch = AgentPatch {
+                    display_name: Some(Some(name.to_owned())),
+                    ..AgentPatch::default()
+                };
+                let renamed = self.agents.update(&entity.to_string(), patch).await;
                 renamed.map(drop)
             }
             _ => upstream.set_display_name(&user, name).await,
@@ -131,7 +139,8 @@ impl Gateway {
     pub async fn set_avatar(&self, caller: &ServiceCaller, user: &str, url: &str) -> Result<()> {
         let user = self.account(caller, user)?;
         check_address("avatar_url", url)?;
-        self.upstream(caller).await?.set_avatar(&user, url).await
+        self.upstream(caller).await?.set_avatar(&user, url).await?;
+        self.agents.pictured(&user, url).await
     }
 
     /// Closes a user's account for good. Of an agent the list says so.
@@ -144,7 +153,7 @@ impl Gateway {
         let user = self.account(caller, user)?;
         let upstream = self.upstream(caller).await?;
         upstream.deactivate(&user, traces).await?;
-        self.agents.deactivated(&user).await
+        self.agents.closed(&user).await
     }
 
     /// A user of the path, for whom the caller may act.

@@ -1,7 +1,7 @@
 //! Messages that are edited and deleted.
 
-use super::{Messages, require_open, require_standing};
-use crate::domain::access::Caller;
+use super::{Messages, require_standing};
+use crate::domain::access::{Caller, Right};
 use crate::domain::event::What;
 use crate::domain::id::{ChannelId, MessageId, UserId};
 use crate::domain::message::{Message, MessageKind};
@@ -28,13 +28,15 @@ impl Messages {
     ) -> Result<Message> {
         let core = &self.core;
         text::message(&new.text)?;
+        let called = self.called(&new.mentions)?;
         let channel = core.visible(caller, channel).await?;
         let message = self.known(channel.id, id).await?;
-        require_open(&channel)?;
+        core.require(Right::EditOwn, caller, &channel).await?;
+        core.count_change(caller, &channel)?;
         require_standing(&message)?;
         let user = core.directory.user_id(&caller.entity);
         require_rewordable(&message, &user)?;
-        let called = self.called(&new.mentions)?;
+        core.require_same_room(&channel, &message).await?;
         let mentions = self.mentions(&called);
         let before = &message.mentions.entities;
         let is_new = |user: &&UserId| !before.contains(&core.directory.entity(user));
@@ -66,8 +68,8 @@ impl Messages {
         self.known(channel.id, id).await
     }
 
-    /// Takes a message away. Whether the caller may take away what others have said the homeserver
-    /// decides. A channel that is archived takes no more, and lets go all the same.
+    /// Takes a message away: one's own, or as somebody who may with what others have said. A channel
+    /// that is archived takes no more, and lets go all the same.
     pub async fn delete(
         &self,
         caller: &Caller,
@@ -81,10 +83,13 @@ impl Messages {
         }
         let channel = core.visible(caller, channel).await?;
         let message = self.known(channel.id, id).await?;
-        require_standing(&message)?;
         let user = core.directory.user_id(&caller.entity);
+        let right = deletion_of(&message.sender, &user);
+        core.require(right, caller, &channel).await?;
+        core.count_change(caller, &channel)?;
+        require_standing(&message)?;
         let redaction = Redaction {
-            room: channel.room.clone(),
+            room: core.room_of(&channel, &message.event).await?,
             target: message.event.clone(),
             sender: Some(user.clone()),
             transaction: core.clock.uuid(),
@@ -98,6 +103,14 @@ impl Messages {
         };
         self.echo(channel.id, event, what).await;
         Ok(())
+    }
+}
+
+/// What it takes to take away what `sender` has said.
+pub(super) fn deletion_of(sender: &UserId, by: &UserId) -> Right {
+    match sender == by {
+        true => Right::DeleteOwn,
+        false => Right::DeleteAny,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Messages that are pinned: the list is the room's, and whoever may change it there may here.
 
-use super::{Messages, PINNERS, require_active, require_standing};
-use crate::domain::access::Caller;
+use super::{Messages, PINNERS, require_standing};
+use crate::domain::access::{Caller, Right};
 use crate::domain::channel::Channel;
 use crate::domain::event::What;
 use crate::domain::id::{ChannelId, EventId, MessageId};
@@ -19,7 +19,10 @@ impl Messages {
         let mut messages = Vec::new();
         for id in core.store.receptions.pins(channel).await? {
             let message = core.store.index.message(id).await?;
-            messages.extend(message.filter(|it| it.channel == channel && !it.deleted));
+            // The list may have changed since it was read.
+            messages.extend(
+                message.filter(|it| it.channel == channel && it.reception.pinned && !it.deleted),
+            );
         }
         Ok(messages)
     }
@@ -28,7 +31,8 @@ impl Messages {
     pub async fn pin(&self, caller: &Caller, channel: ChannelId, id: MessageId) -> Result<()> {
         let channel = self.core.visible(caller, channel).await?;
         let message = self.known(channel.id, id).await?;
-        require_active(&channel)?;
+        self.core.require(Right::Pin, caller, &channel).await?;
+        self.core.count_change(caller, &channel)?;
         require_standing(&message)?;
         let pin = |mut pinned: Vec<EventId>| {
             if pinned.contains(&message.event) {
@@ -49,7 +53,8 @@ impl Messages {
     /// room's list all the same.
     pub async fn unpin(&self, caller: &Caller, channel: ChannelId, id: MessageId) -> Result<()> {
         let channel = self.core.visible(caller, channel).await?;
-        require_active(&channel)?;
+        self.core.require(Right::Pin, caller, &channel).await?;
+        self.core.count_change(caller, &channel)?;
         let unpin = |pinned: Vec<EventId>| {
             let before = pinned.len();
             let rest = pinned.into_iter().filter(|it| MessageId::of(it) != id);

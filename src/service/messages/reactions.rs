@@ -1,7 +1,7 @@
 //! Reactions to messages.
 
-use super::{Messages, require_open, require_standing};
-use crate::domain::access::Caller;
+use super::{Messages, require_standing};
+use crate::domain::access::{Caller, Right};
 use crate::domain::entity::Entity;
 use crate::domain::event::What;
 use crate::domain::id::{ChannelId, EventId, MessageId, Millis, UserId};
@@ -44,7 +44,8 @@ impl Messages {
         check_key(key)?;
         let channel = core.visible(caller, channel).await?;
         let message = self.known(channel.id, id).await?;
-        require_open(&channel)?;
+        let granted = core.require(Right::React, caller, &channel).await?;
+        core.count_change(caller, &channel)?;
         require_standing(&message)?;
         let user = core.directory.user_id(&caller.entity);
         let given = core
@@ -54,7 +55,8 @@ impl Messages {
         if !given.await?.is_empty() {
             return Ok(message);
         }
-        self.enter(caller, &channel, &user).await?;
+        core.require_same_room(&channel, &message).await?;
+        self.enter(&granted, &channel).await?;
         let at = core.clock.now();
         let reaction = Reaction {
             room: channel.room.clone(),
@@ -117,9 +119,11 @@ impl Messages {
         if given.is_empty() {
             return Ok(message);
         }
+        core.require(Right::DeleteOwn, caller, &channel).await?;
+        core.count_change(caller, &channel)?;
         for reaction in given {
             let redaction = Redaction {
-                room: channel.room.clone(),
+                room: core.room_of(&channel, &reaction).await?,
                 target: reaction.clone(),
                 sender: Some(user.clone()),
                 transaction: core.clock.uuid(),

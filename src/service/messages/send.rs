@@ -1,164 +1,154 @@
 //! Messages that are sent.
 
-use super::sendings::{self, Attempt};
-use super::{Messages, require_open};
-use crate::domain::access::Caller;
+use super::new::digest;
+use super::{Messages, NewMessage};
+use crate::domain::access::{Caller, Right};
 use crate::domain::channel::Channel;
 use crate::domain::entity::Entity;
 use crate::domain::event::What;
-use crate::domain::id::{ChannelId, EventId, MessageId, Millis, SendKey, UserId};
-use crate::domain::media::MediaId;
-use crate::domain::message::{Media, Mentions, Message, MessageKind};
-use crate::domain::{Error, Result, canonical, text};
-use crate::homeserver::{Outgoing, OutgoingFile};
+use crate::domain::id::{ChannelId, EventId, MessageId, Millis, UserId};
+use crate::domain::member::{Member, Membership};
+use crate::domain::message::{Media, Mentions, Message};
+use crate::domain::{Error, Result, text};
+use crate::homeserver::Outgoing;
+use crate::service::idempotency::used_for_another;
+use crate::service::sendings::{Attempt, Begun, SendingAs};
+use crate::service::standing::Granted;
 
 /// The most mentions in one message.
 const MAX_MENTIONS: usize = 50;
-/// The longest name and the longest MIME type of a file, in bytes.
-const MAX_WORD: usize = 255;
-
-/// A message to be sent.
-#[derive(Clone, Debug, Default)]
-pub struct NewMessage {
-    /// May be empty beside a file.
-    pub text: String,
-    pub markdown: bool,
-    pub file: Option<NewFile>,
-    pub reply_to: Option<MessageId>,
-    pub thread: Option<MessageId>,
-    pub mentions: Vec<String>,
-    /// The caller's own name of this sending: what is sent again with it is said once.
-    pub key: Option<SendKey>,
-}
-
-/// A file that a message is to carry; the homeserver has it already.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct NewFile {
-    /// `mxc://server/id`.
-    pub url: String,
-    /// By its MIME type when absent.
-    pub kind: Option<MessageKind>,
-    pub name: Option<String>,
-    pub mimetype: Option<String>,
-    pub size: Option<u64>,
-    pub width: Option<u64>,
-    pub height: Option<u64>,
-    pub duration_ms: Option<u64>,
-}
-
-impl NewMessage {
-    fn check(&self) -> Result<()> {
-        let Some(file) = &self.file else {
-            return text::message(&self.text).map(drop);
-        };
-        if !self.text.is_empty() {
-            text::message(&self.text)?;
-        }
-        file.check()
-    }
-
-    /// What it is when this entity says it: what agents say are notices.
-    fn kind_by(&self, entity: &Entity) -> MessageKind {
-        match (&self.file, entity) {
-            (Some(file), _) => file.kind(),
-            (None, Entity::Agent { .. }) => MessageKind::Notice,
-            (None, Entity::User { .. }) => MessageKind::Text,
-        }
-    }
-}
-
-impl NewFile {
-    fn check(&self) -> Result<()> {
-        if MediaId::parse(&self.url).is_none() {
-            return Err(Error::invalid("media.url", "must be mxc://server/id"));
-        }
-        let is_word = |text: &String| {
-            (1..=MAX_WORD).contains(&text.len()) && !text.chars().any(char::is_control)
-        };
-        for (field, text) in [
-            ("media.filename", &self.name),
-            ("media.mimetype", &self.mimetype),
-        ] {
-            if text.as_ref().is_some_and(|text| !is_word(text)) {
-                let message = format!("must be 1 to {MAX_WORD} bytes on one line");
-                return Err(Error::invalid(field, message));
-            }
-        }
-        for (field, number) in [
-            ("media.size", self.size),
-            ("media.width", self.width),
-            ("media.height", self.height),
-            ("media.duration_ms", self.duration_ms),
-        ] {
-            if number.is_some_and(|number| number > canonical::LARGEST) {
-                return Err(Error::invalid(field, "must be below 2^53"));
-            }
-        }
-        Ok(())
-    }
-
-    fn kind(&self) -> MessageKind {
-        let by_type = || {
-            let class = self.mimetype.as_deref()?.split('/').next()?;
-            match class {
-                "image" => Some(MessageKind::Image),
-                "audio" => Some(MessageKind::Audio),
-                "video" => Some(MessageKind::Video),
-                _ => None,
-            }
-        };
-        let kind = self.kind.clone().or_else(by_type);
-        kind.unwrap_or(MessageKind::File)
-    }
-}
-
-impl From<NewFile> for OutgoingFile {
-    fn from(file: NewFile) -> Self {
-        let kind = file.kind();
-        let word = kind.as_str().trim_start_matches("m.");
-        Self {
-            name: file.name.unwrap_or_else(|| word.to_owned()),
-            url: file.url,
-            mimetype: file.mimetype,
-            size: file.size,
-            width: file.width,
-            height: file.height,
-            duration_ms: file.duration_ms,
-        }
-    }
-}
 
 impl Messages {
     /// Sends a message as the caller, an agent's as a notice. In a public channel a person who is
-    /// no member joins first, as in any Matrix client.
-    ///
-    /// With a key it is the homeserver that remembers, by the transaction id made of it: so a
-    /// repetition finds the first message also when this process was killed in between.
+    /// no member joins first, as in any Matrix client. One that has a key is said once.
     pub async fn send(
         &self,
         caller: &Caller,
         channel: ChannelId,
         new: NewMessage,
     ) -> Result<Message> {
+        let user = self.core.directory.user_id(&caller.entity);
+        let named = match &new.key {
+            Some(key) => SendingAs::Keyed(key.transaction(channel, &user)),
+            None => SendingAs::Unnamed,
+        };
+        self.send_as(caller, channel, new, named).await
+    }
+
+    /// Sends a message under this name, by which it is said once.
+    pub(in crate::service) async fn send_as(
+        &self,
+        caller: &Caller,
+        channel: ChannelId,
+        new: NewMessage,
+        named: SendingAs,
+    ) -> Result<Message> {
         let core = &self.core;
         new.check()?;
         let channel = core.visible(caller, channel).await?;
-        require_open(&channel)?;
-        let (reply, thread) = self.relations(&channel, &new).await?;
-        let mentions = self.called(&new.mentions)?;
         let user = core.directory.user_id(&caller.entity);
-        self.enter(caller, &channel, &user).await?;
-        let transaction = match &new.key {
-            Some(key) => key.transaction(channel.id, &user),
-            None => core.clock.uuid(),
+        let Some(transaction) = named.transaction() else {
+            return self.say(caller, &channel, user, new, None).await;
         };
-        let attempt = match &new.key {
-            Some(_) => self.sendings.begin(transaction, &new).await?,
-            None => Attempt::First,
+        let sendings = &self.sendings;
+        let begun = sendings.begin(transaction, digest(&new)?).await?;
+        let first = sendings.first_said(core, &channel, &user, named, &begun);
+        let first = first.await;
+        let is_looked_up = first.is_ok();
+        let sent = match first {
+            Ok(Some(first)) => return Ok(first),
+            Ok(None) => self.say_named(caller, &channel, new, named, &begun).await,
+            Err(error) => Err(error),
         };
+        sendings.end(begun, named, is_looked_up, &sent).await;
+        sent
+    }
+
+    /// Says what was not said before under its name.
+    async fn say_named(
+        &self,
+        caller: &Caller,
+        channel: &Channel,
+        new: NewMessage,
+        named: SendingAs,
+        begun: &Begun,
+    ) -> Result<Message> {
+        if let SendingAs::Scheduled { made_at, .. } = named {
+            self.require_still_here(caller, channel, made_at).await?;
+        }
+        let user = self.core.directory.user_id(&caller.entity);
+        self.say(caller, channel, user, new, Some(begun)).await
+    }
+
+    /// Refuses what somebody has scheduled who has left since then, or was removed: daarion would
+    /// bring them in again. So for an agent that was put out of work.
+    async fn require_still_here(
+        &self,
+        caller: &Caller,
+        channel: &Channel,
+        made_at: Millis,
+    ) -> Result<()> {
+        let core = &self.core;
+        let entity = &caller.entity;
+        core.require_at_work(entity)?;
+        let user = core.directory.user_id(entity);
+        let member = core.store.index.member(channel.id, &user).await?;
+        let has_left = |it: &Member| it.membership == Membership::Left && it.since >= made_at;
+        match member.is_some_and(|it| has_left(&it)) {
+            true => Err(Error::forbidden(format!(
+                "{entity} is no member of the channel any more"
+            ))),
+            false => Ok(()),
+        }
+    }
+
+    /// Checks that somebody could send a message now, without doing anything for it.
+    pub(in crate::service) async fn check_sendable(
+        &self,
+        caller: &Caller,
+        channel: ChannelId,
+        new: &NewMessage,
+    ) -> Result<()> {
+        let core = &self.core;
+        self.check_content(new)?;
+        let channel = core.visible(caller, channel).await?;
+        core.require(Right::Schedule, caller, &channel).await?;
+        core.count_change(caller, &channel)?;
+        self.relations(&channel, new).await.map(drop)
+    }
+
+    /// Checks what is to be said, wherever that will be.
+    pub(in crate::service) fn check_content(&self, new: &NewMessage) -> Result<()> {
+        new.check()?;
+        self.called(&new.mentions).map(drop)
+    }
+
+    /// Says it now. Whoever has to wait for a turn keeps it, unless nothing was said.
+    async fn say(
+        &self,
+        caller: &Caller,
+        channel: &Channel,
+        user: UserId,
+        new: NewMessage,
+        named: Option<&Begun>,
+    ) -> Result<Message> {
+        let core = &self.core;
+        let granted = core.require(Right::Send, caller, channel).await?;
+        core.count_change(caller, channel)?;
+        let (reply, thread) = self.relations(channel, &new).await?;
+        let mentions = self.called(&new.mentions)?;
+        let sending = named.map(|named| named.sending);
+        let transaction = sending.map_or_else(|| core.clock.uuid(), |it| it.transaction);
+        let turn = self.take_turn(&granted, channel, &user, transaction);
+        let turn = turn.await?;
+        let ready = self.get_ready(caller, &granted, channel, new.thread);
+        if let Err(error) = ready.await {
+            self.return_turn(turn).await;
+            return Err(error);
+        }
         let outgoing = Outgoing {
             room: channel.room.clone(),
-            sender: user.clone(),
+            sender: user,
             transaction: transaction.to_string(),
             at: core.clock.now(),
             kind: new.kind_by(&caller.entity),
@@ -169,39 +159,60 @@ impl Messages {
             thread,
             mentions,
             edit: None,
+            sending,
         };
         let event = match core.homeserver.send(&outgoing).await {
             Ok(event) => event,
             Err(error) => {
                 if !error.is_transient() {
-                    self.sendings.forget(transaction).await;
+                    self.return_turn(turn).await;
                 }
                 return Err(error);
             }
         };
-        let mut message = self.echo_of(&channel, caller.entity.clone(), event, &outgoing);
-        if attempt == Attempt::Again {
-            message.created_at = self.taken_in_at(&channel, &message).await?;
+        let mut message = self.echo_of(channel, caller.entity.clone(), event, &outgoing);
+        let is_again = named.is_some_and(|named| named.attempt == Attempt::Again);
+        if is_again {
+            message.created_at = self.taken_in_at(channel, &message).await?;
         }
         let what = match message.media {
             Some(_) => What::MediaUploaded(message.clone()),
             None => What::MessageCreated(message.clone()),
         };
         self.echo(channel.id, message.event.clone(), what).await;
-        match attempt {
-            Attempt::First => Ok(message),
-            Attempt::Again => self.first_of(message).await,
+        match is_again {
+            false => Ok(message),
+            true => self.first_of(message).await,
         }
     }
 
-    /// When the homeserver took a message in, which an earlier attempt may have been.
+    /// What is last before somebody speaks: they are in the room, and it is no answer too many.
+    async fn get_ready(
+        &self,
+        caller: &Caller,
+        granted: &Granted,
+        channel: &Channel,
+        thread: Option<MessageId>,
+    ) -> Result<()> {
+        self.enter(granted, channel).await?;
+        self.require_end_of_chain(caller, channel.id, thread).await
+    }
+
+    /// When the homeserver took a message in, which an earlier attempt may have been: then it must
+    /// have been this message.
     async fn taken_in_at(&self, channel: &Channel, sent: &Message) -> Result<Millis> {
         let core = &self.core;
         if let Some(known) = core.store.index.message(sent.id).await? {
             return Ok(known.created_at);
         }
-        let at = core.homeserver.sent_at(&channel.room, &sent.event).await?;
-        Ok(at.map_or(sent.created_at, |at| at.min(sent.created_at)))
+        let taken = core.homeserver.taken_in(&channel.room, &sent.event).await?;
+        let Some(taken) = taken else {
+            return Ok(sent.created_at);
+        };
+        if taken.sending.is_some() && taken.sending != sent.sending {
+            return Err(used_for_another());
+        }
+        Ok(taken.at.min(sent.created_at))
     }
 
     /// The message that the homeserver answered a sending with, which a repetition of it finds
@@ -216,7 +227,7 @@ impl Messages {
             (text, it.reply_to, it.thread)
         };
         if is_as_sent && said(&first) != said(&sent) {
-            return Err(sendings::used_for_another());
+            return Err(used_for_another());
         }
         Ok(first)
     }
@@ -240,6 +251,7 @@ impl Messages {
                         "must be the root of a thread, not a message inside one",
                     ));
                 }
+                self.core.require_same_room(channel, &root).await?;
                 Some(root.event)
             }
         };
@@ -316,6 +328,7 @@ impl Messages {
             _ => &sent.text,
         };
         (message.preview, message.truncated) = text::preview(body);
+        message.sending = sent.sending;
         message
     }
 }

@@ -68,15 +68,15 @@ impl Messages {
     }
 
     /// Where a message is found.
-    pub fn links(&self, message: &Message) -> Result<Links> {
+    pub async fn links(&self, message: &Message) -> Result<Links> {
         let core = &self.core;
         let id = message.channel;
         let channel = core.directory.channel(id);
         let channel = channel.ok_or_else(|| Error::not_found(format!("no channel {id}")))?;
-        let (room, event) = (
-            encoded(channel.room.as_str()),
-            encoded(message.event.as_str()),
-        );
+        // A homeserver that is away keeps nobody from reading.
+        let room = core.room_of(&channel, &message.event).await;
+        let room = room.unwrap_or_else(|_| channel.room.clone());
+        let (room, event) = (encoded(room.as_str()), encoded(message.event.as_str()));
         // The id of a room names no server; ours is in it as long as daarion is.
         let via = encoded(&core.directory.naming.server_name);
         let base = core.rules.public_url.as_deref();

@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde::Deserialize;
 
 use super::Messages;
+use super::changes::deletion_of;
+use crate::acts;
 use crate::domain::access::Caller;
 use crate::domain::channel::Channel;
 use crate::domain::entity::Entity;
@@ -100,8 +102,12 @@ impl Messages {
         let entity = entity.ok_or_else(|| Error::invalid("sender", expected))?;
         let channel = core.visible(caller, channel).await?;
         let by = core.directory.user_id(&caller.entity);
+        let sender = core.directory.user_id(&entity);
+        let right = deletion_of(&sender, &by);
+        core.require(right, caller, &channel).await?;
+        core.count_change(caller, &channel)?;
         let mut task = Task {
-            sender: core.directory.user_id(&entity),
+            sender,
             channel: channel.clone(),
             by: by.clone(),
             reason,
@@ -129,10 +135,10 @@ impl Messages {
             Ok(true) => job.end(core.clock.now(), &Ok(())),
             Ok(false) => {
                 let messages = self.clone();
-                tokio::spawn(async move {
+                tokio::spawn(acts::in_steps(async move {
                     let outcome = messages.sweep(&mut task, &job, None).await;
                     job.end(messages.core.clock.now(), &outcome.map(drop));
-                });
+                }));
             }
         }
         self.sweeps.get(channel.id)
@@ -184,9 +190,12 @@ impl Messages {
     /// ends the job, as does a homeserver that is away.
     async fn sweep_away(&self, task: &Task, job: &Job, item: &Item) -> Result<u64> {
         let core = &self.core;
+        // The push of it may be quicker than our own answer.
+        let _step = acts::step();
+        let target = item.matrix_event_id.clone();
         let redaction = Redaction {
-            room: task.channel.room.clone(),
-            target: item.matrix_event_id.clone(),
+            room: core.room_of(&task.channel, &target).await?,
+            target,
             sender: Some(task.by.clone()),
             transaction: core.clock.uuid(),
             reason: task.reason.clone(),

@@ -8,6 +8,7 @@ use crate::domain::page::{Page, decode_cursor, encode_cursor};
 use crate::domain::service::ServiceCaller;
 use crate::domain::webhook::WebhookId;
 use crate::domain::{Error, Result};
+use crate::service::audit;
 use crate::store::StoreError;
 use crate::store::webhooks::{DeadLetter, DeadPlace, DeadQuery};
 
@@ -104,6 +105,8 @@ impl Webhooks {
             let stopped = |_| Error::StoreUnavailable("daarion is stopping".to_owned());
             replayed += both.await.map_err(stopped)??;
         }
+        self.record_dead("dead_letters.replayed", pick, replayed)
+            .await?;
         Ok(replayed)
     }
 
@@ -114,7 +117,17 @@ impl Webhooks {
         while let Some(step) = self.step(caller, pick, &mut after).await? {
             purged += self.core.store.webhooks.purge(step).await?;
         }
+        self.record_dead("dead_letters.purged", pick, purged)
+            .await?;
         Ok(purged)
+    }
+
+    async fn record_dead(&self, action: &'static str, pick: &DeadPick, count: u64) -> Result<()> {
+        let core = &self.core;
+        let mut deed = audit::deed(&core.clock, action, "daarion");
+        deed.target.clone_from(&pick.webhook);
+        let deed = deed.after(serde_json::json!({ "count": count }));
+        audit::record(&core.store, &core.clock, deed).await
     }
 
     /// The next that are picked; `None` at the end.

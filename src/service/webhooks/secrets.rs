@@ -61,6 +61,7 @@ impl Webhooks {
             ..WebhookChange::default()
         };
         let view = self.change(webhook.id, change).await?;
+        self.record("webhook.rotated", None, &view.webhook).await?;
         Ok(Rotated { view, secret })
     }
 

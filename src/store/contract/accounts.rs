@@ -4,20 +4,16 @@ use super::Ground;
 use super::samples::{alias, channel_id, user};
 use super::sessions::{session, sessions_of};
 use crate::domain::account::OperatorAccount;
+use crate::domain::agent::{Agent, Deactivation};
 use crate::domain::channel::{ChannelKind, Visibility};
+use crate::domain::command::{Argument, Command};
+use crate::domain::entity::Entity;
 use crate::domain::id::Millis;
-use crate::domain::member::Agent;
 use crate::domain::session::Holder;
 use crate::store::{Creation, StoreError};
 
 fn agent(name: &str, matrix_user: &str) -> Agent {
-    Agent {
-        name: name.into(),
-        user: user(matrix_user),
-        display_name: "Софія".into(),
-        created_at: 7,
-        deactivated_at: None,
-    }
+    Agent::new(name.into(), user(matrix_user), "Софія".into(), 7)
 }
 
 pub fn creation(number: u128, localpart: &str, begun_at: Millis) -> Creation {
@@ -87,6 +83,31 @@ pub async fn an_agent_is_updated(ground: impl Ground) {
         accounts.agent("sofia").await.expect("read"),
         Some(agent("sofia", "own"))
     );
+    let whole = Agent {
+        description: Some("Answers".into()),
+        avatar_url: Some("mxc://s/i".into()),
+        owner: Entity::parse("user:alice"),
+        commands: vec![Command {
+            name: "weather".into(),
+            description: "Says it".into(),
+            usage: Some("<city>".into()),
+            arguments: vec![Argument {
+                name: "city".into(),
+                description: None,
+                is_required: true,
+            }],
+        }]
+        .into(),
+        deactivated: Some(Deactivation {
+            at: 9,
+            is_final: false,
+            by_operator: true,
+        }),
+        ..agent("sofia", "own")
+    };
+    let written = accounts.update_agent(whole.clone()).await;
+    assert!(written.expect("written"));
+    assert_eq!(accounts.agent("sofia").await.expect("read"), Some(whole));
     let refused = accounts.update_agent(agent("sofia", "agent_anna")).await;
     assert!(matches!(refused, Err(StoreError::Exists(_))), "{refused:?}");
     // The user that it had is free.

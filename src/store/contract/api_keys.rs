@@ -21,6 +21,7 @@ fn key(number: u8, created_at: Millis) -> ApiKey {
             channels: Some(vec![channel_id(1), channel_id(2)]),
             act_as: Some(ActAs::Agents),
         },
+        made_by: (number > 1).then(|| "user:alice".to_owned()),
         created_at,
         expires_at: Some(created_at + 1_000),
         last_used_at: None,

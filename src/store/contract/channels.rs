@@ -2,8 +2,10 @@
 
 use super::Ground;
 use super::samples::{
-    Shorthand, alias, channel, channel_id, created, edited, event_id, message, new, said, user,
+    Shorthand, alias, channel, channel_id, created, edited, empowered, event_id, message, new,
+    said, user,
 };
+use crate::domain::access::Power;
 use crate::domain::channel::{Channel, ChannelChange, ChannelKind, ChannelStatus, Visibility};
 use crate::domain::event::{NewEvent, What};
 use crate::domain::id::{MessageId, Millis, RoomId};
@@ -60,6 +62,44 @@ pub async fn a_channel_again_is_refreshed(ground: impl Ground) {
         .put_and_index(vec![new(2, "heir", What::ChannelCreated(heir))])
         .await;
     assert_eq!(passed, Vec::<String>::new());
+}
+
+pub async fn a_channel_moves_with_its_room(ground: impl Ground) {
+    let store = ground.open().await;
+    let to = |room: &str| ChannelChange::Room(RoomId::trusted(room));
+    let events = vec![
+        created(1),
+        created(2),
+        said(1, "before", 10),
+        update(1, "moved", to("!newer"), 2_000),
+        said(1, "after", 20),
+        update(1, "moved again", to("!newest"), 3_000),
+        // What comes twice, and what is old, changes nothing.
+        update(1, "moved twice", to("!newest"), 3_000),
+        update(1, "moved back", to("!room1"), 4_000),
+    ];
+    assert_eq!(store.put_and_index(events).await, Vec::<String>::new());
+    let mut expected = channel(1);
+    expected.room = RoomId::trusted("!newest");
+    expected.former = vec![channel(1).room, RoomId::trusted("!newer")];
+    assert_eq!(stored(&store, 1).await, expected);
+    // The state of the room that it has now refreshes it; its rooms are nobody else's.
+    let mut again = channel(1);
+    again.room = expected.room.clone();
+    let mut thief = channel(3);
+    thief.room = channel(1).room;
+    thief.alias = None;
+    let passed = store
+        .put_and_index(vec![
+            new(1, "again", What::ChannelCreated(again)),
+            new(3, "thief", What::ChannelCreated(thief)),
+            update(2, "theft", to("!newer"), 5_000),
+        ])
+        .await;
+    assert_eq!(passed.len(), 2, "{passed:?}");
+    assert_eq!(stored(&store, 1).await, expected);
+    assert_eq!(stored(&store, 2).await, channel(2));
+    assert_eq!(store.index.counts().await.expect("read"), (2, 2));
 }
 
 pub async fn a_second_channel_for_a_room_is_passed_over(ground: impl Ground) {
@@ -147,6 +187,72 @@ pub async fn changes_apply_by_their_own_time(ground: impl Ground) {
     assert_eq!(stored(&store, 1).await.name, "same time");
 }
 
+pub async fn the_latest_levels_stand_and_creators_stay(ground: impl Ground) {
+    let store = ground.open().await;
+    let levels = async |store: &Store| {
+        let levels = store.index.levels_of(channel_id(1)).await.expect("read");
+        let all = store.index.levels().await.expect("read");
+        let listed = all.into_iter().find(|(id, _)| *id == channel_id(1));
+        assert_eq!(listed.map(|(_, levels)| levels), levels);
+        levels
+    };
+    store.put_and_index(vec![created(1), created(2)]).await;
+    assert_eq!(levels(&store).await, None);
+    store
+        .put_and_index(vec![
+            empowered(1, "l2", 50, &[], 2_000),
+            empowered(1, "l1", 10, &["alice"], 1_000),
+        ])
+        .await;
+    let store = ground.reopen(store).await;
+    let found = levels(&store).await.expect("are known");
+    assert_eq!(found.of(&user("bob")), Power::Level(50), "the later one");
+    assert_eq!(found.of(&user("alice")), Power::Creator);
+    let passed = store
+        .put_and_index(vec![
+            empowered(1, "l3", 75, &[], 2_000),
+            empowered(9, "l4", 75, &[], 2_000),
+        ])
+        .await;
+    assert_eq!(passed.len(), 1, "the channel is unknown");
+    let found = levels(&store).await.expect("are known");
+    assert_eq!(found.of(&user("bob")), Power::Level(75));
+    assert_eq!(found.of(&user("alice")), Power::Creator, "for good");
+    assert_eq!(found.to_set("m.room.name"), 60);
+    let cleared = store.index.clear(ClearTo::JournalStart).await;
+    cleared.expect("is cleared");
+    assert_eq!(levels(&store).await, None);
+    store.index_all().await;
+    assert_eq!(levels(&store).await, Some(found), "made anew");
+}
+
+pub async fn levels_of_a_room_that_was_left_count_no_more(ground: impl Ground) {
+    let store = ground.open().await;
+    let to = |room: &str| ChannelChange::Room(RoomId::trusted(room));
+    let bobs = async |store: &Store| {
+        let levels = store.index.levels_of(channel_id(1)).await.expect("read");
+        levels.map(|levels| (levels.of(&user("bob")), levels.creators.len()))
+    };
+    // What the old room is given after it was replaced is later than all that the new one begins with.
+    store
+        .put_and_index(vec![
+            created(1),
+            empowered(1, "old", 10, &["alice"], 9_000),
+            update(1, "moved", to("!newer"), 2_000),
+        ])
+        .await;
+    assert_eq!(bobs(&store).await, None);
+    store
+        .put_and_index(vec![empowered(1, "new", 50, &[], 1_000)])
+        .await;
+    assert_eq!(bobs(&store).await, Some((Power::Level(50), 0)));
+    // It is there already: nothing is left by this.
+    store
+        .put_and_index(vec![update(1, "moved twice", to("!newer"), 2_000)])
+        .await;
+    assert_eq!(bobs(&store).await, Some((Power::Level(50), 0)));
+}
+
 pub async fn the_latest_join_rule_stands(ground: impl Ground) {
     let store = ground.open().await;
     let rule = |id: &str, visibility, at| update(1, id, ChannelChange::Visibility(visibility), at);
@@ -231,7 +337,12 @@ pub async fn one_default_room(ground: impl Ground) {
         update(
             number,
             id,
-            ChannelChange::Settings { status, is_default },
+            ChannelChange::Settings {
+                status,
+                is_default,
+                slow_mode_seconds: 0,
+                changed_by: None,
+            },
             at,
         )
     };

@@ -3,8 +3,11 @@
 use uuid::Uuid;
 
 use super::Ground;
+use super::samples::{append, created, message, new, user};
+use crate::domain::event::What;
 use crate::domain::id::Millis;
-use crate::store::idempotency::{KeyedRequest, RequestName};
+use crate::domain::message::{Message, Sending};
+use crate::store::idempotency::{KeyedRequest, RequestName, SendingName, Sent};
 
 fn request(caller: &str, key: &str, begun_at: Millis) -> KeyedRequest {
     KeyedRequest {
@@ -61,4 +64,57 @@ pub async fn named_requests_are_forgotten_in_time(ground: impl Ground) {
     assert_eq!(dropped.expect("dropped"), 1);
     assert_eq!(begin("b", 40, 0).await, None);
     assert_eq!(begin("a", 40, 0).await, Some(30));
+}
+
+pub async fn named_messages_are_known_by_their_senders(mut ground: impl Ground) {
+    let store = ground.open().await;
+    let sending = Sending {
+        transaction: Uuid::from_u128(7),
+        digest: [3; 32],
+    };
+    let mut said = message(1, "first", 10);
+    said.sending = Some(sending);
+    let named = |message: &Message| What::MessageCreated(message.clone());
+    let events = vec![created(1), new(1, "first", named(&said))];
+    store
+        .journal
+        .append(append(events))
+        .await
+        .expect("appended");
+    // Somebody else in the room has seen the name, and so has its sender.
+    for (name, sender) in [("other", user("mallory")), ("again", said.sender.clone())] {
+        let mut other = message(1, name, 20);
+        other.sender = sender;
+        other.sending = Some(Sending {
+            digest: [4; 32],
+            ..sending
+        });
+        let event = new(1, name, named(&other));
+        store
+            .journal
+            .append(append(vec![event]))
+            .await
+            .expect("appended");
+    }
+    let events = store.journal.read(0, 10).await.expect("read");
+    store.index.apply(&events).await.expect("applied");
+    let name = SendingName {
+        channel: said.channel,
+        transaction: sending.transaction,
+        sender: said.sender.clone(),
+    };
+    let expected = Sent {
+        message: said.id,
+        digest: [3; 32],
+        at: 10,
+    };
+    let sent = store.idempotency.sent(&name).await.expect("read");
+    assert_eq!(sent, Some(expected), "the first");
+    let store = ground.kill(store).await;
+    let events = store.journal.read(0, 10).await.expect("read");
+    store.index.apply(&events).await.expect("applied");
+    assert_eq!(store.idempotency.sent(&name).await.expect("read"), sent);
+    assert_eq!(store.idempotency.drop_before(10).await.expect("kept"), 0);
+    assert_eq!(store.idempotency.drop_before(11).await.expect("dropped"), 1);
+    assert_eq!(store.idempotency.sent(&name).await.expect("read"), None);
 }

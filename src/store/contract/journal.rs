@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use super::Ground;
 use super::samples::{
-    Shorthand, append, channel, channel_id, created, deleted, edited, event_id, member, message,
-    new, new_seqs, pinned, said, user,
+    Shorthand, append, channel, channel_id, created, deleted, edited, empowered, event_id, member,
+    message, new, new_seqs, pinned, said, user,
 };
 use crate::domain::channel::{ChannelChange, ChannelStatus, Visibility};
 use crate::domain::event::{NewEvent, Skipped, Source, What};
-use crate::domain::id::MessageId;
-use crate::domain::member::Membership;
+use crate::domain::id::{MessageId, RoomId};
+use crate::domain::member::{Member, Membership};
 use crate::domain::message::{Media, Mentions, MessageKind};
 use crate::store::{Append, Appended};
 
@@ -110,6 +110,8 @@ pub fn every_kind() -> Vec<NewEvent> {
             update(ChannelChange::Settings {
                 status: ChannelStatus::Archived,
                 is_default: true,
+                slow_mode_seconds: 0,
+                changed_by: None,
             }),
         ),
     ];
@@ -172,9 +174,34 @@ fn later_kinds() -> Vec<NewEvent> {
         removed("removed too late", None, None),
         pinned(1, "pins", &["rich", "nowhere"], 70),
         pinned(1, "no pins", &[], 80),
+        empowered(1, "levels", -1, &["alice"], 90),
+        new(
+            1,
+            "banned for noise",
+            What::MemberChanged(Member {
+                reason: Some("галас".into()),
+                ..member("bob", Membership::Banned, 90)
+            }),
+        ),
+        new(
+            1,
+            "knocking",
+            What::MemberChanged(member("eve", Membership::Knocking, 90)),
+        ),
         update("open", ChannelChange::Visibility(Visibility::Public)),
         update("closed", ChannelChange::Visibility(Visibility::Private)),
         update("encrypted", ChannelChange::Encrypted),
+        update("moved", ChannelChange::Room(RoomId::trusted("!new"))),
+        update("knockable", ChannelChange::Knockable),
+        update(
+            "slow",
+            ChannelChange::Settings {
+                status: ChannelStatus::Active,
+                is_default: false,
+                slow_mode_seconds: 30,
+                changed_by: None,
+            },
+        ),
     ]
 }
 

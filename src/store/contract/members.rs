@@ -172,6 +172,42 @@ pub async fn those_who_left_are_asked_for(ground: impl Ground) {
     assert_eq!(names(&banned), ["carol"]);
 }
 
+pub async fn who_knocks_is_apart(ground: impl Ground) {
+    let store = ground.open().await;
+    store
+        .put_and_index(vec![
+            created(1),
+            changed(1, "alice", Membership::Joined, 10),
+            changed(1, "bob", Membership::Knocking, 10),
+            changed(1, "carol", Membership::Knocking, 10),
+            changed(1, "carol", Membership::Banned, 20),
+            changed(1, "dora", Membership::Knocking, 10),
+            changed(1, "dora", Membership::Joined, 20),
+        ])
+        .await;
+    let knocking = page(&store, Some(Membership::Knocking), None, 5).await;
+    assert_eq!(names(&knocking), ["bob"]);
+    assert_eq!(names(&page(&store, None, None, 5).await), ["alice", "dora"]);
+    let banned = page(&store, Some(Membership::Banned), None, 5).await;
+    assert_eq!(names(&banned), ["carol"]);
+    let index = &store.index;
+    assert!(
+        index
+            .memberships(&user("bob"))
+            .await
+            .expect("read")
+            .is_empty()
+    );
+    let bob = index
+        .member(channel_id(1), &user("bob"))
+        .await
+        .expect("read");
+    assert_eq!(
+        bob.map(|member| member.membership),
+        Some(Membership::Knocking)
+    );
+}
+
 pub async fn members_are_counted(ground: impl Ground) {
     let store = ground.open().await;
     let mut events = vec![created(1), created(2)];

@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use crate::domain::access::Levels;
 use crate::domain::channel::{Channel, ChannelKind, ChannelStatus, Visibility};
 use crate::domain::entity::Entity;
 use crate::domain::event::{Event, NewEvent, Source, What};
@@ -30,7 +31,10 @@ pub fn channel(number: u128) -> Channel {
         confidential: false,
         status: ChannelStatus::Active,
         is_default: false,
+        accepts_knocks: false,
+        slow_mode_seconds: 0,
         room: RoomId::trusted(format!("!room{number}")),
+        former: Vec::new(),
         alias: Some(alias(&format!("city_room-{number}"))),
         created_by: Some("user:alice".into()),
         created_at: 1_000,
@@ -68,6 +72,7 @@ pub fn member(name: &str, membership: Membership, since: Millis) -> Member {
         display_name: Some(name.to_uppercase()),
         by: user("alice"),
         since,
+        reason: None,
     }
 }
 
@@ -144,6 +149,22 @@ pub fn pinned(channel: u128, name: &str, messages: &[&str], at: Millis) -> NewEv
     new(channel, name, what)
 }
 
+/// The levels of a channel's room, set anew: one user's, and who stands above.
+pub fn empowered(channel: u128, name: &str, level: i64, creators: &[&str], at: Millis) -> NewEvent {
+    let levels = Levels {
+        creators: creators.iter().map(|name| user(name)).collect(),
+        users: [(user("bob"), level)].into(),
+        events: [("m.room.name".to_owned(), 60)].into(),
+        ..Levels::default()
+    };
+    let what = What::LevelsChanged {
+        levels,
+        by: user("alice"),
+        at,
+    };
+    new(channel, name, what)
+}
+
 pub fn deleted(channel: u128, name: &str, target: &str) -> NewEvent {
     let what = What::MessageDeleted {
         target: event_id(target),
@@ -161,6 +182,7 @@ pub fn append(events: Vec<NewEvent>) -> Append {
         skipped: Vec::new(),
         arrived_at: 5_000,
         with_index: false,
+        origin: None,
     }
 }
 

@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 
 use super::Ground;
+use crate::domain::audit::{Deed, Kept};
 use crate::domain::entity::Entity;
 use crate::domain::session::{Digest, Holder, Refresh, Seen, Session, Visitor};
 use crate::store::Store;
@@ -10,6 +11,10 @@ use crate::store::sessions::{KeyUse, SigningKey};
 
 fn digest(number: u8) -> Digest {
     Digest([number; 32])
+}
+
+fn deed() -> Deed {
+    Deed::new("session.ended", "user:alice", 5)
 }
 
 fn alice() -> Holder {
@@ -76,7 +81,7 @@ pub async fn a_session_is_found_until_it_ends(ground: impl Ground) {
         .await
         .expect("started");
     let root = Holder::Operator("root".into());
-    let ended = sessions.end_all(root, None).await;
+    let ended = sessions.end_all(root, None, deed()).await;
     assert_eq!(ended.expect("ended"), [digest(2)]);
     assert_eq!(sessions_of(&store, 1..=3).await, [3]);
 }
@@ -129,7 +134,10 @@ pub async fn expired_sessions_are_dropped(ground: impl Ground) {
     assert_eq!(sessions.drop_expired(120).await.expect("dropped"), 2);
     assert_eq!(sessions_of(&store, 1..=4).await, [3, 4]);
     // Nothing of them is left under their holder either.
-    let ended = sessions.end_all(alice(), None).await.expect("ended");
+    let ended = sessions
+        .end_all(alice(), None, deed())
+        .await
+        .expect("ended");
     assert_eq!(ended.len(), 2);
 }
 
@@ -149,10 +157,17 @@ pub async fn the_sessions_of_a_holder_are_listed_and_ended(mut ground: impl Grou
     let held = sessions.held(alice()).await.expect("read");
     let expected = [4, 3, 1].map(|number| session(number, alice()));
     assert_eq!(held, expected);
-    let ended = sessions.end_all(alice(), Some(digest(3))).await;
+    let ended = sessions.end_all(alice(), Some(digest(3)), deed()).await;
     assert_eq!(ended.expect("ended").len(), 2);
     let store = ground.kill(store).await;
     assert_eq!(sessions_of(&store, 1..=4).await, [2, 3]);
+    // What was done is kept with it, of each.
+    let records = store.audit.read(0, 9).await.expect("read");
+    let target = |it: &Kept| it.fields().get("target").cloned();
+    let targets: Vec<_> = records.iter().filter_map(target).collect();
+    let ended = [4, 1].map(|number| digest(number).handle().to_string());
+    assert_eq!(targets.len(), 2);
+    assert!(ended.iter().all(|it| targets.contains(&it.as_str().into())));
 }
 
 pub async fn when_somebody_was_last_here_is_kept(ground: impl Ground) {

@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use super::Ground;
 use super::samples::{Shorthand, channel_id, created, event_id, said};
+use crate::domain::entity::Entity;
 use crate::domain::event::{Event, Source, What};
 use crate::domain::id::{Millis, Seq};
 use crate::domain::webhook::{Pause, PauseReason, Rotation, Secrets, Webhook, WebhookId};
@@ -22,6 +23,8 @@ pub fn webhook(number: u128) -> Webhook {
         channel: Some(channel_id(1)),
         url: "https://example.org/hook".into(),
         events: vec!["m.room.message".into()],
+        agent: Entity::parse("agent:sofia"),
+        include_agents: true,
         description: "рахунки".into(),
         secrets: Secrets {
             current: "whsec_bmV3".into(),

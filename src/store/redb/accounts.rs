@@ -8,8 +8,8 @@ use super::agents::{self, agent};
 use super::operators::{self, operator};
 use super::tables;
 use crate::domain::account::OperatorAccount;
+use crate::domain::agent::Agent;
 use crate::domain::id::Millis;
-use crate::domain::member::Agent;
 use crate::store::{Accounts, StoreError};
 
 #[async_trait]

@@ -6,12 +6,12 @@ use super::records::Record;
 use super::records::agent::AgentRecord;
 use super::tables;
 use super::writer::Work;
-use crate::domain::member::Agent;
+use crate::domain::agent::Agent;
 use crate::store::StoreError;
 
 /// Reads an agent's value.
 pub fn agent(bytes: &[u8]) -> Result<Agent, StoreError> {
-    Ok(AgentRecord::decode(bytes)?.into())
+    AgentRecord::decode(bytes)?.into_agent()
 }
 
 /// A refusal inside of a success.

@@ -8,9 +8,11 @@
 
 mod channels;
 mod lazy;
+mod levels;
 mod members;
 mod messages;
 mod pins;
+mod prepared;
 mod reactions;
 mod reception;
 mod threads;
@@ -20,70 +22,21 @@ use std::collections::{BTreeMap, HashMap};
 use redb::{ReadableTable, ReadableTableMetadata, Table, WriteTransaction};
 
 use self::lazy::Lazy;
-use self::reactions::Given;
+use self::prepared::{Deed, NewMessage};
+pub use self::prepared::{Prepared, prepare, prepare_messages};
 use self::reception::Tables;
 pub use self::reception::{clear as clear_reception, trim as trim_reception};
 use super::journal;
-use super::keys::{self, EventKey, Location, Place};
+use super::keys::{EventKey, Location, Place};
 use super::memory::{Memory, Staged};
-use super::records::member::MemberRecord;
-use super::records::{Record, message};
 use super::tables::{self, meta};
 use super::writer::Work;
-use crate::domain::channel::{Channel, ChannelChange};
-use crate::domain::event::{Event, NewEvent, What};
-use crate::domain::id::{ChannelId, EventId, MessageId, Millis, Seq, UserId};
-use crate::domain::member::Member;
-use crate::domain::message::Message;
+use crate::domain::channel::Channel;
+use crate::domain::event::What;
+use crate::domain::id::{ChannelId, MessageId, Millis, Seq};
 use crate::store::StoreError;
 
 type Rows<'t> = Table<'t, &'static [u8], &'static [u8]>;
-
-/// An event as the writer's thread wants it.
-pub struct Prepared {
-    seq: Seq,
-    channel: ChannelId,
-    key: Option<EventKey>,
-    deed: Deed,
-}
-
-/// What an event does to the index.
-enum Deed {
-    CreateChannel(Box<Channel>),
-    UpdateChannel(ChannelChange, Millis),
-    AddMessage(NewMessage),
-    /// An edit, or something that is taken back: a message, an edit, a reaction.
-    ChangeMessage {
-        target: EventId,
-        event: Box<Event>,
-    },
-    React(Box<Given>),
-    SetPins(Vec<MessageId>, Millis),
-    SetMember {
-        member: Box<Member>,
-        record: Vec<u8>,
-    },
-}
-
-impl Deed {
-    /// Whether it may change what a list of the channel's messages shows.
-    fn is_about_messages(&self) -> bool {
-        !matches!(self, Self::SetMember { .. })
-    }
-}
-
-struct NewMessage {
-    id: MessageId,
-    event: EventId,
-    sender: UserId,
-    thread: Option<MessageId>,
-    key: Vec<u8>,
-    row: Vec<u8>,
-    created_at: Millis,
-    deleted: bool,
-    /// Whether anything of its content is in the row.
-    reveals: bool,
-}
 
 /// What may be kept of what is said in a channel.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -99,92 +52,6 @@ impl Keeps {
             true => Self::Nothing,
             false => Self::Content,
         }
-    }
-}
-
-/// Makes of events what the writer's thread needs.
-pub fn prepare(events: &[Event]) -> Vec<Prepared> {
-    events
-        .iter()
-        .map(|event| Prepared {
-            seq: event.seq,
-            channel: event.channel,
-            key: keys::of(event.event.as_ref(), &event.what),
-            deed: deed(event),
-        })
-        .collect()
-}
-
-/// As [`prepare`], of messages that have no position yet; `None` when something else is among
-/// them.
-pub fn prepare_messages(events: &[NewEvent]) -> Option<Vec<Prepared>> {
-    let message = |event: &NewEvent| match &event.what {
-        What::MessageCreated(message) | What::MediaUploaded(message) => Some(Prepared {
-            seq: 0,
-            channel: event.channel,
-            key: keys::of_new(event),
-            deed: Deed::AddMessage(NewMessage::of(event.channel, message)),
-        }),
-        _ => None,
-    };
-    events.iter().map(message).collect()
-}
-
-impl Prepared {
-    /// Gives it its position.
-    pub fn set_seq(&mut self, seq: Seq) {
-        self.seq = seq;
-    }
-}
-
-impl NewMessage {
-    fn of(channel: ChannelId, message: &Message) -> Self {
-        Self {
-            id: message.id,
-            event: message.event.clone(),
-            sender: message.sender.clone(),
-            thread: message.thread,
-            key: keys::message(channel, message.created_at, &message.event),
-            row: message::row(message),
-            created_at: message.created_at,
-            deleted: message.deleted,
-            reveals: message.reveals(),
-        }
-    }
-}
-
-fn deed(event: &Event) -> Deed {
-    match &event.what {
-        What::ChannelCreated(channel) => Deed::CreateChannel(Box::new(channel.clone())),
-        What::ChannelUpdated { change, at, .. } => Deed::UpdateChannel(change.clone(), *at),
-        What::MessageCreated(message) | What::MediaUploaded(message) => {
-            Deed::AddMessage(NewMessage::of(event.channel, message))
-        }
-        What::MessageEdited { target, .. }
-        | What::MessageDeleted { target, .. }
-        | What::ReactionRemoved { target, .. } => Deed::ChangeMessage {
-            target: target.clone(),
-            event: Box::new(event.clone()),
-        },
-        What::ReactionAdded {
-            target,
-            key,
-            by,
-            at,
-        } => Deed::React(Box::new(Given {
-            message: MessageId::of(target),
-            key: key.clone(),
-            by: by.clone(),
-            at: *at,
-            event: event.event.clone(),
-        })),
-        What::PinsChanged { pinned, at, .. } => {
-            Deed::SetPins(pinned.iter().map(MessageId::of).collect(), *at)
-        }
-        What::MemberChanged(member) => Deed::SetMember {
-            member: Box::new(member.clone()),
-            record: MemberRecord::from(member).encode(),
-        },
     }
 }
 
@@ -249,6 +116,7 @@ struct Applying<'t> {
     rooms: Lazy<'t, &'static str, &'static [u8]>,
     aliases: Lazy<'t, &'static str, &'static [u8]>,
     activity: Table<'t, &'static [u8], u64>,
+    levels: Lazy<'t, &'static [u8], &'static [u8]>,
     members: Lazy<'t, &'static [u8], &'static [u8]>,
     memberships: Lazy<'t, &'static [u8], u64>,
     orphans: Rows<'t>,
@@ -300,6 +168,7 @@ impl<'t> Applying<'t> {
             rooms: Lazy::of(txn, tables::CHANNEL_ROOMS),
             aliases: Lazy::of(txn, tables::CHANNEL_ALIASES),
             activity: txn.open_table(tables::ACTIVITY)?,
+            levels: Lazy::of(txn, tables::LEVELS),
             members: Lazy::of(txn, tables::MEMBERS),
             memberships: Lazy::of(txn, tables::MEMBERSHIPS),
             replayed_through: staged.known_through,
@@ -346,6 +215,7 @@ impl<'t> Applying<'t> {
             Deed::ChangeMessage { target, event } => self.change_message(target, event)?,
             Deed::React(given) => self.react(event, given)?,
             Deed::SetPins(pinned, at) => self.set_pins(event, pinned, *at)?,
+            Deed::SetLevels(levels, at) => self.set_levels(channel, levels, *at)?,
             Deed::SetMember { member, record } => self.set_member(channel, member, record)?,
         };
         Ok(Some(applied))

@@ -7,9 +7,9 @@ use super::Redb;
 use super::records::Record;
 use super::records::keyed_request::KeyedRequestRecord;
 use super::writer::Work;
-use super::{keys, tables};
+use super::{keys, sendings, tables};
 use crate::domain::id::Millis;
-use crate::store::idempotency::{KeyedRequest, RequestName};
+use crate::store::idempotency::{KeyedRequest, RequestName, SendingName, Sent};
 use crate::store::{Idempotency, StoreError};
 
 /// How many are dropped in one step, so that others write in between.
@@ -22,6 +22,14 @@ impl Idempotency for Redb {
         request: KeyedRequest,
         since: Millis,
     ) -> Result<Option<KeyedRequest>, StoreError> {
+        // Most that are found were answered: they need not wait for the writer.
+        let found = self.read(|txn| {
+            let table = txn.open_table(tables::IDEMPOTENCY)?;
+            found(&table, &request.name, since)
+        })?;
+        if found.is_some() {
+            return Ok(found);
+        }
         let beginning = self.writer.run(move |work| begin(work, &request, since));
         beginning.await
     }
@@ -40,7 +48,17 @@ impl Idempotency for Redb {
         forgetting.await
     }
 
+    async fn sent(&self, name: &SendingName) -> Result<Option<Sent>, StoreError> {
+        let key = keys::sending(name.channel, name.transaction, &name.sender);
+        self.read(|txn| {
+            let table = txn.open_table(tables::SENDINGS)?;
+            let value = table.get(key.as_slice())?;
+            value.map(|value| sendings::read(value.value())).transpose()
+        })
+    }
+
     async fn drop_before(&self, since: Millis) -> Result<u64, StoreError> {
+        let sendings = self.drop_sendings(since).await?;
         let old = self.scan(move |txn| {
             let table = txn.open_table(tables::IDEMPOTENCY)?;
             let mut old = Vec::new();
@@ -52,7 +70,7 @@ impl Idempotency for Redb {
             }
             Ok(old)
         });
-        let mut dropped = 0;
+        let mut dropped = sendings;
         for step in old.await?.chunks(STEP) {
             let step = step.to_vec();
             let dropping = self.writer.run(move |work| drop_step(work, &step, since));
@@ -67,16 +85,25 @@ fn begin(
     request: &KeyedRequest,
     since: Millis,
 ) -> Result<Option<KeyedRequest>, StoreError> {
-    let key = keys::keyed_request(&request.name);
     let table = work.txn.open_table(tables::IDEMPOTENCY)?;
-    let found = table.get(key.as_str())?;
-    let found = found.map(|value| KeyedRequestRecord::decode(value.value()));
-    let found = found.transpose()?;
+    let found = found(&table, &request.name, since)?;
     drop(table);
     match found {
-        Some(record) if record.begun_at >= since => Ok(Some(record.into_request(&request.name))),
-        _ => write(work, request).map(|()| None),
+        Some(found) => Ok(Some(found)),
+        None => write(work, request).map(|()| None),
     }
+}
+
+/// The request of a name that was begun at `since` or later.
+fn found(
+    table: &impl ReadableTable<&'static str, &'static [u8]>,
+    name: &RequestName,
+    since: Millis,
+) -> Result<Option<KeyedRequest>, StoreError> {
+    let found = table.get(keys::keyed_request(name).as_str())?;
+    let found = found.map(|value| KeyedRequestRecord::decode(value.value()));
+    let found = found.transpose()?.filter(|it| it.begun_at >= since);
+    Ok(found.map(|record| record.into_request(name)))
 }
 
 fn write(work: &mut Work<'_>, request: &KeyedRequest) -> Result<(), StoreError> {

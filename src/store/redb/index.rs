@@ -7,11 +7,13 @@ use redb::{
 
 use super::keys::{self, Location, Place};
 use super::records::channel::{ChannelRow, TimedChannel};
+use super::records::levels::LevelsRow;
 use super::records::member::MemberRecord;
 use super::records::{Record, message};
 use super::tables::{self, meta};
 use super::writer::Work;
 use super::{Redb, apply, journal, pages};
+use crate::domain::access::Levels;
 use crate::domain::channel::Channel;
 use crate::domain::event::Event;
 use crate::domain::id::{ChannelId, EventId, MessageId, Millis, Seq, UserId};
@@ -92,6 +94,35 @@ impl Index for Redb {
             value
                 .map(|value| Ok(channel(value.value())?.channel))
                 .transpose()
+        })
+    }
+
+    async fn levels(&self) -> Result<Vec<(ChannelId, Levels)>, StoreError> {
+        self.scan(|txn| {
+            let table = txn.open_table(tables::LEVELS)?;
+            let mut all = Vec::new();
+            for entry in table.iter()? {
+                let (id, row) = entry?;
+                let id = keys::channel(id.value())?;
+                match LevelsRow::decode(row.value()) {
+                    Ok(row) => all.push((id, row.into_levels().0)),
+                    // The others are there all the same.
+                    Err(error) => {
+                        tracing::error!(%error, channel_id = %id, "levels are passed over");
+                    }
+                }
+            }
+            Ok(all)
+        })
+        .await
+    }
+
+    async fn levels_of(&self, id: ChannelId) -> Result<Option<Levels>, StoreError> {
+        self.read(|txn| {
+            let table = txn.open_table(tables::LEVELS)?;
+            let row = table.get(id.as_bytes().as_slice())?;
+            let row = row.map(|row| LevelsRow::decode(row.value())).transpose()?;
+            Ok(row.map(|row| row.into_levels().0))
         })
     }
 
@@ -227,7 +258,7 @@ pub fn stored_member(
     channel: ChannelId,
     user: &UserId,
 ) -> Result<Option<Member>, StoreError> {
-    for class in [keys::PRESENT, keys::GONE] {
+    for class in [keys::PRESENT, keys::GONE, keys::WAITING] {
         if let Some(value) = members.get(keys::member(channel, class, user).as_slice())? {
             return Ok(Some(MemberRecord::decode(value.value())?.try_into()?));
         }
@@ -258,6 +289,7 @@ fn clear(work: &mut Work<'_>, to: ClearTo) -> Result<(), StoreError> {
         tables::CHANNELS,
         tables::MEMBERS,
         tables::ORPHANS,
+        tables::LEVELS,
     ] {
         empty(txn, table)?;
     }

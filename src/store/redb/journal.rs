@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use super::keys::{self, EventKey, Location};
 use super::records::Record;
 use super::records::event::{EventHead, EventRecord};
+use super::records::origin::OriginRecord;
 use super::records::skipped::SkippedRecord;
 use super::tables::{self, meta};
 use super::writer::Work;
@@ -30,6 +31,7 @@ struct Prepared {
     /// The events once more, as the index wants them; empty when it is to read them from the
     /// journal.
     for_index: Vec<apply::Prepared>,
+    origin: Option<(Vec<u8>, Vec<usize>)>,
 }
 
 impl Prepared {
@@ -47,6 +49,9 @@ impl Prepared {
                 .into_iter()
                 .map(|skipped| SkippedRecord::from(skipped).encode())
                 .collect(),
+            origin: append
+                .origin
+                .map(|it| (OriginRecord::from(&it.origin).encode(), it.events)),
             transaction: append.transaction,
             for_index,
         }
@@ -181,7 +186,7 @@ impl Redb {
             let pending = |key: &Option<EventKey>| memory.pending.get(key.as_ref()?).copied();
             (memory.head, keys.iter().map(pending).collect::<Vec<_>>())
         };
-        if keys.is_empty() || !append.skipped.is_empty() {
+        if keys.is_empty() || !append.skipped.is_empty() || append.origin.is_some() {
             return Ok(None);
         }
         self.read(|txn| {
@@ -248,7 +253,8 @@ fn store(work: &mut Work<'_>, append: &mut Prepared) -> Result<Appended, StoreEr
     // A transaction with nothing new in it would do the same again: nothing, so it need not
     // be on the disk. This is what each message that we sent comes back as.
     let is_new = placed.iter().any(|placed| matches!(placed, Placed::New(_)));
-    if is_new || !append.skipped.is_empty() {
+    note_origin(work, &placed, append.origin.as_ref())?;
+    if is_new || !append.skipped.is_empty() || append.origin.is_some() {
         work.must_be_durable();
     }
     if let Some(id) = &append.transaction {
@@ -266,6 +272,24 @@ fn store(work: &mut Work<'_>, append: &mut Prepared) -> Result<Appended, StoreEr
         head: work.staged.head,
         indexed,
     })
+}
+
+/// Writes down from where events come, for whoever reads them later.
+fn note_origin(
+    work: &Work<'_>,
+    placed: &[Placed],
+    origin: Option<&(Vec<u8>, Vec<usize>)>,
+) -> Result<(), StoreError> {
+    let Some((origin, of)) = origin else {
+        return Ok(());
+    };
+    let mut origins = work.txn.open_table(tables::ORIGINS)?;
+    for place in of.iter().filter_map(|place| placed.get(*place)) {
+        if let Placed::New(seq) | Placed::Known(Some(seq)) = place {
+            origins.insert(*seq, origin.as_slice())?;
+        }
+    }
+    Ok(())
 }
 
 /// Lets the index take over what was appended behind `before`, when all of it is new and the

@@ -10,6 +10,7 @@ use std::ops::Bound;
 
 use uuid::Uuid;
 
+use crate::domain::entity::Entity;
 use crate::domain::event::{NewEvent, What};
 use crate::domain::id::{ChannelId, EventId, MessageId, Millis, Seq, UserId};
 use crate::domain::member::Membership;
@@ -75,6 +76,16 @@ pub fn message_event(key: &[u8]) -> Result<EventId, StoreError> {
         .ok_or_else(|| StoreError::Damaged(format!("key of a message: {key:02x?}")))
 }
 
+/// The key of an invite link.
+pub fn invite(channel: ChannelId, id: Uuid) -> Vec<u8> {
+    [channel.as_bytes().as_slice(), id.as_bytes()].concat()
+}
+
+/// The key of somebody who has come by an invite link.
+pub fn invite_use(id: Uuid, user: &UserId) -> Vec<u8> {
+    [id.as_bytes().as_slice(), user.as_str().as_bytes()].concat()
+}
+
 /// A range of the keys that begin with a prefix.
 pub struct Range {
     start: Bound<Vec<u8>>,
@@ -138,16 +149,52 @@ pub fn keyed_request(name: &RequestName) -> String {
     format!("{caller}\0{operation}\0{key}")
 }
 
+/// The key of a message that its sender has named.
+pub fn sending(channel: ChannelId, transaction: Uuid, sender: &UserId) -> Vec<u8> {
+    let sender = sender.as_str().as_bytes();
+    [channel.as_bytes(), transaction.as_bytes(), sender].concat()
+}
+
+/// What the keys of an author's scheduled messages begin with.
+pub fn scheduled_of(by: &Entity) -> Vec<u8> {
+    format!("{by}\0").into_bytes()
+}
+
+/// The key of a scheduled message among those that wait.
+pub fn scheduled_at(next_try: Millis, id: Uuid) -> Vec<u8> {
+    [next_try.to_be_bytes().as_slice(), id.as_bytes()].concat()
+}
+
+/// The id that a key ends with.
+pub fn last_id(key: &[u8]) -> Result<Uuid, StoreError> {
+    let id = key.last_chunk().copied().map(Uuid::from_bytes);
+    id.ok_or_else(|| StoreError::Damaged("a key without an id".to_owned()))
+}
+
+/// The key of a record in a channel's part of the audit log.
+pub fn audited(channel: ChannelId, seq: Seq) -> Vec<u8> {
+    [channel.as_bytes().as_slice(), &seq.to_be_bytes()].concat()
+}
+
+/// The number in such a key.
+pub fn audited_seq(key: &[u8]) -> Result<Seq, StoreError> {
+    let seq = key.last_chunk().copied().map(Seq::from_be_bytes);
+    seq.ok_or_else(|| StoreError::Damaged("a key of the audit log".to_owned()))
+}
+
 /// The class of members that are joined or invited.
 pub const PRESENT: u8 = 0;
 /// The class of members that have left or are banned.
 pub const GONE: u8 = 1;
+/// The class of members that wait to be let in.
+pub const WAITING: u8 = 2;
 
 /// The class of a member: the middle of its key.
 pub fn member_class(membership: Membership) -> u8 {
     match membership {
         Membership::Invited | Membership::Joined => PRESENT,
         Membership::Left | Membership::Banned => GONE,
+        Membership::Knocking => WAITING,
     }
 }
 
@@ -162,6 +209,13 @@ pub fn members(channel: ChannelId, class: u8) -> Vec<u8> {
 /// The key of a member.
 pub fn member(channel: ChannelId, class: u8, user: &UserId) -> Vec<u8> {
     let mut key = members(channel, class);
+    key.extend_from_slice(user.as_str().as_bytes());
+    key
+}
+
+/// The key of what is about a user in a channel.
+pub fn user_in(channel: ChannelId, user: &UserId) -> Vec<u8> {
+    let mut key = channel.as_bytes().to_vec();
     key.extend_from_slice(user.as_str().as_bytes());
     key
 }

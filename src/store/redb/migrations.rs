@@ -23,6 +23,9 @@ const STEPS: &[Step] = &[
     create_idempotency_table,
     create_identity_tables,
     create_reception_tables,
+    create_access_tables,
+    create_channel_tables,
+    create_record_tables,
 ];
 
 /// The newest format that this version knows.
@@ -160,5 +163,38 @@ fn create_reception_tables(txn: &WriteTransaction) -> Result<(), StoreError> {
     txn.open_table(tables::AWAITED)?;
     txn.open_table(tables::SURVEYS)?;
     txn.open_table(tables::META)?.insert(meta::POSITION, 0)?;
+    Ok(())
+}
+
+/// What rooms demand, mutes and turns. Channels that were made before have no row until their rooms'
+/// state is read once more, see `service::adoption`.
+fn create_access_tables(txn: &WriteTransaction) -> Result<(), StoreError> {
+    txn.open_table(tables::LEVELS)?;
+    txn.open_table(tables::MUTES)?;
+    txn.open_table(tables::TURNS)?;
+    Ok(())
+}
+
+/// Microdaos and invite links. From here on a channel may move to another room, which an older
+/// daarion could not follow.
+fn create_channel_tables(txn: &WriteTransaction) -> Result<(), StoreError> {
+    txn.open_table(tables::MICRODAOS)?;
+    txn.open_table(tables::INVITE_LINKS)?;
+    txn.open_table(tables::INVITE_CODES)?;
+    txn.open_table(tables::INVITE_USES)?;
+    Ok(())
+}
+
+/// What is kept of what was done, by keys of callers and in the audit log, and of what will be said.
+fn create_record_tables(txn: &WriteTransaction) -> Result<(), StoreError> {
+    txn.open_table(tables::SENDINGS)?;
+    txn.open_table(tables::AUDIT)?;
+    txn.open_table(tables::AUDIT_CHANNELS)?;
+    txn.open_table(tables::AUDIT_ENDS)?;
+    txn.open_table(tables::AUDIT_SEEN)?;
+    txn.open_table(tables::ORIGINS)?;
+    txn.open_table(tables::SCHEDULED)?;
+    txn.open_table(tables::SCHEDULED_AUTHORS)?;
+    txn.open_table(tables::SCHEDULED_TIMES)?;
     Ok(())
 }

@@ -4,12 +4,14 @@ use async_trait::async_trait;
 use redb::ReadableTable;
 
 use super::Redb;
+use super::audit;
 use super::keys::{self, Range};
 use super::records::Record;
 use super::records::session::SessionRecord;
 use super::signing_keys;
 use super::tables;
 use super::writer::Work;
+use crate::domain::audit::Deed;
 use crate::domain::id::Millis;
 use crate::domain::session::{Digest, Holder, Refresh, Seen, Session};
 use crate::store::sessions::{KeyUse, SigningKey};
@@ -76,10 +78,18 @@ impl Sessions for Redb {
         &self,
         holder: Holder,
         but: Option<Digest>,
+        deed: Deed,
     ) -> Result<Vec<Digest>, StoreError> {
-        self.writer
-            .run(move |work| end_all(work, &holder, but))
-            .await
+        let ending = self.writer.run(move |work| {
+            let ended = end_all(work, &holder, but)?;
+            let of = |session: &Digest| deed.clone().target(session.handle());
+            let deeds: Vec<_> = ended.iter().map(of).collect();
+            if !deeds.is_empty() {
+                audit::add_or_say(work, &deeds, deed.at)?;
+            }
+            Ok(ended)
+        });
+        ending.await
     }
 
     async fn drop_expired(&self, now: Millis) -> Result<u64, StoreError> {
@@ -88,7 +98,9 @@ impl Sessions for Redb {
             let mut expired = Vec::new();
             for entry in table.iter()? {
                 let (key, value) = entry?;
-                if SessionRecord::decode(value.value())?.expires_at <= now {
+                // What cannot be read holds nothing else up.
+                let session = SessionRecord::decode(value.value());
+                if session.is_ok_and(|session| session.expires_at <= now) {
                     expired.push(keys::digest(key.value())?);
                 }
             }

@@ -17,16 +17,8 @@ use crate::store::{Slowest, StoreError, Subscription, Subscriptions};
 #[async_trait]
 impl Subscriptions for Redb {
     async fn put(&self, subscription: Subscription) -> Result<(), StoreError> {
-        let id = subscription.id;
-        let record = SubscriptionRecord::from(subscription).encode();
-        self.writer
-            .run(move |work| {
-                let mut table = work.txn.open_table(tables::SUBSCRIPTIONS)?;
-                table.insert(id.as_bytes().as_slice(), record.as_slice())?;
-                work.must_be_durable();
-                Ok(())
-            })
-            .await
+        let putting = self.writer.run(move |work| put(work, subscription.clone()));
+        putting.await
     }
 
     async fn get(&self, id: Uuid) -> Result<Option<Subscription>, StoreError> {
@@ -87,6 +79,15 @@ impl Subscriptions for Redb {
     }
 }
 
+pub(super) fn put(work: &mut Work<'_>, subscription: Subscription) -> Result<(), StoreError> {
+    let id = subscription.id;
+    let record = SubscriptionRecord::from(subscription).encode();
+    let mut table = work.txn.open_table(tables::SUBSCRIPTIONS)?;
+    table.insert(id.as_bytes().as_slice(), record.as_slice())?;
+    work.must_be_durable();
+    Ok(())
+}
+
 fn subscription(bytes: &[u8]) -> Result<Subscription, StoreError> {
     Ok(SubscriptionRecord::decode(bytes)?.into())
 }
@@ -94,7 +95,7 @@ fn subscription(bytes: &[u8]) -> Result<Subscription, StoreError> {
 /// Not durable by itself: a reader that loses its latest position to a crash reads some
 /// events again, as "at least once" allows, and each batch would cost an `fsync`. The next
 /// durable commit, or a moment of rest, takes it to the disk.
-fn advance(work: &mut Work<'_>, id: Uuid, position: Seq) -> Result<bool, StoreError> {
+pub(super) fn advance(work: &mut Work<'_>, id: Uuid, position: Seq) -> Result<bool, StoreError> {
     let mut table = work.txn.open_table(tables::SUBSCRIPTIONS)?;
     let key = id.as_bytes().as_slice();
     let Some(mut record) = table

@@ -83,14 +83,20 @@ pub const CHANNEL_ALIASES: TableDefinition<&str, Bytes> =
 /// message. Apart from [`CHANNELS`], because it changes with every batch.
 pub const ACTIVITY: TableDefinition<Bytes, u64> = TableDefinition::new("activity_v1");
 
-/// Members. Key: channel (16 bytes), class (one byte: 0 joined or invited, 1 left or banned),
-/// user id (text): who is there is a range of its own, however many have left. Value: record
+/// Members. Key: channel (16 bytes), class (one byte: 0 joined or invited, 1 left or banned, 2 knocking),
+/// user id (text): who is there is a range of its own, however many have left, and so is who waits
+/// to be let in. Value: record
 /// [`MemberRecord`](super::records::member::MemberRecord), 1.
 pub const MEMBERS: TableDefinition<Bytes, Bytes> = TableDefinition::new("members_v1");
 
 /// The channels of a user that it has joined or is invited to. Key: user id (text), 0,
 /// channel (16 bytes), so that they are one range. Value: 0 invited, 1 joined.
 pub const MEMBERSHIPS: TableDefinition<Bytes, u64> = TableDefinition::new("memberships_v1");
+
+/// What the room of a channel demands, and whom it gives what power. Key: channel (16 bytes). Value:
+/// record [`LevelsRow`](super::records::levels::LevelsRow), 1. Apart from [`CHANNELS`], because it
+/// is large where many have a power of their own, and most changes of a channel are others.
+pub const LEVELS: TableDefinition<Bytes, Bytes> = TableDefinition::new("levels_v1");
 
 /// Reactions that stand. Key: channel (16 bytes), message (16 bytes), key (text), 0, user id
 /// (text), 0, event id (text): who has reacted to a message is one range, by key, and so is whether
@@ -136,6 +142,14 @@ pub const AWAITED: TableDefinition<Bytes, u64> = TableDefinition::new("awaited_v
 /// version of the reading, see `service::adoption`.
 pub const SURVEYS: TableDefinition<Bytes, u64> = TableDefinition::new("surveys_v1");
 
+/// Mutes that are to be lifted. Key: channel (16 bytes), user id (text): one a user. Value: record
+/// [`MuteRecord`](super::records::mute::MuteRecord), 1.
+pub const MUTES: TableDefinition<Bytes, Bytes> = TableDefinition::new("mutes_v1");
+
+/// Who has spoken last, and when, where people speak slowly. Key: channel (16 bytes), user id (text).
+/// Value: record [`TurnRecord`](super::records::turn::TurnRecord), 1.
+pub const TURNS: TableDefinition<Bytes, Bytes> = TableDefinition::new("turns_v1");
+
 /// Edits and deletions whose message, or edit, has not come yet. Key: its event id (text), 0,
 /// own `seq` (8 bytes, big-endian): all of one message in the order of their arrival. Value:
 /// record [`EventRecord`](super::records::event::EventRecord), 1.
@@ -175,6 +189,22 @@ pub const SIGNING_KEYS: TableDefinition<Bytes, Bytes> = TableDefinition::new("si
 /// [`ApiKeyRecord`](super::records::api_key::ApiKeyRecord), 1.
 pub const API_KEYS: TableDefinition<Bytes, Bytes> = TableDefinition::new("api_keys_v1");
 
+/// Microdaos that were named. Key: id. Value: record
+/// [`MicrodaoRecord`](super::records::microdao::MicrodaoRecord), 1.
+pub const MICRODAOS: TableDefinition<&str, Bytes> = TableDefinition::new("microdaos_v1");
+
+/// Invite links. Key: channel (16 bytes), id (16 bytes): those of a channel are one range. Value:
+/// record [`InviteRecord`](super::records::invite::InviteRecord), 1.
+pub const INVITE_LINKS: TableDefinition<Bytes, Bytes> = TableDefinition::new("invite_links_v1");
+
+/// Which link a code is of. Key: SHA-256 of the code (32 bytes), so that the file opens no channel.
+/// Value: the link's key in [`INVITE_LINKS`].
+pub const INVITE_CODES: TableDefinition<Bytes, Bytes> = TableDefinition::new("invite_codes_v1");
+
+/// Who has come by which link. Key: id of the link (16 bytes), user id (text), so that nobody is
+/// counted twice. Value: when.
+pub const INVITE_USES: TableDefinition<Bytes, u64> = TableDefinition::new("invite_uses_v1");
+
 /// Channels that are being made. Key: alias, which must be unique. Value: record
 /// [`CreationRecord`](super::records::creation::CreationRecord), 1.
 pub const CREATIONS: TableDefinition<&str, Bytes> = TableDefinition::new("creations_v1");
@@ -183,6 +213,45 @@ pub const CREATIONS: TableDefinition<&str, Bytes> = TableDefinition::new("creati
 /// what is asked for is one row. Value: record
 /// [`KeyedRequestRecord`](super::records::keyed_request::KeyedRequestRecord), 1.
 pub const IDEMPOTENCY: TableDefinition<&str, Bytes> = TableDefinition::new("idempotency_v1");
+
+/// Messages that their senders have named by keys. Key: channel (16 bytes), transaction (16 bytes), user
+/// id (text): the sender stands there, because anybody in the room sees the name and may use it too.
+/// Value: digest of what was sent (32 bytes), message (16 bytes), `created_at` (8 bytes, big-endian).
+/// Written by the index, in the commit that takes the message over.
+pub const SENDINGS: TableDefinition<Bytes, Bytes> = TableDefinition::new("sendings_v1");
+
+/// Scheduled messages. Key: id (16 bytes). Value: record
+/// [`ScheduledRecord`](super::records::scheduled::ScheduledRecord), 1.
+pub const SCHEDULED: TableDefinition<Bytes, Bytes> = TableDefinition::new("scheduled_v1");
+
+/// The scheduled messages of an author. Key: entity (text), 0, id (16 bytes), so that they are one
+/// range. Value: nothing.
+pub const SCHEDULED_AUTHORS: TableDefinition<Bytes, ()> =
+    TableDefinition::new("scheduled_authors_v1");
+
+/// The scheduled messages that wait or are on their way. Key: when they are looked at next (8 bytes,
+/// big-endian), id (16 bytes): what is due is the beginning. Value: nothing.
+pub const SCHEDULED_TIMES: TableDefinition<Bytes, ()> = TableDefinition::new("scheduled_times_v1");
+
+/// The audit log. Key: number, so that the chain is read in its order. Value: one version byte, the
+/// SHA-256 of the record in hexadecimal digits (64 bytes), and the record as canonical JSON, 1.
+pub const AUDIT: TableDefinition<u64, Bytes> = TableDefinition::new("audit_v1");
+
+/// The records of a channel. Key: channel (16 bytes), number (8 bytes, big-endian): the latest are the
+/// end of a range. Value: nothing.
+pub const AUDIT_CHANNELS: TableDefinition<Bytes, ()> = TableDefinition::new("audit_channels_v1");
+
+/// The ends of the audit log. Key: `anchor`, the last record that was trimmed, or `head`, the last of
+/// all. Value: number (8 bytes, big-endian), hash in hexadecimal digits.
+pub const AUDIT_ENDS: TableDefinition<&str, Bytes> = TableDefinition::new("audit_ends_v1");
+
+/// What the audit log's reader has seen last of things that change. Key: its name. Value: when it came
+/// about (decimal digits, milliseconds), then ` =` and how it was, or ` -` when it was no more.
+pub const AUDIT_SEEN: TableDefinition<&str, &str> = TableDefinition::new("audit_seen_v1");
+
+/// From where events come that we brought about ourselves, until the audit log has taken them over.
+/// Key: `seq`. Value: record [`OriginRecord`](super::records::origin::OriginRecord), 1.
+pub const ORIGINS: TableDefinition<u64, Bytes> = TableDefinition::new("origins_v1");
 
 /// Tokens of services. Key: id (16 bytes). Value: record
 /// [`ServiceTokenRecord`](super::records::service_token::ServiceTokenRecord), 1.

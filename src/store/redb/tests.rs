@@ -5,6 +5,7 @@ mod concealed;
 mod damage;
 mod faults;
 mod fixture;
+mod forged;
 mod opening;
 mod webhooks;
 

@@ -20,9 +20,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use self::thread::Writer;
+use super::audit;
 use super::memory::{Memory, Staged};
 use super::shared::Shared;
 use crate::store::StoreError;
+use crate::store::audit::{Along, taken_along};
 
 /// How many requests may wait; a caller beyond them waits to be let in.
 const QUEUE: usize = 1_024;
@@ -49,6 +51,8 @@ trait Request: Send {
 
 struct Job<T, F> {
     act: F,
+    /// What the audit log is to hold when this has written something that lasts.
+    along: Option<Along>,
     result: Option<T>,
     answer: oneshot::Sender<Result<T, StoreError>>,
 }
@@ -59,7 +63,13 @@ where
     F: FnMut(&mut Work<'_>) -> Result<T, StoreError> + Send,
 {
     fn run(&mut self, work: &mut Work<'_>) -> Result<(), StoreError> {
+        let was_durable = std::mem::replace(&mut work.durable, false);
         self.result = Some((self.act)(work)?);
+        if let Some(along) = self.along.as_ref().filter(|_| work.durable) {
+            // A key is revoked all the same when there is no record of it.
+            audit::add_or_say(work, &along.deeds, along.now)?;
+        }
+        work.durable |= was_durable;
         Ok(())
     }
 
@@ -126,6 +136,7 @@ impl WriterHandle {
         let (answer, answered) = oneshot::channel();
         let job = Job {
             act,
+            along: taken_along(),
             result: None,
             answer,
         };

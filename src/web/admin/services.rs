@@ -5,15 +5,12 @@ use poem::{Response, handler};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Admin, answer};
+use super::{Admin, COMMAND_LINE, answer};
 use crate::domain::Result;
 use crate::domain::service::{Rights, Scope, ServiceToken};
 use crate::payload::Rfc3339;
 use crate::service::auth::Auth;
 use crate::service::auth::services::NewServiceToken;
-
-/// Who makes tokens by the command line.
-const COMMAND_LINE: &str = "command line";
 
 /// A token to be made.
 #[derive(Serialize, Deserialize)]

@@ -25,6 +25,13 @@ pub struct Subscribe {
     pub events: Option<Vec<String>>,
     /// Your own words, at most 256 characters on one line.
     pub description: Option<String>,
+    /// `agent:<name>`: the agent hears by it. It is told of what happens in the channels that the
+    /// agent is a member of, not of the agent's own posts, edits and reactions, nor of other
+    /// agents'. Nothing while the agent is deactivated. Cannot be changed later.
+    pub agent: Option<String>,
+    /// Beside `agent`: whether it is told of other agents' posts, edits and reactions, too.
+    #[oai(default)]
+    pub include_agents: bool,
 }
 
 impl Subscribe {
@@ -34,6 +41,8 @@ impl Subscribe {
             url: self.webhook_url,
             events: self.events.unwrap_or_default(),
             description: self.description,
+            agent: self.agent,
+            include_agents: self.include_agents,
             key,
         }
     }
@@ -128,6 +137,10 @@ pub struct Webhook {
     pub events: Vec<String>,
     /// May be empty.
     pub description: String,
+    /// The agent that hears by it; null when it is told of what everybody does.
+    pub agent: Option<String>,
+    /// Whether that agent is told of other agents' posts.
+    pub include_agents: bool,
     pub status: WebhookStatus,
     /// Null while it is active.
     pub paused_because: Option<PausedBecause>,
@@ -173,6 +186,8 @@ impl From<WebhookView> for Webhook {
             webhook_url: webhook.url,
             events: webhook.events,
             description: webhook.description,
+            agent: webhook.agent.map(|agent| agent.to_string()),
+            include_agents: webhook.include_agents,
             status: match paused {
                 None => WebhookStatus::Active,
                 Some(_) => WebhookStatus::Paused,

@@ -7,6 +7,8 @@ use poem_openapi::{ApiResponse, Enum, Object, Webhook};
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::api::schema::CalledCommand;
+
 /// Why an event has no content.
 #[derive(Enum, Clone, Copy, PartialEq, Eq, Debug)]
 #[oai(rename_all = "lowercase")]
@@ -71,6 +73,9 @@ pub struct WebhookPayload {
     /// Absent where the event is whole.
     #[oai(skip_serializing_if_is_none)]
     pub why: Option<WithoutContent>,
+    /// What the message asks of an agent of the channel; absent when nothing.
+    #[oai(skip_serializing_if_is_none)]
+    pub command: Option<CalledCommand>,
 }
 
 /// What a receiver may answer.

@@ -4,7 +4,9 @@ use poem_openapi::types::{ParseFromJSON, ToJSON};
 use serde_json::Value;
 
 use super::*;
+use crate::domain::access::Levels;
 use crate::domain::channel::{self, Channel, ChannelChange, ChannelKind};
+use crate::domain::command::Called;
 use crate::domain::entity::Entity;
 use crate::domain::event::{Event, Source, What};
 use crate::domain::id::{ChannelId, EventId, MessageId, Millis, RoomAlias, RoomId, UserId};
@@ -54,7 +56,10 @@ fn channel() -> Channel {
         confidential: false,
         status: channel::ChannelStatus::Active,
         is_default: true,
+        accepts_knocks: false,
+        slow_mode_seconds: 0,
         room: RoomId::trusted("!r"),
+        former: Vec::new(),
         alias: Some(RoomAlias::trusted("#city_square:s")),
         created_by: None,
         created_at: AT,
@@ -69,6 +74,7 @@ fn member(membership: member::Membership, display_name: Option<&str>) -> What {
         display_name: display_name.map(ToOwned::to_owned),
         by: alice(),
         since: AT,
+        reason: display_name.is_none().then(|| "noise".to_owned()),
     })
 }
 
@@ -102,10 +108,14 @@ fn happenings() -> Vec<What> {
         set(ChannelChange::Alias(Some(RoomAlias::trusted("#a:s")))),
         set(ChannelChange::Visibility(channel::Visibility::Private)),
         set(ChannelChange::Encrypted),
+        set(ChannelChange::Room(RoomId::trusted("!new"))),
         set(ChannelChange::Settings {
             status: channel::ChannelStatus::Archived,
             is_default: false,
+            slow_mode_seconds: 30,
+            changed_by: None,
         }),
+        set(ChannelChange::Knockable),
         What::MessageCreated(message(None)),
         What::MediaUploaded(message(Some(Media {
             url: Some("mxc://s/i".into()),
@@ -138,6 +148,16 @@ fn happenings() -> Vec<What> {
             by: alice(),
             at: AT,
         },
+        What::LevelsChanged {
+            levels: Levels {
+                creators: [UserId::trusted("@daarion:s")].into(),
+                users: [(alice(), 75), (UserId::trusted("@bob:s"), -1)].into(),
+                ..Levels::default()
+            },
+            by: alice(),
+            at: AT,
+        },
+        member(member::Membership::Knocking, None),
         member(member::Membership::Invited, None),
         member(member::Membership::Joined, Some("Alice")),
         member(member::Membership::Left, None),
@@ -161,8 +181,14 @@ fn documented_frames_are_the_sent_ones() {
             key: "+1".into(),
             count: 2,
         });
-        for shown in [None, Some(&shown)] {
-            let sent = payload::frame(&event, shown).expect("listeners are told");
+        // Only what is said can ask for something.
+        let called = matches!(event.what, What::MessageCreated(_)).then(|| Called {
+            agent: Entity::parse("agent:sofia").expect("an entity"),
+            name: "weather".into(),
+            arguments: "Kyiv".into(),
+        });
+        for (shown, called) in [(None, None), (Some(&shown), called.as_ref())] {
+            let sent = payload::frame(&event, shown, called).expect("listeners are told");
             let sent: Value = serde_json::from_str(&sent).expect("a frame is JSON");
             let documented = LiveFrame::parse_from_json(Some(sent.clone()));
             let documented =

@@ -9,6 +9,7 @@ use crate::domain::entity::Entity;
 use crate::domain::id::Millis;
 use crate::domain::session::{Digest, Pass, Seen, Session, Visitor};
 use crate::domain::{Error, Result};
+use crate::service::audit;
 use crate::service::auth::held::NOTED;
 
 /// How many visits are held before they are written down; what comes beyond is noted later.
@@ -60,7 +61,8 @@ impl People {
         let others = all.into_iter().map(|session| session.key);
         let others = others.filter(|key| Some(*key) != own).collect();
         let telling = Telling::of(self, others);
-        let ended = self.store.sessions.end_all(holder, own).await;
+        let deed = audit::deed(&self.clock, "session.ended", &holder);
+        let ended = self.store.sessions.end_all(holder, own, deed).await;
         telling.done(&ended);
         Ok(ended?.len())
     }

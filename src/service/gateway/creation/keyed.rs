@@ -54,7 +54,7 @@ impl Gateway {
                 note(attempt, &created).await;
                 Ok(created)
             }
-            Err(error) if is_open(&error) => Err(error),
+            Err(error) if error.leaves_open() => Err(error),
             Err(error) => {
                 attempt.forget().await?;
                 Err(error)
@@ -119,9 +119,4 @@ async fn note(attempt: Attempt, created: &Created) {
     if let Err(error) = attempt.answer(created).await {
         tracing::warn!(%error, room_id = %created.room, "a room's making is not noted by its key");
     }
-}
-
-/// Whether a failure leaves open what came of the request.
-fn is_open(error: &Error) -> bool {
-    error.is_transient() && !matches!(error, Error::HomeserverLimited { .. })
 }

@@ -142,7 +142,7 @@ impl EventSync {
                 continue;
             };
             let sender = event.what.by().unwrap_or(&connector);
-            if caller.require_room(&channel.room).is_ok()
+            if caller.may_work_for(&channel)
                 && filter.takes(&channel.room, event.what.matrix_type(), sender)
             {
                 shown.push(Shown { event, channel });
@@ -196,7 +196,7 @@ impl EventSync {
     async fn whole(&self, caller: &ServiceCaller, shown: &Shown) -> Result<Box<RawValue>> {
         let Shown { event, channel } = shown;
         let found = match &event.event {
-            Some(id) if !channel.confidential => self.raw(caller, &channel.room, id).await?,
+            Some(id) if !channel.confidential => self.raw(caller, channel, id).await?,
             _ => None,
         };
         let directory = &self.core.directory;
@@ -214,14 +214,20 @@ impl EventSync {
     async fn raw(
         &self,
         caller: &ServiceCaller,
-        room: &RoomId,
+        channel: &Channel,
         event: &EventId,
     ) -> Result<Option<Arc<RawValue>>> {
         if let Some(held) = self.recent.held(event).await {
             return Ok(Some(held));
         }
         let _turn = self.gateway.turn(caller).await?;
-        self.recent.event(room, event).await
+        // What was said before the channel's room was replaced is in the former one.
+        for room in channel.rooms() {
+            if let Some(raw) = self.recent.event(room, event).await? {
+                return Ok(Some(raw));
+            }
+        }
+        Ok(None)
     }
 }
 

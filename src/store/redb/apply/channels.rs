@@ -67,6 +67,19 @@ impl Applying<'_> {
             self.conceal_messages(id)?;
             self.keeps.insert(id, Keeps::Nothing);
         }
+        if let ChannelChange::Room(room) = change {
+            if let Some(other) = owner(self.rooms.get()?, room.as_str())?
+                && other != id
+            {
+                return Ok(Err(format!("{room} is channel {other}")));
+            }
+            let key = id.as_bytes().as_slice();
+            self.rooms.get()?.insert(room.as_str(), key)?;
+            // What the former room demanded says nothing of this one, however late it was set.
+            if !timed.channel.has_had(room) {
+                self.levels.get()?.remove(key)?;
+            }
+        }
         let alias_before = timed.channel.alias.clone();
         timed.channel.apply(change);
         let mut without_alias = None;

@@ -33,7 +33,9 @@ impl Applying<'_> {
         match member.membership {
             Membership::Invited => memberships.insert(key.as_slice(), 0)?,
             Membership::Joined => memberships.insert(key.as_slice(), 1)?,
-            Membership::Left | Membership::Banned => memberships.remove(key.as_slice())?,
+            Membership::Left | Membership::Banned | Membership::Knocking => {
+                memberships.remove(key.as_slice())?
+            }
         };
         Ok(Ok(()))
     }

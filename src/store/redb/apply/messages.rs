@@ -79,6 +79,9 @@ impl Applying<'_> {
         if let Some(spoken) = new.spoken(channel).filter(|_| speaks) {
             self.join_thread(&spoken, event.seq)?;
         }
+        if let Some(sending) = &new.sending {
+            sending.write(self.txn)?;
+        }
         self.welcome(channel, new.id, event.seq)?;
         self.adopt_orphans(event, new)?;
         Ok(Ok(()))

@@ -23,6 +23,8 @@ pub struct ApiKeyRecord {
     created_at: u64,
     expires_at: Option<u64>,
     last_used_at: Option<u64>,
+    #[serde(default)]
+    made_by: Option<String>,
 }
 
 impl Record<'_> for ApiKeyRecord {
@@ -56,6 +58,7 @@ impl ApiKeyRecord {
                 channels: self.channels,
                 act_as: act_as.transpose()?,
             },
+            made_by: self.made_by,
             created_at: self.created_at,
             expires_at: self.expires_at,
             last_used_at: self.last_used_at,
@@ -78,6 +81,7 @@ impl From<&ApiKey> for ApiKeyRecord {
             created_at: key.created_at,
             expires_at: key.expires_at,
             last_used_at: key.last_used_at,
+            made_by: key.made_by.clone(),
         }
     }
 }

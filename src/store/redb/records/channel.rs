@@ -21,10 +21,18 @@ pub struct ChannelRecord {
     confidential: bool,
     status: String,
     is_default: bool,
+    /// Added later, as is the next.
+    #[serde(default)]
+    accepts_knocks: bool,
+    #[serde(default)]
+    slow_mode_seconds: u32,
     room: String,
     alias: Option<String>,
     created_by: Option<String>,
     created_at: u64,
+    /// Added later.
+    #[serde(default)]
+    former: Vec<String>,
 }
 
 impl From<&Channel> for ChannelRecord {
@@ -40,6 +48,8 @@ impl From<&Channel> for ChannelRecord {
             confidential: channel.confidential,
             status: channel.status.as_str().to_owned(),
             is_default: channel.is_default,
+            accepts_knocks: channel.accepts_knocks,
+            slow_mode_seconds: channel.slow_mode_seconds,
             room: channel.room.as_str().to_owned(),
             alias: channel
                 .alias
@@ -47,6 +57,7 @@ impl From<&Channel> for ChannelRecord {
                 .map(|alias| alias.as_str().to_owned()),
             created_by: channel.created_by.clone(),
             created_at: channel.created_at,
+            former: channel.former.iter().map(ToString::to_string).collect(),
         }
     }
 }
@@ -66,10 +77,13 @@ impl TryFrom<ChannelRecord> for Channel {
             confidential: record.confidential,
             status: word("channel", ChannelStatus::parse, &record.status)?,
             is_default: record.is_default,
+            accepts_knocks: record.accepts_knocks,
+            slow_mode_seconds: record.slow_mode_seconds,
             room: RoomId::trusted(record.room),
             alias: record.alias.map(RoomAlias::trusted),
             created_by: record.created_by,
             created_at: record.created_at,
+            former: record.former.into_iter().map(RoomId::trusted).collect(),
         })
     }
 }
@@ -81,9 +95,20 @@ pub enum ChangeRecord {
     Name(String),
     Description(String),
     Alias(Option<String>),
-    Settings { status: String, is_default: bool },
+    Settings {
+        status: String,
+        is_default: bool,
+        /// Added later.
+        #[serde(default)]
+        slow_mode_seconds: u32,
+        /// Added later.
+        #[serde(default)]
+        changed_by: Option<String>,
+    },
     Visibility(String),
     Encrypted,
+    Knockable,
+    Room(String),
 }
 
 impl From<&ChannelChange> for ChangeRecord {
@@ -94,14 +119,23 @@ impl From<&ChannelChange> for ChangeRecord {
             ChannelChange::Alias(alias) => {
                 Self::Alias(alias.as_ref().map(|alias| alias.as_str().to_owned()))
             }
-            ChannelChange::Settings { status, is_default } => Self::Settings {
+            ChannelChange::Settings {
+                status,
+                is_default,
+                slow_mode_seconds,
+                changed_by,
+            } => Self::Settings {
                 status: status.as_str().to_owned(),
                 is_default: *is_default,
+                slow_mode_seconds: *slow_mode_seconds,
+                changed_by: changed_by.clone(),
             },
             ChannelChange::Visibility(visibility) => {
                 Self::Visibility(visibility.as_str().to_owned())
             }
             ChannelChange::Encrypted => Self::Encrypted,
+            ChannelChange::Knockable => Self::Knockable,
+            ChannelChange::Room(room) => Self::Room(room.to_string()),
         }
     }
 }
@@ -114,14 +148,23 @@ impl TryFrom<ChangeRecord> for ChannelChange {
             ChangeRecord::Name(name) => Self::Name(name),
             ChangeRecord::Description(text) => Self::Description(text),
             ChangeRecord::Alias(alias) => Self::Alias(alias.map(RoomAlias::trusted)),
-            ChangeRecord::Settings { status, is_default } => Self::Settings {
+            ChangeRecord::Settings {
+                status,
+                is_default,
+                slow_mode_seconds,
+                changed_by,
+            } => Self::Settings {
                 status: word("channel", ChannelStatus::parse, &status)?,
                 is_default,
+                slow_mode_seconds,
+                changed_by,
             },
             ChangeRecord::Visibility(visibility) => {
                 Self::Visibility(word("channel", Visibility::parse, &visibility)?)
             }
             ChangeRecord::Encrypted => Self::Encrypted,
+            ChangeRecord::Knockable => Self::Knockable,
+            ChangeRecord::Room(room) => Self::Room(RoomId::trusted(room)),
         })
     }
 }
@@ -177,8 +220,10 @@ impl TimedChannel {
             ChannelChange::Description(_) => Some(&mut self.description_at),
             ChannelChange::Alias(_) => Some(&mut self.alias_at),
             ChannelChange::Settings { .. } => Some(&mut self.settings_at),
-            ChannelChange::Visibility(_) => Some(&mut self.visibility_at),
-            ChannelChange::Encrypted => None,
+            ChannelChange::Visibility(_) | ChannelChange::Knockable => {
+                Some(&mut self.visibility_at)
+            }
+            ChannelChange::Encrypted | ChannelChange::Room(_) => None,
         }
     }
 
@@ -209,13 +254,16 @@ impl TimedChannel {
         if older.settings_at > self.settings_at {
             self.channel.status = kept.status;
             self.channel.is_default = kept.is_default;
+            self.channel.slow_mode_seconds = kept.slow_mode_seconds;
             self.settings_at = older.settings_at;
         }
         if older.visibility_at > self.visibility_at {
             self.channel.visibility = kept.visibility;
+            self.channel.accepts_knocks = kept.accepts_knocks;
             self.visibility_at = older.visibility_at;
         }
         self.channel.confidential |= kept.confidential;
+        self.channel.former = kept.former;
     }
 }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::channel::{ChangeRecord, ChannelRecord};
+use super::levels::LevelsRecord;
 use super::member::MemberRecord;
 use super::message::{MentionsRecord, MessageRecord};
 use super::{Record, damaged};
@@ -102,6 +103,12 @@ enum WhatRecord<'a> {
     },
     PinsChanged {
         pinned: Vec<String>,
+        #[serde(borrow)]
+        by: Cow<'a, str>,
+        at: u64,
+    },
+    LevelsChanged {
+        levels: LevelsRecord,
         #[serde(borrow)]
         by: Cow<'a, str>,
         at: u64,
@@ -250,6 +257,11 @@ impl<'a> WhatRecord<'a> {
                 by: by.as_str().into(),
                 at: *at,
             },
+            What::LevelsChanged { levels, by, at } => Self::LevelsChanged {
+                levels: levels.into(),
+                by: by.as_str().into(),
+                at: *at,
+            },
             What::MemberChanged(member) => Self::MemberChanged(member.into()),
         }
     }
@@ -316,6 +328,11 @@ impl<'a> WhatRecord<'a> {
             },
             Self::PinsChanged { pinned, by, at } => What::PinsChanged {
                 pinned: pinned.into_iter().map(EventId::trusted).collect(),
+                by: UserId::trusted(by),
+                at,
+            },
+            Self::LevelsChanged { levels, by, at } => What::LevelsChanged {
+                levels: levels.into(),
                 by: UserId::trusted(by),
                 at,
             },

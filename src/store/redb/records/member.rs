@@ -22,6 +22,9 @@ pub struct MemberRecord<'a> {
     #[serde(borrow)]
     by: Cow<'a, str>,
     since: u64,
+    /// Added later.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    reason: Option<Cow<'a, str>>,
 }
 
 impl<'a> Record<'a> for MemberRecord<'a> {
@@ -38,6 +41,7 @@ impl<'a> From<&'a Member> for MemberRecord<'a> {
             display_name: member.display_name.as_deref().map(Cow::from),
             by: member.by.as_str().into(),
             since: member.since,
+            reason: member.reason.as_deref().map(Cow::from),
         }
     }
 }
@@ -55,6 +59,7 @@ impl TryFrom<MemberRecord<'_>> for Member {
             display_name: record.display_name.map(Cow::into_owned),
             by: UserId::trusted(record.by),
             since: record.since,
+            reason: record.reason.map(Cow::into_owned),
         })
     }
 }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{damaged, versioned};
 use crate::domain::entity::Entity;
 use crate::domain::id::{ChannelId, EventId, MessageId, UserId};
-use crate::domain::message::{Media, Mentions, Message, MessageKind};
+use crate::domain::message::{Media, Mentions, Message, MessageKind, Sending};
 use crate::domain::reception::Reception;
 use crate::payload::MessageJson;
 use crate::store::StoreError;
@@ -89,6 +89,15 @@ pub struct MessageRecord<'a> {
     deleted: bool,
     #[serde(default, skip_serializing_if = "MentionsRecord::is_empty")]
     mentions: MentionsRecord,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sending: Option<SendingRecord>,
+}
+
+/// What its sender has named a message.
+#[derive(Serialize, Deserialize)]
+struct SendingRecord {
+    transaction: Uuid,
+    digest: [u8; 32],
 }
 
 /// Whom a text calls.
@@ -158,6 +167,10 @@ impl<'a> MessageRecord<'a> {
             edited_at: message.edited_at,
             deleted: message.deleted,
             mentions: (&message.mentions).into(),
+            sending: message.sending.map(|sending| SendingRecord {
+                transaction: sending.transaction,
+                digest: sending.digest,
+            }),
         }
     }
 
@@ -196,6 +209,10 @@ impl<'a> MessageRecord<'a> {
             edited_at: self.edited_at,
             deleted: self.deleted,
             reception: Reception::default(),
+            sending: self.sending.map(|sending| Sending {
+                transaction: sending.transaction,
+                digest: sending.digest,
+            }),
         })
     }
 }

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::event::EventRecord;
 use super::{Record, word};
+use crate::domain::entity::Entity;
 use crate::domain::id::{ChannelId, EventId, Seq};
 use crate::domain::webhook::{Pause, PauseReason, Rotation, Secrets, Webhook, WebhookId};
 use crate::store::StoreError;
@@ -31,6 +32,10 @@ pub struct WebhookRecord {
     #[serde(default)]
     service: Option<String>,
     created_at: u64,
+    #[serde(default)]
+    agent: Option<String>,
+    #[serde(default)]
+    include_agents: bool,
 }
 
 impl Record<'_> for WebhookRecord {
@@ -46,7 +51,11 @@ impl WebhookRecord {
             .paused_because
             .map(|reason| word(Self::NAME, PauseReason::parse, &reason))
             .transpose()?;
+        let agent = self.agent.as_deref();
+        let agent = agent.map(|agent| word(Self::NAME, Entity::parse, agent));
         Ok(Webhook {
+            agent: agent.transpose()?,
+            include_agents: self.include_agents,
             id,
             channel: self.channel.map(ChannelId),
             url: self.url,
@@ -127,6 +136,8 @@ impl From<&Webhook> for WebhookRecord {
             created_by: webhook.created_by,
             service: webhook.service.clone(),
             created_at: webhook.created_at,
+            agent: webhook.agent.as_ref().map(Entity::to_string),
+            include_agents: webhook.include_agents,
         };
         record.set_secrets(webhook.secrets.clone());
         record

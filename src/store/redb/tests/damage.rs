@@ -3,9 +3,10 @@
 use redb::{Database, TableDefinition};
 use tempfile::TempDir;
 
+use crate::domain::agent::Agent;
 use crate::domain::event::{Skipped, What};
 use crate::domain::id::MessageId;
-use crate::domain::member::{Agent, Membership};
+use crate::domain::member::Membership;
 use crate::domain::page::Order;
 use crate::store::contract::accounts::creation;
 use crate::store::contract::samples::{
@@ -52,13 +53,7 @@ async fn filled(path: &std::path::Path) {
         ..Append::default()
     };
     store.journal.append(skipped).await.expect("appended");
-    let agent = Agent {
-        name: "sofia".into(),
-        user: user("agent_sofia"),
-        display_name: "Sofia".into(),
-        created_at: 1,
-        deactivated_at: None,
-    };
+    let agent = Agent::new("sofia".into(), user("agent_sofia"), "Sofia".into(), 1);
     store.accounts.add_agent(agent).await.expect("added");
     store
         .creations

@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use redb::Database;
 use tempfile::TempDir;
 
+use crate::domain::agent::Agent;
 use crate::domain::event::{Event, NewEvent, Skipped};
 use crate::domain::id::{EventId, MessageId};
-use crate::domain::member::{Agent, Membership};
+use crate::domain::member::Membership;
 use crate::domain::page::Order;
 use crate::domain::reception::ReactionCount;
 use crate::store::contract::accounts::creation;
@@ -25,13 +26,7 @@ use crate::store::sessions::{KeyUse, SigningKey};
 use crate::store::{Append, Store};
 
 fn agent() -> Agent {
-    Agent {
-        name: "sofia".into(),
-        user: user("agent_sofia"),
-        display_name: "Софія".into(),
-        created_at: 7,
-        deactivated_at: None,
-    }
+    Agent::new("sofia".into(), user("agent_sofia"), "Софія".into(), 7)
 }
 
 fn skipped() -> Skipped {
