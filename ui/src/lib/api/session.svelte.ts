@@ -32,6 +32,14 @@ class Session {
     return this.me;
   }
 
+  /** Takes up the session of whoever comes from the homeserver's page. Null when they have none. */
+  async arrive(): Promise<Me | null> {
+    const isBack = await this.#refresh();
+    // They have not been in: nothing has ended.
+    if (!isBack) this.ended = null;
+    return this.me;
+  }
+
   async signIn(user: string, password: string): Promise<void> {
     const body = { user, password, cookie: true };
     this.#keep(await ok(bare.POST('/api/auth/login', { body })));

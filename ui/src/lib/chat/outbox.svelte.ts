@@ -2,6 +2,7 @@
 // of its own, so that however often it is tried it is said once. It outlives a reload of the tab.
 import { api } from '$lib/api/client';
 import { ApiError, explain, ok } from '$lib/api/error';
+import { newKey } from '$lib/api/once';
 import { session } from '$lib/api/session.svelte';
 import type { Message } from '$lib/live/frames';
 import { place } from './kept';
@@ -19,6 +20,10 @@ export interface Outgoing {
   key: string;
   text: string;
   replyTo: string | null;
+  /** The thread that it is said in; null outside of threads. */
+  threadId: string | null;
+  /** Who is called by it, as entities. */
+  mentions: string[];
   /** When it was said, in milliseconds. */
   at: number;
   state: 'sending' | 'waiting' | 'failed';
@@ -61,11 +66,11 @@ export class Outbox {
     return left.some((item) => !item.isSeen) ? 'waiting' : null;
   }
 
-  say(text: string, replyTo: string | null): void {
+  say(said: Pick<Outgoing, 'text' | 'replyTo' | 'threadId' | 'mentions'>): void {
     const key = newKey();
     // Behind one that waits it waits as well, for the same moment.
     const state = this.items.some((item) => item.state === 'waiting') ? 'waiting' : 'sending';
-    this.items.push({ key, text, replyTo, at: Date.now(), state, tries: 0 });
+    this.items.push({ ...said, key, at: Date.now(), state, tries: 0 });
     this.#keep();
     void this.#work();
   }
@@ -139,7 +144,13 @@ export class Outbox {
         path: { channel_id: this.#channel },
         header: { 'Idempotency-Key': item.key },
       };
-      const body = { text: item.text, format: 'markdown' as const, reply_to: item.replyTo ?? undefined };
+      const body = {
+        text: item.text,
+        format: 'markdown' as const,
+        reply_to: item.replyTo ?? undefined,
+        thread_id: item.threadId ?? undefined,
+        mentions: item.mentions.length > 0 ? item.mentions : undefined,
+      };
       const url = '/api/messaging/channels/{channel_id}/messages';
       const message = await ok(api.POST(url, { params, body }));
       this.#remove(item.key);
@@ -190,17 +201,13 @@ export class Outbox {
   #kept(): Outgoing[] {
     try {
       const kept = JSON.parse(sessionStorage.getItem(this.#place) ?? '[]') as Outgoing[];
-      return kept.map((item) => ({ ...item, state: item.state === 'failed' ? 'failed' : 'waiting' }));
+      // Those of an earlier version know neither threads nor mentions.
+      const rest = { threadId: null, mentions: [] };
+      return kept.map((item) => ({ ...rest, ...item, state: item.state === 'failed' ? 'failed' : 'waiting' }));
     } catch {
       return [];
     }
   }
-}
-
-/** A key that nobody else has. The ready-made ones are there on encrypted pages alone. */
-function newKey(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 /** It was said, and the server does not show it yet; the stream brings it. */

@@ -8,11 +8,13 @@ export class Reading {
   /** The message behind which the marker stands; it stays while the channel is open. */
   marker = $state<string | null>(null);
 
-  #place: string;
+  #place: string | null;
   #seenAt = 0;
 
-  constructor(entity: string, channel: string) {
-    this.#place = `daarion.read.${entity}.${channel}`;
+  /** Without a channel nothing is kept, as in a thread. */
+  constructor(entity: string, channel: string | null) {
+    this.#place = channel && `daarion.read.${entity}.${channel}`;
+    if (!this.#place) return;
     const [id, at] = (localStorage.getItem(this.#place) ?? '').split(' ');
     if (!id) return;
     this.seen = this.marker = id;
@@ -24,7 +26,7 @@ export class Reading {
     if (!newest || newest.id === this.seen) return;
     this.seen = newest.id;
     this.#seenAt = Date.parse(newest.created_at);
-    localStorage.setItem(this.#place, `${newest.id} ${this.#seenAt}`);
+    if (this.#place) localStorage.setItem(this.#place, `${newest.id} ${this.#seenAt}`);
   }
 
   /** A message has come that nobody looks at: the marker goes to where reading stopped. */

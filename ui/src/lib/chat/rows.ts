@@ -20,6 +20,12 @@ export interface Row {
   outgoing?: Outgoing;
 }
 
+/** Of a channel those that are in no thread, and of a thread those that are in it. */
+export const standsIn =
+  (thread: string | null) =>
+  (message: { thread_id?: string | null }): boolean =>
+    (message.thread_id ?? null) === thread;
+
 export function rowsOf(
   messages: readonly Message[],
   outgoing: readonly Outgoing[],

@@ -14,11 +14,16 @@ export class Scroll {
   stays = true;
 
   #moved: () => void;
+  #isWhole: () => boolean;
   #lastOffset = 0;
 
-  /** `moved` is called whenever something may have moved. */
-  constructor(moved: () => void) {
+  /**
+   * `moved` is called whenever something may have moved. `isWhole` tells whether the end of what is
+   * held is the end of all: elsewhere nobody is kept there.
+   */
+  constructor(moved: () => void, isWhole: () => boolean) {
     this.#moved = moved;
+    this.#isWhole = isWhole;
   }
 
   get isNearTop(): boolean {
@@ -49,7 +54,7 @@ export class Scroll {
     const offset = list.getScrollOffset();
     this.isAtEnd = list.getScrollSize() - offset - list.getViewportSize() < AT_END;
     // Only a person moves upward.
-    if (this.isAtEnd) this.stays = true;
+    if (this.isAtEnd) this.stays = this.stays || this.#isWhole();
     else if (offset < this.#lastOffset) this.stays = false;
     this.#lastOffset = offset;
     this.#moved();

@@ -1,15 +1,13 @@
-// The messages of a channel that are held: the newest ones, and upward as far as somebody has looked.
-// Whoever stays far above while much is said lets go of the newest ones; at the end of what is held
-// the newest are read anew, and what stands between is above them.
-import { api, type Schemas } from '$lib/api/client';
-import { ApiError, ok } from '$lib/api/error';
-import type { Happening, Message } from '$lib/live/frames';
+// The messages of a channel, or of a thread, that are held: the newest ones, and upward as far as
+// somebody has looked. Whoever stays far above while much is said lets go of the newest ones; at the
+// end of what is held the newest are read anew, and what stands between is above them. Whoever goes
+// to a moment of the past holds what stands around it, and reads on downward from there.
+import { ApiError } from '$lib/api/error';
+import type { Message } from '$lib/live/frames';
 import { Meanwhile } from './meanwhile';
+import { changeOf, withPins, type News } from './news';
 import { changed, compare, edition, merged, settled } from './order';
-
-type Page = Schemas['MessagePage'];
-/** What the stream tells, and what the server has taken of one's own. */
-type News = Happening | { type: 'said'; message: Message };
+import { readMessage, readPage, type Page, type Place } from './reads';
 
 const PAGE = 40;
 /** More news at once than this are read as a list. */
@@ -31,7 +29,14 @@ export class Timeline {
 
   #channel: string;
   #me: string;
+  /** The root of the thread whose messages these are; null for those of the channel. */
+  #thread: string | null;
   #cursor: string | undefined;
+  /** Where what is held goes on downward, after a way into the past. */
+  #newer: string | undefined;
+  #isReadingNewer = false;
+  /** Somebody is on the way to another place: the newest are not what is wanted. */
+  #isGoing = false;
   #meanwhile = new Meanwhile<News>();
   /** Messages whose whole content is to be read. */
   #wanted = new Set<string>();
@@ -40,14 +45,55 @@ export class Timeline {
   #again: ReturnType<typeof setTimeout> | undefined;
   #isReading = false;
 
-  constructor(channel: string, me: string) {
+  constructor(channel: string, me: string, thread: string | null = null) {
     this.#channel = channel;
     this.#me = me;
+    this.#thread = thread;
   }
 
   /** Reads the newest messages; what is known and joins on stays. */
-  loadNewest(): Promise<void> {
-    return this.#readNewest((page) => this.#takeNewest(page));
+  async loadNewest(): Promise<void> {
+    if (!this.#isGoing) await this.#readNewest((page) => this.#takeNewest(page));
+  }
+
+  /** Reads what stands around a moment, and lets go of all else. Throws when it cannot be read. */
+  async goTo(at: string): Promise<void> {
+    this.#isGoing = true;
+    const read = () =>
+      Promise.all([this.#page({ at, order: 'desc' }), this.#page({ at, order: 'asc' })]);
+    try {
+      await this.#read(read, ([before, after]) => {
+        this.messages = merged([], [...before.items, ...after.items]);
+        this.#continueAt(before.next);
+        this.#goOnAt(after.next, 0);
+        this.error = null;
+      });
+    } finally {
+      this.#isGoing = false;
+    }
+  }
+
+  /** Whether there is more to be read below, without beginning anew. */
+  get goesOn(): boolean {
+    return this.#newer !== undefined;
+  }
+
+  /** Reads what stands below, after a way into the past. */
+  async loadNewer(): Promise<void> {
+    const cursor = this.#newer;
+    if (!cursor || this.#isReadingNewer) return;
+    this.#isReadingNewer = true;
+    try {
+      await this.#read(() => this.#page({ cursor, order: 'asc' }), (page) => {
+        if (this.#newer !== cursor) return;
+        this.messages = merged(this.messages ?? [], page.items);
+        this.#goOnAt(page.next, this.below);
+      });
+    } catch {
+      // Whoever comes to the end once more asks once more.
+    } finally {
+      this.#isReadingNewer = false;
+    }
   }
 
   /** Reads them without a thought for what is known: it may have changed since. */
@@ -69,6 +115,7 @@ export class Timeline {
     if (known.length <= count) return;
     this.below = (this.below ?? 0) + missed(known.slice(count));
     this.messages = known.slice(0, count);
+    this.#newer = undefined;
   }
 
   /** Reads what stands before the oldest one that is loaded; what has failed, when it is asked for. */
@@ -78,7 +125,7 @@ export class Timeline {
     if (!isDue || !cursor) return;
     this.older = 'loading';
     try {
-      await this.#read(() => this.#page(cursor), (page) => {
+      await this.#read(() => this.#page({ cursor }), (page) => {
         // The list has begun anew meanwhile, and this does not join on.
         if (this.#cursor !== cursor) return;
         beforeMerging();
@@ -109,44 +156,43 @@ export class Timeline {
 
   apply(news: News): void {
     this.#meanwhile.note(news);
+    if ('message' in news) this.#count(news.message);
     this.#tell(news);
   }
 
-  #tell(frame: News): void {
-    if ('message' in frame) {
-      this.#show(frame.message);
-    } else if (frame.type === 'message.updated') {
-      const { content_preview, truncated, edited_at } = frame;
-      const edit = { content_preview, truncated, edited_at, content: undefined };
-      this.#change(frame.message_id, (message) => {
-        const isDone = message.content && edition(message) === Date.parse(edited_at);
-        if (isDone || message.deleted) return message;
-        this.#want([message.id]);
-        return { ...message, ...edit };
-      });
-    } else if (frame.type === 'message.deleted') {
-      const removal = { deleted: true, content_preview: '', content: undefined, media: undefined };
-      this.#change(frame.message_id, (message) => ({ ...message, ...removal }));
-    }
+  /** Makes of one message what somebody knows better. */
+  change(id: string, to: (message: Message) => Message): void {
+    const before = this.messages?.find((message) => message.id === id);
+    if (!this.messages || !before) return;
+    const after = to(before);
+    this.messages = changed(this.messages, id, () => after);
+    if (edition(after) !== edition(before) && !after.content) this.#want([id]);
+  }
+
+  #tell(news: News): void {
+    if ('message' in news) return this.#show(news.message);
+    if ('pinned' in news) this.messages = this.messages && withPins(this.messages, news.pinned);
+    const change = changeOf(news);
+    if (change) this.change(change.id, change.to);
   }
 
   #show(message: Message): void {
-    if (this.#isBelow(message)) {
-      if (message.sender_id !== this.#me) this.below = (this.below ?? 0) + 1;
-      return;
-    }
+    const isElsewhere = this.#thread !== null && message.thread_id !== this.#thread;
+    if (isElsewhere || this.#isBelow(message)) return;
     this.messages = merged(this.messages ?? [], [message]);
     if (!message.content && !message.deleted) this.#want([message.id]);
+  }
+
+  /** Once, however often it is told. What is said in threads is not missed below. */
+  #count(message: Message): void {
+    const isNews = message.sender_id !== this.#me && (message.thread_id ?? null) === this.#thread;
+    if (isNews && this.#isBelow(message)) this.below = (this.below ?? 0) + 1;
   }
 
   /** Whether it stands where nothing is held. */
   #isBelow(message: Message): boolean {
     const last = this.messages?.at(-1);
     return this.isCut && last !== undefined && compare(message, last) > 0;
-  }
-
-  #change(id: string, change: (message: Message) => Message): void {
-    if (this.messages) this.messages = changed(this.messages, id, change);
   }
 
   /** Takes an answer, and tells it what came since it was asked for. */
@@ -158,7 +204,7 @@ export class Timeline {
 
   async #readNewest(take: (page: Page) => void): Promise<void> {
     try {
-      await this.#read(() => this.#page(undefined), take);
+      await this.#read(() => this.#page({}), take);
       this.error = null;
     } catch (error) {
       this.error = error;
@@ -184,7 +230,7 @@ export class Timeline {
     const [newest] = page.items;
     const isNewer = (message: Message) => newest !== undefined && compare(message, newest) > 0;
     this.messages = merged((this.messages ?? []).filter(isNewer), page.items);
-    this.below = null;
+    this.#goOnAt(undefined, null);
     this.#continueAt(page.next);
   }
 
@@ -193,13 +239,16 @@ export class Timeline {
     this.older = next ? 'more' : 'none';
   }
 
+  /** Down to where it is held; with `next` there is more, of which `known` are known to be news. */
+  #goOnAt(next: string | null | undefined, known: number | null): void {
+    this.#newer = next ?? undefined;
+    this.below = next ? (known ?? 0) : null;
+  }
+
   /** With the whole contents, or where the homeserver is away with what the index holds. */
-  async #page(cursor: string | undefined): Promise<Page> {
-    const read = (content: 'full' | 'preview') => {
-      const path = { channel_id: this.#channel };
-      const query = { limit: PAGE, cursor, content };
-      return ok(api.GET('/api/messaging/channels/{channel_id}/messages', { params: { path, query } }));
-    };
+  async #page(place: Place): Promise<Page> {
+    const read = (content: 'full' | 'preview') =>
+      readPage(this.#channel, this.#thread, { limit: PAGE, content, ...place });
     try {
       return await read('full');
     } catch (error) {
@@ -238,12 +287,9 @@ export class Timeline {
   }
 
   async #readOne(id: string): Promise<void> {
-    const path = { channel_id: this.#channel, message_id: id };
-    const params = { path, query: { content: 'full' as const } };
-    const url = '/api/messaging/channels/{channel_id}/messages/{message_id}';
-    const take = (full: Message) => this.#change(id, (known) => settled(known, full));
+    const take = (full: Message) => this.change(id, (known) => settled(known, full));
     try {
-      await this.#read(() => ok(api.GET(url, { params })), take);
+      await this.#read(() => readMessage(this.#channel, id), take);
     } catch (error) {
       // Its beginning is shown already.
       if (error instanceof ApiError && error.isPassing) this.#lack([id]);

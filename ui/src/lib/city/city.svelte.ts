@@ -1,4 +1,5 @@
-// The city itself: what it is called, whose homeserver it has, who may create rooms. It is read once
+// The city itself: what it is called, whose homeserver it has, who may create
+// rooms and register agents. It is read once
 // a visit; until then it is what an earlier visit has read.
 import createClient from 'openapi-fetch';
 import type { components, paths } from '$lib/api/schema';
@@ -19,9 +20,21 @@ class City {
     return this.#about?.server_name ?? 'example.org';
   }
 
+  /** What Matrix calls a room of the city. Null while it is not known what such names begin with. */
+  aliasOf(slug: string): string | null {
+    // What an earlier visit has read may not tell it yet.
+    const prefix = this.#about?.room_prefix as string | undefined;
+    return this.#about && prefix !== undefined ? `#${prefix}${slug}:${this.#about.server_name}` : null;
+  }
+
   /** Whether somebody who is signed in may create rooms; the server has the last word. */
   mayCreate(isOperator: boolean): boolean {
     return isOperator || this.#about?.create !== 'operators';
+  }
+
+  /** The same of agents of one's own. */
+  mayRegisterAgents(isOperator: boolean): boolean {
+    return isOperator || this.#about?.create_agents !== 'operators';
   }
 
   async read(): Promise<void> {

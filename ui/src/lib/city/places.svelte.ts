@@ -2,6 +2,7 @@
 // then while the page is looked at, because no stream tells of them yet.
 import { api, type Schemas } from '$lib/api/client';
 import { ok } from '$lib/api/error';
+import { allMicrodaos } from '$lib/microdaos/microdaos';
 import { rounds } from '$lib/rounds';
 
 const EVERY_MS = 20_000;
@@ -14,6 +15,8 @@ class Places {
   rooms = $state.raw<CityRoom[] | null>(null);
   /** Channels of microdaos, without the city's rooms. */
   channels = $state.raw<Channel[]>([]);
+  /** What microdaos are called, by their ids. */
+  microdaos = $state.raw<ReadonlyMap<string, string>>(new Map());
   /** Why the latest reading failed; what was read before stays. */
   error = $state.raw<unknown>(null);
 
@@ -29,10 +32,16 @@ class Places {
   async read(): Promise<void> {
     const turn = ++this.#turn;
     try {
-      const [rooms, channels] = await Promise.all([ok(api.GET('/api/city/rooms')), allChannels()]);
+      const [rooms, channels, microdaos] = await Promise.all([
+        ok(api.GET('/api/city/rooms')),
+        allChannels(),
+        // Without their names the ids stand there.
+        allMicrodaos().catch(() => null),
+      ]);
       if (!this.#accept(turn)) return;
       this.rooms = rooms;
       this.channels = channels;
+      if (microdaos) this.microdaos = new Map(microdaos.map(({ id, name }) => [id, name]));
     } catch (error) {
       if (this.#accept(turn)) this.error = error;
     }
@@ -43,6 +52,7 @@ class Places {
     this.#accepted = this.#turn;
     this.rooms = null;
     this.channels = [];
+    this.microdaos = new Map();
     this.error = null;
   }
 

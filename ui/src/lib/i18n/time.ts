@@ -63,6 +63,24 @@ export function ahead(at: Date, now: Date = new Date()): string {
   return format('date numeric', { day: 'numeric', month: 'short', year: 'numeric' }).format(at);
 }
 
+/** `26 Nov 2026, 14:05` */
+export const moment = (at: Date): string =>
+  format('moment', { dateStyle: 'medium', timeStyle: 'short' }).format(at);
+
+const UNITS = [
+  ['day', 86_400],
+  ['hour', 3_600],
+  ['minute', 60],
+  ['second', 1],
+] as const;
+
+/** So many seconds, in the largest unit that says it in a whole number: `10 minutes`. */
+export function duration(seconds: number): string {
+  const [unit, length] = UNITS.find(([, length]) => seconds % length === 0 && seconds > 0) ?? UNITS[3];
+  const format = new Intl.NumberFormat(language.current, { style: 'unit', unit, unitDisplay: 'long' });
+  return format.format(seconds / length);
+}
+
 export const number = (value: number): string =>
   new Intl.NumberFormat(language.current).format(value);
 

@@ -3,6 +3,7 @@ import type { Schemas } from '$lib/api/client';
 
 export type Message = Schemas['Message'];
 export type MemberChange = Schemas['MemberChange'];
+export type RolesFrame = Schemas['RolesFrame'];
 
 /** The first frame: the stream begins behind `seq`, or what was missed cannot be told. */
 export type Opening = Schemas['OpeningFrame'];

@@ -129,6 +129,8 @@ export class LiveStream {
     this.#pingLater();
     if (!frame) this.#caughtUp();
     else if ('journal' in frame) this.#begin(frame);
+    // It stands where the frame before it stood.
+    else if (frame.type === 'scheduled.changed') this.#handlers.tell(frame);
     else if (this.#position && frame.seq > this.#position.seq) {
       this.#position.seq = frame.seq;
       this.#handlers.tell(frame);

@@ -4,8 +4,9 @@ import { session } from '$lib/api/session.svelte';
 
 export const load = async ({ url }) => {
   const next = safeNext(url.searchParams.get('next'));
+  const isFromSso = url.searchParams.has('sso');
   // No answer is no reason to hide the form.
-  const me = await session.restore().catch(() => null);
+  const me = await (isFromSso ? session.arrive() : session.restore()).catch(() => null);
   if (me) redirect(307, next);
-  return { next };
+  return { next, isFromSso };
 };

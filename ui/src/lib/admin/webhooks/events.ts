@@ -12,9 +12,11 @@ const NAMED = {
   'messaging.member.invited': m.admin_event_member_invited,
   'messaging.member.joined': m.admin_event_member_joined,
   'messaging.member.left': m.admin_event_member_left,
+  'messaging.member.knocked': m.admin_event_member_knocked,
   'messaging.channel.created': m.admin_event_channel_created,
   'messaging.channel.updated': m.admin_event_channel_updated,
   'messaging.channel.pins_changed': m.admin_event_pins_changed,
+  'messaging.channel.roles_changed': m.admin_event_roles_changed,
 } as const;
 
 const TYPES = [
@@ -32,6 +34,7 @@ const TYPES = [
   'm.room.join_rules',
   'm.room.encryption',
   'm.room.pinned_events',
+  'm.room.power_levels',
   'city.daarion.channel',
 ];
 

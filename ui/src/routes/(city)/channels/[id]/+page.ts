@@ -2,5 +2,5 @@ import { channelById } from '$lib/chat/load';
 
 export const load = async ({ params, parent }) => {
   const { me } = await parent();
-  return { me: me.entity_id, channel: channelById(params.id) };
+  return { id: params.id, me: me.entity_id, channel: channelById(params.id) };
 };

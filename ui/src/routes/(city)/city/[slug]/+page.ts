@@ -2,5 +2,5 @@ import { channelOfRoom } from '$lib/chat/load';
 
 export const load = async ({ params, parent }) => {
   const { me } = await parent();
-  return { me: me.entity_id, channel: channelOfRoom(params.slug) };
+  return { slug: params.slug, me: me.entity_id, channel: channelOfRoom(params.slug) };
 };

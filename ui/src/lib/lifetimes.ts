@@ -19,5 +19,5 @@ export type Lifetime = keyof typeof LIFETIMES;
 export const lifetimeOptions = (): { value: Lifetime; label: string }[] =>
   (Object.keys(LIFETIMES) as Lifetime[]).map((value) => ({
     value,
-    label: value === 'ever' ? m.admin_token_for_ever() : m.admin_days(counted(Number(value))),
+    label: value === 'ever' ? m.for_ever() : m.days(counted(Number(value))),
   }));
