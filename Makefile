@@ -3,6 +3,11 @@
 # A shell that is not a login shell does not know where rustup puts cargo.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
+# What is built once and thrown away gains nothing from what a second build would be quicker by.
+ifdef CI
+export CARGO_INCREMENTAL := 0
+endif
+
 CARGO_FLAGS ?= --locked
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 RELEASE := $(TARGET_DIR)/release/daarion

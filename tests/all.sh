@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Everything that must pass, in an order that leaves neither core idle: the release build, half of which
-# is one long step on one core, goes on behind the tests, with what they leave of the processor; and what
-# mostly waits stands beside what mostly works. `make test` has set everything up before.
+# Everything that must pass, in an order that leaves neither core idle: beside the tests goes the release
+# build, most of which is two long steps on one core, with the long test of webhooks that needs it; and,
+# with what these leave of the processor, the browser's stories. `make test` has set everything up before.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -9,6 +9,13 @@ flags=(${CARGO_FLAGS---locked})
 logs=target/test-logs
 mkdir -p "$logs"
 behind=()
+
+# Runs something, and says how long it has taken.
+step() {
+    local begun=$SECONDS
+    "$@"
+    printf '== %s s: %s\n' "$((SECONDS - begun))" "$*"
+}
 
 # Runs something beside, its output in a file.
 beside() {
@@ -39,17 +46,25 @@ stop() {
 }
 trap stop EXIT
 
-cargo test "${flags[@]}" --no-run
-beside release nice -n 19 cargo build --release "${flags[@]}"
-cargo test "${flags[@]}"
-make lint-openapi
-make check-ui
-make test-clients
-make test-ui
-join release
-make demo CHECK=1
-make deb
-beside soak-webhooks make soak-webhooks
-make fuzz-api EXAMPLES=5
-make test-appliance
-join soak-webhooks
+# What needs the release build and takes long.
+soak() {
+    cargo build --release "${flags[@]}"
+    make soak-webhooks
+}
+
+step cargo test "${flags[@]}" --no-run
+beside soak soak
+beside test-ui nice -n 5 make test-ui
+step cargo test "${flags[@]}"
+step make lint-openapi
+step make check-ui
+step make test-clients
+# Waits until what goes on beside has built it.
+step cargo build --release "${flags[@]}"
+step make demo CHECK=1
+step make deb
+step make fuzz-api EXAMPLES=5
+step make test-appliance
+step join soak
+step join test-ui
+printf '== %s s in all\n' "$SECONDS"

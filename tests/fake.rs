@@ -41,8 +41,10 @@ fn new_room() -> NewRoom {
             confidential: false,
             status: ChannelStatus::Active,
             is_default: false,
+            slow_mode_seconds: 0,
             created_by: None,
             created_at: 1,
+            changed_by: None,
         },
         owner: None,
         room_version: None,
@@ -106,7 +108,7 @@ async fn room_of_others_is_taken_over_and_its_events_are_foreign() {
             Ok(None),
             "the connector is not in it"
         );
-        assert_eq!(fake.take_over(&room).await, Ok(()));
+        assert_eq!(fake.take_over(&room, None).await, Ok(()));
         assert!(fake.room(&room).await.expect("an answer").is_some());
         let event = fake.say(&room, &alice(), "secret").expect("is said");
         let content = fake.content(&room, &event).await.expect("an answer");

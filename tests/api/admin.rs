@@ -23,7 +23,7 @@ const ROOMS: &str = "/api/admin/rooms";
 const NOWHERE: &str = "00000000-0000-4000-8000-000000000000";
 
 /// The operator whom the harness lists in `auth.operators`.
-fn operator(world: &World) -> Caller {
+pub fn operator(world: &World) -> Caller {
     world.daarion.api_as("user:operator")
 }
 

@@ -26,9 +26,14 @@ async fn agent_is_registered_found_and_renamed() {
     let mut expected = json!({
         "id": id,
         "display_name": "Софія",
+        "description": null,
+        "avatar_url": null,
+        "owner": null,
         "matrix_user_id": user_id,
+        "commands": [],
         "created_at": agent["created_at"],
         "deactivated_at": null,
+        "account_closed": false,
     });
     assert_eq!(agent, expected);
     time(&agent["created_at"]);

@@ -7,7 +7,7 @@ use crate::daarion::{Caller, shared_world};
 use crate::homeserver::path;
 use crate::operations::{Operation, Schema, document};
 use crate::support::{
-    Person, answered, members_of, message_path, messages_of, path_of, room_path, text,
+    Person, answered, members_of, message_path, messages_of, path_of, room_path, text, tomorrow,
 };
 
 /// The paths that are asked; each operation that reads has at least one of them.
@@ -41,12 +41,19 @@ async fn answers_are_as_documented() {
     alice.wait_for_message(&channel, &event, |_| true).await;
     let service = world.daarion.service();
     let agent = format!("agent:{}", crate::homeserver::unique("answers"));
-    answered(
-        201,
-        service
-            .post("/internal/agents", json!({ "id": agent }))
-            .await,
-    );
+    let new = json!({ "id": agent, "owner": alice.id() });
+    answered(201, service.post("/internal/agents", new).await);
+    let member = json!({ "member_id": agent });
+    answered(201, alice.api.post(&members_of(&channel), member).await);
+    let of_agent = |rest: &[&str]| path(&[&["internal", "agents", &agent], rest].concat());
+    let argument = json!({ "name": "city" });
+    let command = json!({ "name": "weather", "description": "Каже", "arguments": [argument] });
+    let declared = service
+        .put(&of_agent(&["commands"]), json!([command]))
+        .await;
+    answered(200, declared);
+    let token = json!({ "name": "a", "channels": [channel["id"]] });
+    answered(201, service.post(&of_agent(&["tokens"]), token).await);
 
     let ask_public = async |template: &str, path: &str| {
         ask(&alice.api, &public, template, path).await;
@@ -87,6 +94,9 @@ async fn answers_are_as_documented() {
     let sweep = format!("{}/delete", messages_of(&channel));
     let body = json!({ "sender": "user:nobody" });
     answered(202, alice.api.post(&sweep, body).await);
+    let body = json!({ "text": "Потім", "send_at": tomorrow() });
+    let scheduled = format!("{}/scheduled", path_of(&channel));
+    answered(201, alice.api.post(&scheduled, body).await);
     let own = format!("reactions/own?message_ids={}", text(&root["id"]));
     let thread = format!("threads/{}", text(&root["id"]));
     for (template, path) in [
@@ -101,7 +111,10 @@ async fn answers_are_as_documented() {
         ),
         ("messages/delete", "messages/delete"),
         ("reactions/own", &own),
+        ("commands", "commands"),
         ("pins", "pins"),
+        ("scheduled", "scheduled"),
+        ("audit", "audit"),
         ("pins", "pins?content=full"),
         ("threads", "threads"),
         ("threads/{thread_id}", &thread),
@@ -114,6 +127,12 @@ async fn answers_are_as_documented() {
         ask_public(&format!("{one}/{template}"), &path).await;
     }
 
+    ask_public("/api/agents", "/api/agents?limit=200").await;
+    for rest in ["", "/tokens"] {
+        let found = format!("{}{rest}", path(&["api", "agents", &agent]));
+        ask_public(&format!("/api/agents/{{agent_id}}{rest}"), &found).await;
+    }
+
     let operator = world.daarion.api_as("user:operator");
     for template in [
         "/api/admin/session",
@@ -123,6 +142,7 @@ async fn answers_are_as_documented() {
         "/api/admin/backfill",
         "/api/admin/agents",
         "/api/admin/config",
+        "/api/admin/audit",
         "/healthz",
         "/health",
         "/readyz",
@@ -130,8 +150,18 @@ async fn answers_are_as_documented() {
         ask(&operator, &public, template, template).await;
     }
     ask(&service, &internal, "/internal/agents", "/internal/agents").await;
-    let one = path(&["internal", "agents", &agent]);
-    ask(&service, &internal, "/internal/agents/{agent_id}", &one).await;
+    let channel_id = text(&channel["id"]);
+    for rest in ["", "/tokens", &format!("/context?channel_id={channel_id}")] {
+        let found = format!("{}{rest}", of_agent(&[]));
+        let (rest, _) = rest.split_once('?').unwrap_or((rest, ""));
+        let template = format!("/internal/agents/{{agent_id}}{rest}");
+        ask(&service, &internal, &template, &found).await;
+    }
+    for rest in ["", "/tokens"] {
+        let found = format!("{}{rest}", path(&["api", "admin", "agents", &agent]));
+        let template = format!("/api/admin/agents/{{agent_id}}{rest}");
+        ask(&operator, &public, &template, &found).await;
+    }
     for template in ["/healthz", "/health", "/readyz"] {
         ask(&service, &internal, template, template).await;
     }

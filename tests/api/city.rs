@@ -19,7 +19,10 @@ async fn everybody_may_know_what_the_city_is_called() {
     let expected = json!({
         "name": "DAARION City",
         "server_name": "test.localhost",
+        "room_prefix": "city_",
         "create": "members",
+        // As the configuration has it when nobody has said anything.
+        "create_agents": "operators",
     });
     assert_eq!(city, expected);
 }
@@ -40,6 +43,7 @@ async fn created_room_is_a_whole_room_on_the_homeserver() {
         "description": "Про енергію",
         "members_online": 0,
         "last_event": null,
+        "former_matrix_room_ids": [],
         "matrix_room_alias": alias,
         "status": "active",
         "visibility": "public",
@@ -87,6 +91,7 @@ async fn created_room_is_a_whole_room_on_the_homeserver() {
         "confidential": false,
         "status": "active",
         "is_default": room["is_default"],
+        "slow_mode_seconds": 0,
         "created_by": alice.id(),
         "created_at": time(&room["created_at"]).timestamp_millis(),
     });

@@ -69,7 +69,13 @@ async fn created_channel_is_a_room_that_its_creator_owns() {
         "kind": "channel",
         "status": "active",
         "confidential": false,
+        "encryption": null,
+        "indexed": true,
+        "why": null,
+        "accepts_knocks": false,
+        "slow_mode_seconds": 0,
         "created_by": alice.id(),
+        "former_matrix_room_ids": [],
         "matrix_room_alias": format!("#{slug}-7:test.localhost"),
         "membership": "joined",
         "last_event": null,
@@ -933,7 +939,8 @@ async fn channel_that_is_closed_in_a_client_is_closed_to_strangers() {
     rules("invite").await;
     for stream in [&mut member, &mut stranger] {
         let frame = stream.next_of("channel.updated").await;
-        assert_eq!(frame["channel"], json!({ "visibility": "private" }));
+        let closed = json!({ "visibility": "private", "accepts_knocks": false });
+        assert_eq!(frame["channel"], closed);
     }
     let closed = stranger.closed().await.expect("a close frame");
     assert_eq!(u16::from(closed.code), 1008, "{closed:?}");
@@ -948,7 +955,8 @@ async fn channel_that_is_closed_in_a_client_is_closed_to_strangers() {
 
     rules("public").await;
     let frame = member.next_of("channel.updated").await;
-    assert_eq!(frame["channel"], json!({ "visibility": "public" }));
+    let open = json!({ "visibility": "public", "accepts_knocks": false });
+    assert_eq!(frame["channel"], open);
     let seen = answered(200, carol.api.get(&path_of(&channel)).await);
     assert_eq!(seen["visibility"], "public");
 }

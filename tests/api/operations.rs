@@ -140,6 +140,18 @@ impl Operation {
         self.parameters.iter().filter(here).collect()
     }
 
+    /// The path with something else for one parameter of the query.
+    pub fn path_asking(&self, name: &str, asked: &str, value: impl Fn(&str) -> String) -> String {
+        let path = self.path(&value);
+        let (path, query) = path.split_once('?').unwrap_or((&path, ""));
+        let others = query.split('&').filter(|pair| {
+            let of = pair.split_once('=').map_or("", |(of, _)| of);
+            !of.is_empty() && of != name
+        });
+        let pairs = others.map(str::to_owned).chain([format!("{name}={asked}")]);
+        format!("{path}?{}", pairs.collect::<Vec<_>>().join("&"))
+    }
+
     /// The path with `value` for each parameter, encoded already.
     pub fn path(&self, value: impl Fn(&str) -> String) -> String {
         let mut path = self.template.clone();

@@ -36,6 +36,11 @@ impl Stream {
         Self::open_at(caller, channel, &format!("?ticket={ticket}")).await
     }
 
+    /// Listens as an agent that is told of other agents, too.
+    pub async fn open_to_agents(caller: &Caller, channel: &Value) -> Self {
+        Self::open_at(caller, channel, "?include_agents=true").await
+    }
+
     async fn open_at(caller: &Caller, channel: &Value, query: &str) -> Self {
         let path = format!("{}{query}", path_of(channel));
         let socket = caller.websocket(&path).await;

@@ -10,7 +10,7 @@ use crate::homeserver::child::POLL_INTERVAL;
 use crate::homeserver::{MatrixUser, path, unique};
 
 /// How long a condition may take to come true.
-pub const LIMIT: Duration = Duration::from_secs(20);
+pub const LIMIT: Duration = Duration::from_mins(1);
 
 /// Somebody with a Matrix client, and a service that acts for them at daarion.
 #[derive(Clone, Debug)]
@@ -151,6 +151,12 @@ pub fn text(value: &Value) -> &str {
 pub fn time(value: &Value) -> chrono::DateTime<chrono::FixedOffset> {
     chrono::DateTime::parse_from_rfc3339(text(value))
         .unwrap_or_else(|error| panic!("{value} is no RFC 3339 time: {error}"))
+}
+
+/// This time tomorrow, for what is to happen later.
+pub fn tomorrow() -> String {
+    let at = chrono::Utc::now() + chrono::TimeDelta::days(1);
+    at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
 }
 
 /// Replaces and adds top-level keys.

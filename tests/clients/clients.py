@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Makes a Python client and TypeScript types of openapi/*.json, warnings being errors, and runs
-story.py and story.ts with them. Ends with an exit code."""
+story.py and story.ts with them; before that it tries what the messaging document prints (document.py).
+Ends with an exit code."""
 
 import argparse
 import json
@@ -16,7 +17,7 @@ ROOT = HERE.parent.parent
 sys.path.insert(0, str(HERE.parent / "demo"))
 
 from http_json import Refused, demand  # noqa: E402
-from installation import Installation, Ports  # noqa: E402
+from installation import SERVER_NAME, Installation, Ports  # noqa: E402
 from processes import Failed  # noqa: E402
 
 NODE_MODULES = ROOT / "ui/node_modules"
@@ -68,6 +69,7 @@ def make_python(state: Path) -> None:
         command = [Path(sys.executable).with_name("openapi-python-client"), "generate"]
         command += ["--path", ROOT / "openapi" / f"{name}.json", "--meta", "none"]
         command += ["--output-path", state / f"daarion_{name}", "--fail-on-warning"]
+        command += ["--config", HERE / "python.yaml"]
         # It formats what it has made with ruff, which stands beside it.
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         run(command, state, {"PATH": path})
@@ -112,6 +114,7 @@ def live(options: argparse.Namespace, state: Path) -> bool:
         url = f"{installation.internal_url}/internal/agents"
         demand("POST", url, agent, installation.service_headers)
         for number, command in enumerate((
+            [sys.executable, "-B", HERE / "document.py"],
             [sys.executable, "-B", HERE / "story.py"],
             ["node", state / "typescript/story.js"],
         )):
@@ -119,7 +122,10 @@ def live(options: argparse.Namespace, state: Path) -> bool:
                 "public": installation.public_url,
                 "internal": installation.internal_url,
                 "secret": installation.secrets["internal_secret"],
+                "synapse": installation.synapse_url,
+                "server": SERVER_NAME,
                 "password": installation.password("alice"),
+                "password_of_bob": installation.password("bob"),
                 "slug": f"story-{number}",
             }
             environment = {"STORY": json.dumps(told), "PYTHONPATH": str(state)}

@@ -105,7 +105,11 @@ async fn pushed_events_enter_the_journal_and_foreign_ones_do_not() {
     let world = start(registration(&format!("http://{address}"), true)).await;
     let connector = world.connector();
     let journal = Arc::new(Kept::default());
-    let (ingest, mut outlets) = Ingest::new(journal.clone(), Clock::system());
+    let (ingest, mut outlets) = Ingest::new(
+        journal.clone(),
+        connector.directory.clone(),
+        Clock::system(),
+    );
     let ingest = Arc::new(ingest);
     let recent = Arc::new(Recent::new(connector.matrix.clone()));
     let app = AppService::new(

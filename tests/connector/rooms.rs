@@ -1,14 +1,16 @@
 //! Rooms: creation in both kinds of room version, aliases, settings, power.
 
 use daarion::domain::Error;
+use daarion::domain::access::Power;
 use daarion::domain::channel::{ChannelStatus, Visibility};
 use daarion::domain::id::RoomAlias;
 use daarion::domain::member::Membership;
+use daarion::homeserver::checkup::Checkup as _;
 use daarion::homeserver::{Homeserver as _, Setting};
 use serde_json::json;
 
 use crate::homeserver::unique;
-use crate::world::{SERVER, shared, user};
+use crate::world::{SERVER, power, shared, user};
 
 #[tokio::test]
 async fn version_12_room_leaves_its_creator_out_of_the_power_levels() {
@@ -30,10 +32,11 @@ async fn version_12_room_leaves_its_creator_out_of_the_power_levels() {
     assert_eq!(levels["events"]["m.room.name"], 50);
 
     let daarion = connector.directory.naming.connector();
-    assert_eq!(connector.matrix.power(&room, &daarion).await, Ok(i64::MAX));
-    assert_eq!(connector.matrix.power(&room, &owner).await, Ok(100));
+    let server = connector.matrix.as_ref();
+    assert_eq!(power(server, &room, &daarion).await, Power::Creator);
+    assert_eq!(power(server, &room, &owner).await, Power::Level(100));
     let stranger = user(&format!("@stranger:{SERVER}"));
-    assert_eq!(connector.matrix.power(&room, &stranger).await, Ok(0));
+    assert_eq!(power(server, &room, &stranger).await, Power::Level(0));
 
     let snapshot = connector
         .matrix
@@ -82,7 +85,8 @@ async fn version_11_room_gives_the_connector_100() {
         json!({ alice.user_id: 100, daarion.as_str(): 100 })
     );
     assert_eq!(levels["events"]["city.daarion.channel"], 100);
-    assert_eq!(connector.matrix.power(&room, &daarion).await, Ok(100));
+    let power = power(connector.matrix.as_ref(), &room, &daarion).await;
+    assert_eq!(power, Power::Level(100));
 }
 
 #[tokio::test]
@@ -216,4 +220,40 @@ async fn room_that_the_connector_is_not_in_is_none() {
     assert_eq!(connector.matrix.room(&room).await, Ok(None), "it has left");
     let nowhere = daarion::domain::id::RoomId::trusted("!nowhere");
     assert_eq!(connector.matrix.room(&nowhere).await, Ok(None));
+}
+
+#[tokio::test]
+async fn room_that_cannot_be_closed_is_listed_as_little_as_before() {
+    let world = shared().await;
+    let bob = world.member("bob").await;
+    let connector = world.connector();
+    let (room, _) = connector.create(None, None).await;
+    bob.join(room.as_str()).await;
+    let place = crate::homeserver::path(&[
+        "_matrix",
+        "client",
+        "v3",
+        "directory",
+        "list",
+        "room",
+        room.as_str(),
+    ]);
+    let listed = async || {
+        let (_, answer) = bob.request(reqwest::Method::GET, &place, None).await;
+        answer["visibility"] == "public"
+    };
+    let close = Setting::Visibility(Visibility::Private);
+    let bob_user = user(&bob.user_id);
+    for is_listed in [true, false] {
+        let set = connector.matrix.set_listed(&room, is_listed).await;
+        set.expect("daarion made it");
+        let refused = connector.matrix.set(&room, &close, Some(&bob_user)).await;
+        assert!(refused.expect_err("has no power").is_refusal("M_FORBIDDEN"));
+        assert_eq!(listed().await, is_listed);
+    }
+    let set = connector.matrix.set_listed(&room, true).await;
+    set.expect("daarion made it");
+    let closed = connector.matrix.set(&room, &close, None).await;
+    closed.expect("it has the power");
+    assert!(!listed().await);
 }

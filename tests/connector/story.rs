@@ -5,16 +5,18 @@ use std::collections::BTreeMap;
 
 use daarion::clock::Clock;
 use daarion::domain::Error;
+use daarion::domain::access::Power;
 use daarion::domain::channel::ChannelStatus;
 use daarion::domain::event::Source;
 use daarion::domain::id::{EventId, UserId};
 use daarion::domain::member::Membership;
 use daarion::domain::message::MessageKind;
 use daarion::homeserver::fake::Fake;
+use daarion::homeserver::gateway::{MemberStep, Step};
 use daarion::homeserver::{Homeserver, Mapped, Setting};
 
 use crate::homeserver::unique;
-use crate::world::{Connector, SERVER, channel, connector_at, shared, user};
+use crate::world::{Connector, SERVER, channel, connector_at, power, shared, user};
 
 #[tokio::test]
 async fn story_is_true_of_synapse() {
@@ -79,8 +81,8 @@ async fn story(server: &dyn Homeserver, helper: &Connector, alice: &UserId, bob:
     };
     assert_eq!(membership(&daarion), Some(Membership::Joined));
     assert_eq!(membership(alice), None);
-    assert_eq!(server.power(&room, &daarion).await, Ok(i64::MAX));
-    assert_eq!(server.power(&room, alice).await, Ok(100));
+    assert_eq!(power(server, &room, &daarion).await, Power::Creator);
+    assert_eq!(power(server, &room, alice).await, Power::Level(100));
 
     let stranger = helper.message(&room, &format!("@nobody:{SERVER}"), "x");
     let refused = server.send(&stranger).await;
@@ -136,7 +138,41 @@ async fn story(server: &dyn Homeserver, helper: &Connector, alice: &UserId, bob:
         (stored.sender, stored.pinned),
         (alice.clone(), vec![sent.clone()])
     );
-    assert_eq!(server.leave(&room, Some(bob)).await, Ok(()));
+    let levels = server.room(&room).await.expect("an answer");
+    let levels = levels.expect("a room").levels.expect("levels").levels;
+    assert_eq!(levels.of(&daarion), Power::Creator);
+    assert_eq!(levels.of(alice), Power::Level(100));
+    assert_eq!(levels.of(bob), Power::Level(0));
+    let raise = async |from, to, by| server.set_level(&room, bob, from, to, Some(by)).await;
+    let refused = raise(None, Some(50), bob).await.expect_err("bob may not");
+    assert!(refused.is_refusal("M_FORBIDDEN"), "{refused:?}");
+    let other = raise(Some(25), Some(50), alice).await;
+    assert_eq!(other, Ok(None), "he has another one");
+    let stored = raise(None, Some(50), alice).await.expect("an answer");
+    let levels = stored.expect("is set").levels;
+    assert_eq!(levels.of(bob), Power::Level(50));
+    assert_eq!(levels.of(&daarion), Power::Creator);
+    let kick = MemberStep {
+        room: room.clone(),
+        step: Step::Kick,
+        user: alice.clone(),
+        acting: Some(bob.clone()),
+        reason: Some("Галас".into()),
+        via: Vec::new(),
+    };
+    let refused = server.change_membership(&kick).await;
+    let refused = refused.expect_err("bob does not outrank alice");
+    assert!(refused.is_refusal("M_FORBIDDEN"), "{refused:?}");
+    let kick = MemberStep {
+        user: bob.clone(),
+        acting: Some(alice.clone()),
+        ..kick
+    };
+    assert_eq!(server.change_membership(&kick).await, Ok(()));
+    let gone = server.member(&room, bob).await.expect("an answer");
+    let (_, gone) = gone.expect("a membership");
+    assert_eq!(gone.membership, Membership::Left);
+    assert_eq!((&gone.by, gone.reason.as_deref()), (alice, Some("Галас")));
 
     let name = Setting::Name("Нова".into());
     assert!(server.set(&room, &name, Some(alice)).await.is_ok());
@@ -181,6 +217,8 @@ async fn story(server: &dyn Homeserver, helper: &Connector, alice: &UserId, bob:
     assert_eq!(previews, ["друге", "перше"], "newest first, each once");
     let expected = [
         ("messaging.channel.pins_changed", 1),
+        // At the creation, then bob's.
+        ("messaging.channel.roles_changed", 2),
         // Alias, join rules, settings, name and topic at the creation; then name and settings.
         ("messaging.channel.updated", 7),
         ("messaging.member.invited", 1),

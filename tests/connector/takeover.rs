@@ -1,12 +1,13 @@
 //! Rooms that others made become channels.
 
 use daarion::domain::Error;
+use daarion::domain::access::Power;
 use daarion::domain::id::RoomId;
 use daarion::homeserver::{Homeserver as _, Setting};
 use serde_json::json;
 
 use crate::homeserver::MatrixUser;
-use crate::world::{Connector, World, shared};
+use crate::world::{Connector, World, power, shared};
 
 async fn alice(world: &World) -> MatrixUser {
     world.member("alice").await
@@ -36,19 +37,20 @@ async fn public_room_of_any_version_is_taken_over() {
             .await;
         let room = id(&room);
         assert_eq!(
-            connector.matrix.take_over(&room).await,
+            connector.matrix.take_over(&room, None).await,
             Ok(()),
             "version {version}"
         );
         assert!(may_mark(&connector, &room).await, "version {version}");
         assert_eq!(
-            connector.matrix.take_over(&room).await,
+            connector.matrix.take_over(&room, None).await,
             Ok(()),
             "again is fine"
         );
         let daarion = connector.directory.naming.connector();
-        let level = connector.matrix.power(&room, &daarion).await;
-        assert_eq!(level, Ok(if version == "12" { 150 } else { 100 }));
+        let power = power(connector.matrix.as_ref(), &room, &daarion).await;
+        let expected = if version == "12" { 150 } else { 100 };
+        assert_eq!(power, Power::Level(expected));
         // What the room had been given stays.
         let levels = alice
             .state_event(room.as_str(), "m.room.power_levels", "")
@@ -72,10 +74,11 @@ async fn moderator_without_full_power_raises_as_far_as_is_needed() {
         }))
         .await;
     let room = id(&room);
-    assert_eq!(connector.matrix.take_over(&room).await, Ok(()));
+    assert_eq!(connector.matrix.take_over(&room, None).await, Ok(()));
     assert!(may_mark(&connector, &room).await);
     let daarion = connector.directory.naming.connector();
-    assert_eq!(connector.matrix.power(&room, &daarion).await, Ok(70));
+    let power = power(connector.matrix.as_ref(), &room, &daarion).await;
+    assert_eq!(power, Power::Level(70));
 }
 
 #[tokio::test]
@@ -83,7 +86,7 @@ async fn private_room_needs_an_invitation_or_an_admin_token() {
     let world = shared().await;
     let (connector, alice) = (world.connector(), alice(world).await);
     let room = alice.create_room(json!({ "preset": "private_chat" })).await;
-    let refused = connector.matrix.take_over(&id(&room)).await;
+    let refused = connector.matrix.take_over(&id(&room), None).await;
     let Err(Error::Forbidden(reason)) = refused else {
         panic!("{refused:?}");
     };
@@ -93,13 +96,13 @@ async fn private_room_needs_an_invitation_or_an_admin_token() {
     );
 
     let with_token = world.connector_with(Some(world.homeserver.admin_token().await));
-    assert_eq!(with_token.matrix.take_over(&id(&room)).await, Ok(()));
+    assert_eq!(with_token.matrix.take_over(&id(&room), None).await, Ok(()));
     assert!(may_mark(&connector, &id(&room)).await);
 
     let room = alice.create_room(json!({ "preset": "private_chat" })).await;
     let daarion = connector.directory.naming.connector();
     alice.invite(&room, daarion.as_str()).await;
-    assert_eq!(connector.matrix.take_over(&id(&room)).await, Ok(()));
+    assert_eq!(connector.matrix.take_over(&id(&room), None).await, Ok(()));
     assert!(may_mark(&connector, &id(&room)).await);
 }
 
@@ -111,7 +114,7 @@ async fn refused_admin_token_is_named_and_not_taken_for_ours() {
     // One that nobody has, and one of somebody who is no administrator.
     for token in ["nobodys-token".to_owned(), alice.access_token.clone()] {
         let connector = world.connector_with(Some(token));
-        let refused = connector.matrix.take_over(&id(&room)).await;
+        let refused = connector.matrix.take_over(&id(&room), None).await;
         let Err(Error::Forbidden(reason)) = refused else {
             panic!("{refused:?}");
         };
@@ -131,7 +134,7 @@ async fn room_in_which_nobody_may_raise_says_so() {
     alice
         .set_state(&room, "m.room.power_levels", "", levels)
         .await;
-    let refused = connector.matrix.take_over(&id(&room)).await;
+    let refused = connector.matrix.take_over(&id(&room), None).await;
     let Err(Error::Forbidden(reason)) = refused else {
         panic!("{refused:?}");
     };

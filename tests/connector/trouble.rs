@@ -132,6 +132,14 @@ async fn limit_is_waited_for_while_it_is_short() {
             retry_after
         }
     );
+    // An attempt before may have been carried out: then that is not known.
+    let answers: &'static [Answer] =
+        Box::leak(Box::new([(502, &[] as &[_], ""), (429, &[], long)]));
+    let (connector, asked) = answering(answers).await;
+    let failed = connector.matrix.joined_rooms().await;
+    let failed = failed.expect_err("is limited");
+    assert!(failed.leaves_open(), "{failed:?}");
+    assert_eq!(asked.load(Ordering::SeqCst), 2);
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use daarion::clock::Clock;
 use daarion::directory::Directory;
+use daarion::domain::access::Power;
 use daarion::domain::channel::{Channel, ChannelKind, ChannelStatus, CityNaming, Visibility};
 use daarion::domain::entity::Naming;
 use daarion::domain::id::{ChannelId, EventId, RoomAlias, RoomId, UserId};
@@ -125,8 +126,10 @@ impl Connector {
                 confidential: false,
                 status: ChannelStatus::Active,
                 is_default: false,
+                slow_mode_seconds: 0,
                 created_by: None,
                 created_at: self.clock.now(),
+                changed_by: None,
             },
             owner: owner.cloned(),
             room_version: version.map(str::to_owned),
@@ -164,6 +167,17 @@ impl Connector {
     }
 }
 
+/// What somebody has in a room of the connector's.
+pub async fn power(
+    server: &dyn daarion::homeserver::Homeserver,
+    room: &RoomId,
+    user: &UserId,
+) -> Power {
+    let snapshot = server.room(room).await.expect("an answer");
+    let stored = snapshot.expect("a room").levels;
+    stored.expect("power levels").levels.of(user)
+}
+
 pub fn user(id: &str) -> UserId {
     UserId::parse(id).expect("a user id")
 }
@@ -180,7 +194,10 @@ pub fn channel(room: &RoomId, new: &NewRoom) -> Channel {
         confidential: new.channel.confidential,
         status: new.channel.status,
         is_default: new.channel.is_default,
+        accepts_knocks: false,
+        slow_mode_seconds: 0,
         room: room.clone(),
+        former: Vec::new(),
         alias: Some(new.alias.clone()),
         created_by: None,
         created_at: new.channel.created_at,

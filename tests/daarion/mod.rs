@@ -364,6 +364,9 @@ impl Daarion {
         toml.set("auth.operators", "[\"user:operator\"]");
         // All tests of a world are one service.
         toml.set("limits.service_per_second", "100000");
+        toml.set("limits.person_per_second", "100000");
+        toml.set("limits.channel_per_second", "100000");
+        toml.set("limits.key_per_second", "100000");
         for (key, value) in &options.settings {
             toml.set(key, value.as_str());
         }

@@ -14,6 +14,7 @@ mod disk;
 mod homeserver;
 mod kill;
 mod loss;
+mod once;
 #[allow(dead_code, reason = "other tests need more of it")]
 mod proxy;
 mod rebuild;

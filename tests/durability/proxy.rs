@@ -53,7 +53,10 @@ struct State {
 impl Proxy {
     /// Listens on a port of its own; [`Self::lead_to`] says where it leads.
     pub async fn start() -> Self {
-        let client = reqwest::Client::builder().no_proxy().build();
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .tls_certs_only([])
+            .build();
         let state = Arc::new(State {
             upstream: Mutex::new(String::new()),
             rule: watch::Sender::new((String::new(), Action::Pass)),

@@ -17,7 +17,7 @@ use crate::homeserver::child::POLL_INTERVAL;
 use crate::proxy::Proxy;
 
 /// How long a condition is waited for.
-pub const LIMIT: Duration = Duration::from_secs(30);
+pub const LIMIT: Duration = Duration::from_mins(1);
 
 /// Waits until `probe` answers `Ok`; panics with its last `Err`.
 pub async fn eventually<T, E: Debug>(what: &str, probe: impl AsyncFnMut() -> Result<T, E>) -> T {

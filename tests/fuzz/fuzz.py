@@ -151,10 +151,13 @@ def run(
 ) -> tuple[int, bool]:
     """One document. Answers how many cases there were, and whether all was well."""
     report = options.state / f"{name}.json"
+    let_in = options.state / f"{name}.let-in"
+    let_in.touch()
     command = [str(Path(sys.executable).with_name("schemathesis")), "run"]
     command += [str(ROOT / "openapi" / f"{name}.json"), "--url", url]
     command += ["--checks", ",".join(CHECKS), "--phases", "examples,coverage,fuzzing"]
-    command += ["--max-examples", str(options.examples), "--workers", "2"]
+    # With two, CPython 3.11's parser fails now and then: it counts the depth of all threads as one.
+    command += ["--max-examples", str(options.examples), "--workers", "1"]
     command += ["--seed", str(options.seed), "--request-timeout", "60", "--no-color"]
     command += ["--suppress-health-check", "all", "--continue-on-failure", "--no-shrink"]
     command += ["--report", "json", "--report-json-path", str(report)]
@@ -169,6 +172,7 @@ def run(
         "SCHEMATHESIS_HOOKS": "hooks",
         "PYTHONPATH": str(HERE),
         "FUZZ_KNOWN": json.dumps(known),
+        "FUZZ_LET_IN": str(let_in),
     }
     log = options.state / f"{name}.log"
     with log.open("w") as output:
@@ -179,7 +183,8 @@ def run(
     if result.returncode != 0:
         print(text, flush=True)
     found = json.loads(report.read_text())
-    shut_out = [place for place in found["warnings"]["missing_auth"] if place not in FOR_NOBODY]
+    passed = {*FOR_NOBODY, *let_in.read_text().splitlines()}
+    shut_out = [place for place in found["warnings"]["missing_auth"] if place not in passed]
     if shut_out:
         say(f"failed: the credentials are no good for {', '.join(shut_out)}")
     return found["test_cases"]["generated"], result.returncode == 0 and not shut_out

@@ -1,5 +1,6 @@
 """What Schemathesis is told of a city: ids of things that are there, so that its questions come
-further than to "no such channel". SCHEMATHESIS_HOOKS names this module; FUZZ_KNOWN are the ids."""
+further than to "no such channel". SCHEMATHESIS_HOOKS names this module; FUZZ_KNOWN are the ids, and
+FUZZ_LET_IN is where the operations are written that the credentials are good for."""
 
 import json
 import os
@@ -50,3 +51,24 @@ def before_call(context, case, kwargs):
     for name in [name for name in case.headers or {} if name.lower() in INVENTED]:
         del case.headers[name]
     case.cookies = {}
+
+
+LET_IN: set[str] = set()
+
+
+@schemathesis.hook
+def after_call(context, case, response):
+    """Notes which operations the credentials are good for, whatever was answered then: a channel's
+    own 403 comes after them."""
+    place = case.operation.label
+    if place in LET_IN or response.status_code == 401:
+        return
+    if response.status_code == 403 and is_about_credentials(response.text):
+        return
+    LET_IN.add(place)
+    with open(os.environ["FUZZ_LET_IN"], "a") as file:
+        file.write(f"{place}\n")
+
+
+def is_about_credentials(text: str) -> bool:
+    return "scope" in text or "operator" in text

@@ -27,6 +27,7 @@ mod accounts;
 mod admin_token;
 mod agents_only;
 mod caller;
+mod confidential;
 mod encrypted;
 mod errors;
 mod flood;

@@ -38,7 +38,7 @@ impl Pushed {
         let matrix = Matrix::new(settings, directory.clone(), clock.clone());
         let recent = Recent::new(Arc::new(matrix.expect("a connector")));
         let store = store::in_memory().expect("a store");
-        let (ingest, _) = Ingest::new(store.journal, clock.clone());
+        let (ingest, _) = Ingest::new(store.journal, directory.clone(), clock.clone());
         let details = Arc::new(Details::default());
         let app = AppService::new(
             Arc::new(ingest),

@@ -37,6 +37,8 @@ impl Http {
         let client = Client::builder()
             // Whatever proxy the machine has, it does not lead to its own loopback.
             .no_proxy()
+            // Nor is there HTTPS on it, and reading the machine's certificates is what would cost most.
+            .tls_certs_only([])
             // Where an answer leads is part of it.
             .redirect(reqwest::redirect::Policy::none())
             .pool_max_idle_per_host(idle_connections)

@@ -81,6 +81,12 @@ pub const RULES: &[Rule] = &[
         why: "the directory is memory; others fill it",
     },
     Rule {
+        module: "acts",
+        may: &["domain"],
+        crates: OUTSIDE,
+        why: "who does what right now is memory; web and the gate fill it, and whoever does it asks",
+    },
+    Rule {
         module: "recent",
         may: &["!homeserver::fake", "domain", "homeserver"],
         crates: OUTSIDE,
@@ -140,6 +146,7 @@ pub const RULES: &[Rule] = &[
             "!store::index",
             "!store::redb",
             "!store::subscriptions",
+            "acts",
             "clock",
             "config",
             "directory",
@@ -154,6 +161,7 @@ pub const RULES: &[Rule] = &[
         module: "consumer",
         may: &[
             "!store::redb",
+            "acts",
             "clock",
             "config",
             "directory",
@@ -177,8 +185,10 @@ pub const RULES: &[Rule] = &[
         may: &[
             "!homeserver::fake",
             "!store::redb",
+            "acts",
             "clock",
             "config",
+            "consumer::audit",
             "consumer::index",
             "consumer::webhooks",
             "directory",
@@ -196,6 +206,7 @@ pub const RULES: &[Rule] = &[
     Rule {
         module: "api",
         may: &[
+            "acts",
             "clock",
             "config",
             "consumer::hub",
@@ -212,6 +223,7 @@ pub const RULES: &[Rule] = &[
         may: &[
             "!homeserver::fake",
             "api",
+            "acts",
             "clock",
             "config",
             "consumer::hub",

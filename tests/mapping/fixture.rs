@@ -1,11 +1,11 @@
 //! A city with one room and one confidential channel, and short cuts into the mapping.
 
 use daarion::directory::Directory;
+use daarion::domain::agent::Agent;
 use daarion::domain::channel::{Channel, ChannelKind, ChannelStatus, CityNaming, Visibility};
 use daarion::domain::entity::{Entity, Naming};
 use daarion::domain::event::{Skipped, Source, What};
 use daarion::domain::id::{ChannelId, EventId, MessageId, RoomAlias, RoomId, UserId};
-use daarion::domain::member::Agent;
 use daarion::domain::message::Message;
 use daarion::homeserver::Mapped;
 use daarion::matrix::mapping;
@@ -35,13 +35,8 @@ pub fn directory() -> Directory {
     let directory = Directory::new(naming, city);
     directory.put_channel(channel(CHANNEL, ROOM, false));
     directory.put_channel(channel(8, CONFIDENTIAL, true));
-    directory.put_agent(Agent {
-        name: "sofia".into(),
-        user: user("@sofia:daarion.city"),
-        display_name: "Sofia".into(),
-        created_at: 0,
-        deactivated_at: None,
-    });
+    let sofia = user("@sofia:daarion.city");
+    directory.put_agent(Agent::new("sofia".into(), sofia, "Sofia".into(), 0));
     directory
 }
 
@@ -57,7 +52,10 @@ pub fn channel(id: u128, room: &str, confidential: bool) -> Channel {
         confidential,
         status: ChannelStatus::Active,
         is_default: true,
+        accepts_knocks: false,
+        slow_mode_seconds: 0,
         room: RoomId::trusted(room),
+        former: Vec::new(),
         alias: RoomAlias::parse("#city_general:daarion.city"),
         created_by: None,
         created_at: 1,

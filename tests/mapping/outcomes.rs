@@ -2,13 +2,16 @@
 //! and goes.
 
 use daarion::domain::event::{Skipped, Source};
-use daarion::domain::id::EventId;
+use daarion::domain::id::{EventId, RoomId};
 use daarion::homeserver::{Ephemeral, Mapped};
 use daarion::matrix::mapping;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use crate::fixture::{NOW, channel, directory, event, map, message, raw, reason, state, user};
+use crate::fixture::{
+    CHANNEL, NOW, ROOM, channel, channel_id, directory, event, map, message, raw, reason, state,
+    user,
+};
 
 #[test]
 fn rooms_that_are_no_channels_are_foreign() {
@@ -52,7 +55,6 @@ fn history_takes_its_channel_and_not_the_directory() {
 fn known_types_that_say_nothing_new_are_nothing() {
     for kind in [
         "m.room.create",
-        "m.room.power_levels",
         "m.room.history_visibility",
         "m.room.guest_access",
         "m.room.server_acl",
@@ -75,6 +77,44 @@ fn known_types_that_say_nothing_new_are_nothing() {
             Mapped::Nothing,
             "{kind}"
         );
+    }
+}
+
+#[test]
+fn tombstone_of_a_channels_room_asks_to_look_at_it() {
+    let ended = state("m.room.tombstone", json!({ "replacement_room": "!new" }));
+    assert_eq!(map(&ended), Mapped::Claim(RoomId::trusted(ROOM)));
+    let mut foreign = ended.clone();
+    foreign["room_id"] = json!("!other");
+    assert_eq!(map(&foreign), Mapped::Foreign);
+    // Nobody can end a room twice: in what was before, it says nothing.
+    let known = channel(CHANNEL, ROOM, false);
+    let (_, mapped) = mapping::map_in(&raw(&ended), &known, &directory(), NOW, Source::Heal);
+    assert_eq!(mapped, Mapped::Nothing);
+}
+
+#[test]
+fn of_a_former_room_only_what_is_taken_back_counts() {
+    let directory = directory();
+    let mut moved = channel(CHANNEL, "!new", false);
+    moved.former = vec![RoomId::trusted(ROOM)];
+    directory.put_channel(moved);
+    let map = |event: &Value| mapping::map(&raw(event), &directory, NOW, Source::Push);
+    let mut taken_back = event(json!({ "type": "m.room.redaction", "content": {} }));
+    taken_back["redacts"] = json!("$before");
+    let taken_back = map(&taken_back);
+    assert!(matches!(taken_back, Mapped::Event(event) if event.channel == channel_id(CHANNEL)));
+    // Whoever is banned from the channel or muted there may be neither here.
+    for past in [
+        message(json!({ "msgtype": "m.text", "body": "late" })),
+        event(json!({ "type": "m.reaction", "content": { "m.relates_to": {
+            "rel_type": "m.annotation", "event_id": "$before", "key": "x"
+        } } })),
+        state("m.room.name", json!({ "name": "Old" })),
+        state("m.room.join_rules", json!({ "join_rule": "invite" })),
+        state("m.room.tombstone", json!({ "replacement_room": "!evil" })),
+    ] {
+        assert_eq!(map(&past), Mapped::Nothing, "{past}");
     }
 }
 

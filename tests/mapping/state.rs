@@ -1,7 +1,8 @@
 //! State events: members, and what a room says of itself.
 
+use daarion::domain::access::Levels;
 use daarion::domain::channel::{ChannelChange, ChannelStatus, Visibility};
-use daarion::domain::event::What;
+use daarion::domain::event::{NewEvent, Source, What};
 use daarion::domain::id::{EventId, RoomAlias, RoomId};
 use daarion::domain::member::{Member, Membership};
 use daarion::homeserver::{ChannelState, Mapped};
@@ -23,8 +24,11 @@ fn members_come_and_go() {
         ("invite", Membership::Invited, "messaging.member.invited"),
         ("leave", Membership::Left, "messaging.member.left"),
         ("ban", Membership::Banned, "messaging.member.left"),
+        ("knock", Membership::Knocking, "messaging.member.knocked"),
     ] {
-        let content = json!({ "membership": membership, "displayname": " Боб " });
+        let content = json!({
+            "membership": membership, "displayname": " Боб ", "reason": " Через галас ",
+        });
         let found = what(&member("@bob:daarion.city", content));
         let bob = user("@bob:daarion.city");
         let expected = What::MemberChanged(Member {
@@ -34,12 +38,18 @@ fn members_come_and_go() {
             display_name: Some("Боб".into()),
             by: user("@alice:daarion.city"),
             since: SENT,
+            reason: Some("Через галас".into()),
         });
         assert_eq!(found, expected);
         assert_eq!(found.name(), name);
     }
-    let knock = member("@bob:daarion.city", json!({ "membership": "knock" }));
-    assert_eq!(map(&knock), Mapped::Nothing);
+    for reason in [json!(""), json!(7), json!(null)] {
+        let content = json!({ "membership": "leave", "reason": reason });
+        let What::MemberChanged(found) = what(&member("@bob:daarion.city", content)) else {
+            panic!("is no member");
+        };
+        assert_eq!(found.reason, None);
+    }
 }
 
 #[test]
@@ -136,7 +146,6 @@ fn join_rules_say_who_may_come_in() {
     for (rule, expected) in [
         (json!("public"), Visibility::Public),
         (json!("invite"), Visibility::Private),
-        (json!("knock"), Visibility::Private),
         (json!("restricted"), Visibility::Private),
         (json!("of.the.future"), Visibility::Private),
         (json!(null), Visibility::Private),
@@ -151,6 +160,23 @@ fn join_rules_say_who_may_come_in() {
     }
     let name = what(&state("m.room.join_rules", json!({}))).name();
     assert_eq!(name, "messaging.channel.updated");
+}
+
+#[test]
+fn rooms_that_accept_knocks_are_private_and_say_so() {
+    for rule in ["knock", "knock_restricted"] {
+        let event = state("m.room.join_rules", json!({ "join_rule": rule }));
+        assert_eq!(change(&event), ChannelChange::Knockable);
+        let room = RoomId::trusted("!general:daarion.city");
+        let state = raw(&event);
+        let state = std::iter::once(state.as_ref());
+        let (snapshot, _) = snapshot(&room, state, &directory(), NOW);
+        assert!(snapshot.accepts_knocks && !snapshot.public);
+        assert_eq!(
+            snapshot.entry_set,
+            Some((user("@alice:daarion.city"), SENT))
+        );
+    }
 }
 
 #[test]
@@ -182,6 +208,82 @@ fn pins_are_what_of_the_list_can_be_events() {
 }
 
 #[test]
+fn levels_are_read_with_what_is_left_out() {
+    let content = json!({
+        "users": { "@bob:daarion.city": 50, "@eve:daarion.city": "-5", "nobody": 1 },
+        "users_default": 1, "events": { "m.room.name": 75, "m.room.topic": {} },
+        "kick": 30, "ban": "x", "notifications": { "room": 20 },
+    });
+    let event = state("m.room.power_levels", content.clone());
+    let expected = Levels {
+        users: [
+            (user("@bob:daarion.city"), 50),
+            (user("@eve:daarion.city"), -5),
+        ]
+        .into(),
+        users_default: 1,
+        events: [("m.room.name".to_owned(), 75)].into(),
+        kick: 30,
+        ..Levels::default()
+    };
+    let found = what(&event);
+    assert_eq!(found.name(), "messaging.channel.roles_changed");
+    let by = user("@alice:daarion.city");
+    let (levels, at) = (expected.clone(), SENT);
+    assert_eq!(found, What::LevelsChanged { levels, by, at });
+    // Who stands above is known from the room's beginning.
+    let directory = directory();
+    let creators = [user("@carol:daarion.city")].into();
+    let known = Levels {
+        creators,
+        ..expected.clone()
+    };
+    directory.put_levels(channel_id(CHANNEL), known.clone());
+    let mapped = daarion::matrix::mapping::map(&raw(&event), &directory, NOW, Source::Push);
+    assert!(matches!(
+        mapped,
+        Mapped::Event(NewEvent { what: What::LevelsChanged { levels, .. }, .. }) if levels == known
+    ));
+    assert_eq!(
+        reason(&state("m.room.power_levels", json!(7))),
+        "content is no usable object"
+    );
+    let bare = what(&state("m.room.power_levels", json!({})));
+    assert!(matches!(bare, What::LevelsChanged { levels, .. } if levels == Levels::default()));
+
+    let room = RoomId::trusted("!general:daarion.city");
+    for (version, creators, unset) in [
+        ("11", &[][..], 100),
+        ("12", &["@alice:daarion.city", "@dora:daarion.city"], 0),
+    ] {
+        let created = state(
+            "m.room.create",
+            json!({
+                "room_version": version, "additional_creators": ["@dora:daarion.city"],
+            }),
+        );
+        let creators = creators.iter().map(|it| user(it)).collect();
+        let expected = Levels {
+            creators,
+            ..expected.clone()
+        };
+        let events = [raw(&created), raw(&event)];
+        let (found, _) = snapshot(&room, events.iter().map(AsRef::as_ref), &directory, NOW);
+        let found = found.levels.expect("levels");
+        assert_eq!((found.levels, found.at), (expected, SENT), "{version}");
+        assert!(found.event.is_some());
+        let events = std::iter::once(events[0].as_ref());
+        let (found, _) = snapshot(&room, events, &directory, NOW);
+        let found = found.levels.expect("levels");
+        assert_eq!(found.event, None);
+        let alice = user("@alice:daarion.city");
+        let level = found.levels.of(&alice).level();
+        assert_eq!(level.unwrap_or(0), unset, "{version}");
+        assert_eq!(found.levels.to_set("m.room.name"), 0);
+    }
+}
+
+#[test]
 fn encryption_is_for_good() {
     for content in [json!({ "algorithm": "m.megolm.v1.aes-sha2" }), json!({})] {
         let found = change(&state("m.room.encryption", content));
@@ -197,6 +299,7 @@ fn state_of_another_key_is_skipped() {
         "m.room.canonical_alias",
         "m.room.join_rules",
         "m.room.encryption",
+        "m.room.power_levels",
     ] {
         for key in [json!("x"), json!(null), json!(1)] {
             let mut input = state(kind, json!({}));
@@ -217,8 +320,10 @@ fn settings() -> ChannelState {
         confidential: channel.confidential,
         status: ChannelStatus::Archived,
         is_default: false,
+        slow_mode_seconds: 30,
         created_by: Some("user:alice".into()),
         created_at: 17,
+        changed_by: None,
     }
 }
 
@@ -234,6 +339,8 @@ fn settings_of_the_connector_are_taken_and_of_others_are_not() {
     let expected = ChannelChange::Settings {
         status: ChannelStatus::Archived,
         is_default: false,
+        slow_mode_seconds: 30,
+        changed_by: None,
     };
     let mut input = settings_event("@daarion:daarion.city");
     assert_eq!(change(&input), expected);
@@ -284,11 +391,20 @@ fn settings_go_there_and_back() {
             "confidential": false,
             "status": "archived",
             "is_default": false,
+            "slow_mode_seconds": 30,
             "created_by": "user:alice",
             "created_at": 17,
         })
     );
     value["added_later"] = json!(true);
+    // An older daarion wrote none.
+    let mut older = value.clone();
+    older
+        .as_object_mut()
+        .expect("an object")
+        .remove("slow_mode_seconds");
+    let read = read_channel_state(&raw(&older)).expect("is read all the same");
+    assert_eq!(read.slow_mode_seconds, 0);
     value["created_by"] = json!("nobody in particular");
     let read = read_channel_state(&raw(&value)).expect("is read all the same");
     assert_eq!(read.created_by, None);

@@ -4,6 +4,7 @@ use daarion::domain::Error;
 use daarion::domain::access::Caller;
 use daarion::domain::channel::{Channel, ChannelStatus};
 use daarion::domain::entity::Entity;
+use daarion::domain::event::Source;
 use daarion::homeserver::Homeserver;
 use daarion::homeserver::fake::Call;
 use daarion::service::city::{CityRoomPatch, NewCityRoom};
@@ -18,7 +19,8 @@ async fn make(world: &World, slug: &str, is_default: Option<bool>) -> std::sync:
         is_default,
         ..NewCityRoom::default()
     };
-    world.city.make(new, None).await.expect("is made")
+    let id = world.clock.uuid().into();
+    world.city.make(new, None, id).await.expect("is made")
 }
 
 async fn make_default(world: &World, slug: &str) -> Result<(), Error> {
@@ -60,7 +62,7 @@ async fn choosing_the_default_room_again_completes_what_was_cut_off() {
     world.say_default(&second).await;
     world
         .core
-        .adopt(&second.room, daarion::domain::event::Source::Heal)
+        .adopt(&second.room, Source::Heal)
         .await
         .expect("adopted");
     assert!(world.says_default(&first).await);
@@ -103,6 +105,11 @@ async fn patch_that_is_refused_changes_nothing() {
     let joined = world.fake.join(&room.room, Some(&bob));
     joined.await.expect("the room is public");
     world.fake.set_power(&room.room, &bob, 50).expect("a room");
+    let take_in = async || {
+        let adopted = world.core.adopt(&room.room, Source::Heal).await;
+        adopted.expect("is adopted");
+    };
+    take_in().await;
     let entity = Entity::parse("user:bob").expect("an entity");
     let caller = Caller::new(entity, false);
     let patch = |name: &str, is_default: Option<bool>| CityRoomPatch {
@@ -123,6 +130,7 @@ async fn patch_that_is_refused_changes_nothing() {
     // And all of it is done when it may be.
     world.later();
     world.fake.set_power(&room.room, &bob, 100).expect("a room");
+    take_in().await;
     let patched = world
         .city
         .patch(&caller, "second", patch("Bob's", Some(true)));
@@ -140,7 +148,7 @@ async fn archived_room_is_not_changed() {
     let archived = ChannelStatus::Archived;
     world.later();
     let room = world.core.directory.city_room("second").expect("a room");
-    let set = world.city.set_settings(&room, archived, false);
+    let set = world.core.set_status(&room, archived);
     set.await.expect("is archived");
     let before = world.names().await;
     let changes = [

@@ -15,7 +15,11 @@ use crate::world::World;
 async fn start(world: &World) -> (Arc<Channel>, Arc<Hub>, DropGuard) {
     let channel = world.creator.create(world.creation("square", true)).await;
     let core = &world.core;
-    let hub = Arc::new(Hub::new(core.store.clone(), core.indexed.clone()));
+    let hub = Arc::new(Hub::new(
+        core.store.clone(),
+        core.directory.clone(),
+        core.indexed.clone(),
+    ));
     let stop = CancellationToken::new();
     tokio::spawn(hub.clone().run(stop.clone()));
     (channel.expect("is created"), hub, stop.drop_guard())

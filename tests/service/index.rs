@@ -7,23 +7,41 @@ use std::time::Duration;
 use async_trait::async_trait;
 use daarion::consumer::index::IndexConsumer;
 use daarion::directory::Directory;
-use daarion::domain::channel::Channel;
+use daarion::domain::access::{Levels, Power};
+use daarion::domain::channel::{Channel, ChannelChange};
 use daarion::domain::event::{Event, NewEvent, Source, What};
 use daarion::domain::id::{ChannelId, EventId, MessageId, Millis, Seq, UserId};
 use daarion::domain::member::{Member, Membership};
 use daarion::domain::message::Message;
 use daarion::domain::page::Page;
 use daarion::store::{
-    self, ActivityMap, Append, ClearTo, Index, MemberQuery, MessageQuery, RenderedPage, StoreError,
+    self, ActivityMap, Append, ClearTo, Index, MemberQuery, MessageQuery, RenderedPage, Store,
+    StoreError,
 };
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::world::{World, directory};
 
-/// An index of which channels cannot be read when it is told so.
-struct Failing {
+/// An index of which channels cannot be read when it is told so, and that applies a step for each
+/// permit.
+pub struct Failing {
     index: Arc<dyn Index>,
     fails: AtomicBool,
+    steps: Arc<Semaphore>,
+}
+
+impl Failing {
+    /// Has a store's index apply a step for each permit, of which there are many.
+    pub fn slow(store: &mut Store) -> Arc<Semaphore> {
+        let steps = Arc::new(Semaphore::new(1_000));
+        store.index = Arc::new(Self {
+            index: store.index.clone(),
+            fails: AtomicBool::new(false),
+            steps: steps.clone(),
+        });
+        steps
+    }
 }
 
 #[async_trait]
@@ -36,6 +54,7 @@ impl Index for Failing {
     }
 
     async fn apply(&self, events: &[Event]) -> Result<Vec<String>, StoreError> {
+        self.steps.acquire().await.expect("is open").forget();
         self.index.apply(events).await
     }
 
@@ -61,6 +80,14 @@ impl Index for Failing {
 
     async fn activity(&self) -> Result<ActivityMap, StoreError> {
         self.index.activity().await
+    }
+
+    async fn levels(&self) -> Result<Vec<(ChannelId, Levels)>, StoreError> {
+        self.index.levels().await
+    }
+
+    async fn levels_of(&self, id: ChannelId) -> Result<Option<Levels>, StoreError> {
+        self.index.levels_of(id).await
     }
 
     async fn messages(&self, query: MessageQuery) -> Result<Option<RenderedPage>, StoreError> {
@@ -122,6 +149,7 @@ async fn channel_that_could_not_be_read_when_it_came_is_known_a_moment_later() {
     let failing = Failing {
         index: store.index.clone(),
         fails: AtomicBool::new(true),
+        steps: Arc::new(Semaphore::new(1_000)),
     };
     store.index = Arc::new(failing);
     let directory: Arc<Directory> = Arc::new(directory());
@@ -142,5 +170,75 @@ async fn channel_that_could_not_be_read_when_it_came_is_known_a_moment_later() {
     let reached = indexed.reached(1, Duration::from_secs(60)).await;
     assert!(reached, "whoever waits is told");
     assert!(directory.channel(channel.id).is_some());
+    stop.cancel();
+}
+
+#[tokio::test]
+async fn journal_that_is_read_again_does_not_bring_back_old_power() {
+    let world = World::start().await;
+    let made = world.creator.create(world.creation("square", true)).await;
+    let channel = Channel::clone(&made.expect("is created"));
+    let bob = world.person("bob");
+    let id = channel.id;
+
+    let mut store = store::in_memory().expect("a store");
+    let steps = Failing::slow(&mut store);
+    let directory: Arc<Directory> = Arc::new(directory());
+    let (consumer, indexed) = IndexConsumer::new(store.clone(), directory.clone());
+    let stop = CancellationToken::new();
+    tokio::spawn(consumer.run(stop.clone()));
+    let levels = |level: i64, at: Millis| What::LevelsChanged {
+        levels: Levels {
+            users: [(bob.clone(), level)].into(),
+            ..Levels::default()
+        },
+        by: bob.clone(),
+        at,
+    };
+    let named = |name: &str, at: Millis| What::ChannelUpdated {
+        change: ChannelChange::Name(name.to_owned()),
+        by: bob.clone(),
+        at,
+    };
+    let mut whats = vec![What::ChannelCreated(channel), levels(100, 10)];
+    // More than a step between what was and what is.
+    whats.extend((0..600).map(|number| named("Old", 2_000_000 + number)));
+    whats.extend([levels(0, 3_000_000), named("New", 3_000_000)]);
+    let events = whats
+        .into_iter()
+        .enumerate()
+        .map(|(number, what)| NewEvent {
+            channel: id,
+            event: Some(EventId::trusted(format!("$e{number}"))),
+            source: Source::Push,
+            what,
+        });
+    let append = Append {
+        events: events.collect(),
+        ..Append::default()
+    };
+    store.journal.append(append).await.expect("is kept");
+    let head = store.journal.head();
+    let soon = Duration::from_secs(60);
+    assert!(indexed.reached(head, soon).await);
+    let is_now = || {
+        let power = directory.levels(id).expect("are known").of(&bob);
+        let name = directory.channel(id).expect("is known").name.clone();
+        (power, name)
+    };
+    let expected = (Power::Level(0), "New".to_owned());
+    assert_eq!(is_now(), expected);
+
+    steps.forget_permits(1_000);
+    steps.add_permits(1);
+    let cleared = indexed.clear(ClearTo::JournalStart).await;
+    cleared.expect("is cleared");
+    assert!(indexed.reached(500, soon).await, "one step");
+    assert!(indexed.is_replaying());
+    assert_eq!(is_now(), expected);
+    steps.add_permits(1_000);
+    assert!(indexed.reached(head, soon).await);
+    assert!(!indexed.is_replaying());
+    assert_eq!(is_now(), expected);
     stop.cancel();
 }

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use daarion::domain::channel::Channel;
 use daarion::domain::entity::Entity;
 use daarion::domain::event::{NewEvent, Source, What};
-use daarion::domain::id::ChannelId;
+use daarion::domain::id::{ChannelId, EventId, RoomId, UserId};
 use daarion::domain::member::{Member, Membership};
-use daarion::domain::service::ServiceCaller;
+use daarion::domain::service::{Rights, ServiceCaller};
+use daarion::domain::{Error, Result};
+use daarion::homeserver::timeline::{PageQuery, SyncQuery, Timeline, TimelinePage};
 use daarion::matrix::{Matrix, MatrixSettings};
 use daarion::recent::Recent;
 use daarion::service::agents::Agents;
@@ -19,10 +22,35 @@ use daarion::service::gateway::turns::{POLLS, REQUESTS, Turns};
 use daarion::service::idempotency::Requests;
 use daarion::service::messages::Messages;
 use daarion::store::{Append, ClearTo};
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::world::World;
+
+/// Shows events of one room alone.
+struct OldRoom;
+
+#[async_trait]
+impl Timeline for OldRoom {
+    async fn sync(&self, _: &UserId, _: &SyncQuery) -> Result<String> {
+        Err(Error::unavailable("not here"))
+    }
+
+    async fn page(&self, _: &RoomId, _: &PageQuery, _: Option<&UserId>) -> Result<TimelinePage> {
+        Err(Error::unavailable("not here"))
+    }
+
+    async fn before(&self, _: &RoomId, _: &EventId, _: Option<&UserId>) -> Result<String> {
+        Err(Error::unavailable("not here"))
+    }
+
+    async fn event(&self, room: &RoomId, event: &EventId) -> Result<Option<Box<RawValue>>> {
+        let raw = json!({ "event_id": event, "content": { "body": "whole" } });
+        let raw = to_raw_value(&raw).expect("JSON");
+        Ok((room.as_str() == "!old:s").then_some(raw))
+    }
+}
 
 /// Polls beside a homeserver that nobody needs to ask: events without a Matrix id are told without
 /// it.
@@ -61,11 +89,12 @@ impl Polls {
             rules,
             &nothing,
         );
+        let auth = Arc::new(auth.await.expect("the keys are read"));
         let messages = Arc::new(Messages::new(core.clone()));
         let gateway = Gateway::new(
             core.clone(),
             matrix.clone(),
-            Arc::new(Agents::new(core.clone(), messages)),
+            Arc::new(Agents::new(core.clone(), messages, auth.clone())),
             Turns::new(REQUESTS),
             Arc::default(),
             Arc::default(),
@@ -75,8 +104,8 @@ impl Polls {
             core.clone(),
             Arc::new(gateway),
             matrix.clone(),
-            Arc::new(auth.await.expect("keys")),
-            Arc::new(Recent::new(matrix)),
+            auth,
+            Arc::new(Recent::new(Arc::new(OldRoom))),
             Turns::new(POLLS),
             Duration::from_secs(60),
             CancellationToken::new(),
@@ -86,12 +115,16 @@ impl Polls {
 
     /// Polls for a moment.
     async fn poll(&self, since: Option<&str>) -> Value {
+        self.poll_as(&ServiceCaller::shared(), since).await
+    }
+
+    async fn poll_as(&self, service: &ServiceCaller, since: Option<&str>) -> Value {
         let poll = Poll {
             since: since.map(str::to_owned),
             timeout: Some(Duration::from_millis(50)),
             ..Poll::default()
         };
-        let answer = self.sync.poll(&ServiceCaller::shared(), poll).await;
+        let answer = self.sync.poll(service, poll).await;
         serde_json::from_slice(&answer.expect("an answer")).expect("JSON")
     }
 
@@ -108,6 +141,7 @@ impl Polls {
             by: user.clone(),
             since: self.world.clock.now(),
             user,
+            reason: None,
         };
         let event = NewEvent {
             channel,
@@ -180,4 +214,55 @@ async fn a_membership_that_cannot_be_fetched_says_whose_it_is() {
     assert_eq!(event["state_key"], "@alice:s");
     assert_eq!(event["state_key_entity_id"], "user:alice");
     assert_eq!(event["entity_id"], "user:alice");
+}
+
+#[tokio::test]
+async fn what_was_said_in_a_room_that_was_replaced_is_told_whole() {
+    let polls = Polls::start().await;
+    let world = &polls.world;
+    let made = world.creator.create(world.creation("square", true)).await;
+    let made = made.expect("is created");
+    let start = polls.poll(None).await["next_batch"].clone();
+    let start = start.as_str().expect("a position");
+    let said = NewEvent {
+        channel: made.id,
+        event: Some(EventId::trusted("$said")),
+        source: Source::Push,
+        what: What::MessageDeleted {
+            target: EventId::trusted("$target"),
+            by: UserId::trusted("@alice:s"),
+            at: 1,
+        },
+    };
+    let append = Append {
+        events: vec![said],
+        arrived_at: world.clock.now(),
+        ..Append::default()
+    };
+    let appended = world.core.store.journal.append(append).await;
+    let head = appended.expect("is appended").head;
+    let soon = Duration::from_secs(60);
+    assert!(world.core.indexed.reached(head, soon).await);
+    let moved = Channel {
+        former: vec![RoomId::trusted("!old:s")],
+        ..Channel::clone(&made)
+    };
+    world.core.directory.put_channel(moved);
+    // Also to a service that may work in the former room.
+    let rights = Rights {
+        rooms: Some(vec!["!old:s".to_owned()]),
+        ..Rights::all()
+    };
+    let former = ServiceCaller {
+        rights,
+        ..ServiceCaller::shared()
+    };
+    for service in [ServiceCaller::shared(), former] {
+        let answer = polls.poll_as(&service, Some(start)).await;
+        let timeline = &answer["rooms"]["join"][made.room.as_str()]["timeline"];
+        assert_eq!(
+            timeline["events"][0]["content"]["body"], "whole",
+            "{answer}"
+        );
+    }
 }

@@ -169,6 +169,8 @@ async fn state_that_an_older_daarion_passed_over_is_taken_in_once() {
     let world = World::start().await;
     let (channel, messages, caller, _) = start(&world).await;
     let said = say(&messages, &caller, &channel, "Hi").await;
+    let levels = world.core.directory.levels(channel.id);
+    assert!(levels.is_some(), "what the room demands is known");
     let setting = Setting::Pins(vec![said.event.clone()]);
     let set = world.fake.set(&channel.room, &setting, None).await;
     let event = set.expect("the connector may");

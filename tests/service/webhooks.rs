@@ -7,8 +7,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use daarion::domain::Error;
-use daarion::domain::id::Millis;
+use daarion::domain::agent::Agent;
+use daarion::domain::command::Command;
+use daarion::domain::entity::Entity;
+use daarion::domain::event::What;
+use daarion::domain::id::{EventId, Millis, UserId};
+use daarion::domain::member::{Member, Membership};
+use daarion::domain::message::Message;
+use daarion::store::ClearTo;
 use poem::http::StatusCode;
+use serde_json::json;
 
 use self::desk::{Desk, HERE, Setup, THERE, eventually};
 
@@ -194,4 +202,115 @@ async fn deliveries_that_break_off_begin_anew() {
         (counts.pending == 0 && counts.dead == 0).then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn agent_hears_by_its_webhook_what_people_say_where_it_is() {
+    let agent = Some("agent:sofia");
+    let desk = Desk::start(Setup {
+        agent,
+        ..Setup::default()
+    })
+    .await;
+    let user = |name: &str| UserId::parse(&format!("@{name}:s")).expect("a user id");
+    let directory = &desk.world.core.directory;
+    let mut sofia = Agent::new("sofia".into(), user("agent_sofia"), "Софія".into(), 1);
+    sofia.commands = vec![Command {
+        name: "weather".into(),
+        description: "Says it".into(),
+        usage: None,
+        arguments: Vec::new(),
+    }]
+    .into();
+    directory.put_agent(sofia);
+    for (channel, room) in [(HERE, "!here"), (THERE, "!there")] {
+        desk.make(channel, room).await;
+    }
+    let says = async |channel, event: &str, by: &str, text: &str| {
+        let (event_id, sender) = (EventId::trusted(event), user(by));
+        let entity = desk.world.core.directory.entity(&sender);
+        let mut message = Message::blank(channel, event_id, (sender, entity), 5);
+        message.preview = text.to_owned();
+        desk.happens(channel, event, What::MessageCreated(message))
+            .await;
+    };
+    let becomes = async |event: &str, membership| {
+        let member = Member {
+            user: user("agent_sofia"),
+            entity: Entity::parse("agent:sofia").expect("an entity"),
+            membership,
+            display_name: None,
+            by: user("agent_sofia"),
+            since: 2,
+            reason: None,
+        };
+        desk.happens(HERE, event, What::MemberChanged(member)).await;
+    };
+    // It is no member yet when these are looked at.
+    says(HERE, "$before", "alice", "Хто тут?").await;
+    becomes("$invited", Membership::Invited).await;
+    assert_eq!(desk.receiver.until(1).await, ["$invited"]);
+    becomes("$joined", Membership::Joined).await;
+    says(HERE, "$own", "agent_sofia", "Я").await;
+    says(HERE, "$others", "agent_oleh", "І я").await;
+    says(THERE, "$elsewhere", "alice", "Не тут").await;
+    says(HERE, "$asked", "alice", "!weather  Київ").await;
+    let heard = desk.receiver.until(3).await;
+    assert_eq!(heard, ["$invited", "$joined", "$asked"]);
+    let command = desk.receiver.bodies()[2]["command"].clone();
+    let expected = json!({ "agent": "agent:sofia", "name": "weather", "arguments": "Київ" });
+    assert_eq!(command, expected);
+}
+
+#[tokio::test]
+async fn agent_hears_also_what_was_said_while_the_index_was_made_anew() {
+    let agent = Some("agent:sofia");
+    let desk = Desk::start(Setup {
+        agent,
+        ..Setup::default()
+    })
+    .await;
+    let core = &desk.world.core;
+    let sofia = UserId::parse("@agent_sofia:s").expect("a user id");
+    core.directory
+        .put_agent(Agent::new("sofia".into(), sofia.clone(), "Софія".into(), 1));
+    let joined = async |event: &str| {
+        let member = Member {
+            user: sofia.clone(),
+            entity: Entity::parse("agent:sofia").expect("an entity"),
+            membership: Membership::Joined,
+            display_name: None,
+            by: sofia.clone(),
+            since: 2,
+            reason: None,
+        };
+        desk.happens(HERE, event, What::MemberChanged(member)).await;
+    };
+    // It may hear that the channel was made, too.
+    let heard_until = async |last: &str| {
+        let heard = eventually(last, async || {
+            let seen = desk.receiver.seen();
+            seen.iter().any(|event| event == last).then_some(seen)
+        });
+        let mut heard = heard.await;
+        heard.retain(|event| !event.starts_with("$made"));
+        heard
+    };
+    desk.make(HERE, "!here").await;
+    joined("$joined").await;
+    desk.say(HERE, "$before").await;
+    heard_until("$before").await;
+    let since = desk.world.clock.now();
+    let cleared = core.indexed.clear(ClearTo::JournalEnd { since }).await;
+    cleared.expect("is cleared");
+    desk.say(HERE, "$during").await;
+    desk.make(THERE, "!there").await;
+    desk.say(THERE, "$elsewhere").await;
+    // The index has both by now, and does not know yet who is in this channel.
+    let head = core.store.journal.head();
+    assert!(core.indexed.reached(head, Duration::from_secs(20)).await);
+    desk.make(HERE, "!here").await;
+    joined("$again").await;
+    let heard = heard_until("$again").await;
+    assert_eq!(heard, ["$joined", "$before", "$during", "$again"]);
 }

@@ -1,11 +1,13 @@
 //! The services over a fake homeserver.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use daarion::clock::Clock;
 use daarion::consumer::index::IndexConsumer;
 use daarion::directory::Directory;
 use daarion::domain::access::CityCreation;
+use daarion::domain::agent::{AgentCreation, AgentRules};
 use daarion::domain::channel::{Channel, ChannelKind, CityNaming, Visibility};
 use daarion::domain::entity::Naming;
 use daarion::domain::event::Event;
@@ -15,9 +17,10 @@ use daarion::homeserver::{Homeserver as _, Setting};
 use daarion::ingest::{Ingest, Outlets};
 use daarion::service::city::City;
 use daarion::service::creation::Creator;
+use daarion::service::limits::ChannelLimits;
 use daarion::service::presence::Presence;
-use daarion::service::{Core, Rules};
-use daarion::store::{self, Creation};
+use daarion::service::{Core, Rules, SettingTurns, Upgrades};
+use daarion::store::{self, Creation, Store};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub struct World {
@@ -34,11 +37,15 @@ pub struct World {
 
 impl World {
     pub async fn start() -> Self {
+        Self::on(store::in_memory().expect("a store")).await
+    }
+
+    pub async fn on(store: Store) -> Self {
         let clock = Clock::manual(1_000_000);
         let directory = Arc::new(directory());
         let fake = Arc::new(Fake::new(directory.clone(), clock.clone()));
-        let store = store::in_memory().expect("a store");
-        let (ingest, outlets) = Ingest::new(store.journal.clone(), clock.clone());
+        let (ingest, outlets) =
+            Ingest::new(store.journal.clone(), directory.clone(), clock.clone());
         let (consumer, indexed) = IndexConsumer::new(store.clone(), directory.clone());
         let stop = CancellationToken::new();
         tokio::spawn(consumer.run(stop.clone()));
@@ -52,8 +59,17 @@ impl World {
             rules: Rules {
                 city_creation: CityCreation::Members,
                 city_microdao: "microdao:daarion".into(),
+                agents: AgentRules {
+                    creation: AgentCreation::Members,
+                    each: 2,
+                    chain: 4,
+                    chain_pause: 60_000,
+                },
                 public_url: None,
             },
+            limits: ChannelLimits::new(NonZeroU32::MAX),
+            upgrades: Upgrades::default(),
+            setting_turns: SettingTurns::default(),
         });
         let creator = Arc::new(Creator::new(core.clone()));
         let presence = Arc::new(Presence::new(core.clone()));

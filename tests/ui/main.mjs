@@ -19,9 +19,17 @@ if (!values.daarion || !values.synapse) {
 
 /** In this order: the first two need a city without anything in it, the last two end what runs. */
 const STORIES = [
-  'delivery', 'operators', 'sign-in', 'city', 'chat', 'unsent', 'stream', 'states', 'phone', 'history', 'refusals',
-  'admin', 'admin-rooms', 'tokens', 'webhooks', 'looks', 'keyboard', 'crash', 'away',
+  'delivery', 'operators', 'sign-in', 'account', 'city', 'chat', 'deeds', 'threads', 'mentions', 'permalinks', 'people',
+  'moderation', 'channels', 'invites', 'agents', 'later', 'audit', 'sweep', 'unsent', 'stream', 'states', 'phone', 'history', 'refusals', 'admin', 'admin-rooms', 'tokens',
+  'webhooks', 'looks', 'keyboard', 'crash', 'away',
 ];
+
+const words = values.only?.split(',') ?? [''];
+const chosen = STORIES.filter((name) => words.some((word) => name.includes(word)));
+if (chosen.length === 0) {
+  console.error(`no stories are called ${values.only}; there are ${STORIES.join(', ')}`);
+  process.exit(2);
+}
 
 if (values.screenshots) {
   const { takePictures } = await import('./pictures.mjs');
@@ -35,8 +43,7 @@ if (values.screenshots) {
   const context = {};
   before(async () => Object.assign(context, { world: await openWorld(values) }));
   after(() => context.world?.close());
-  for (const name of STORIES) {
-    if (values.only && !values.only.split(',').some((word) => name.includes(word))) continue;
+  for (const name of chosen) {
     const { tell } = await import(`./stories/${name}.mjs`);
     tell(context);
   }

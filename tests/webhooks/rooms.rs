@@ -1,10 +1,11 @@
 //! Webhooks of rooms that were no channels, and of tokens that count no more.
 
+use reqwest::Method;
 use serde_json::json;
 
 use crate::homeserver::unique;
 use crate::receiver::Receiver;
-use crate::support::{Hook, Room, answered, shared, text};
+use crate::support::{Hook, Room, answered, eventually, shared, text};
 
 const CONNECTOR: &str = "@daarion:test.localhost";
 const SUBSCRIBE: &str = "/internal/matrix/webhook/subscribe";
@@ -119,4 +120,44 @@ async fn service_of_one_room_is_told_of_no_other() {
     // Nor does it see the webhooks of others.
     let theirs = Hook::subscribe(world, body).await;
     answered(404, hook.service.get(&theirs.path(&[])).await);
+}
+
+#[tokio::test]
+async fn webhook_of_a_room_goes_along_when_that_is_upgraded() {
+    let (world, receiver) = (shared().await, Receiver::start().await);
+    let owner = world.register_unique("owner").await;
+    let api = world.daarion.api_as(&format!("user:{}", owner.localpart()));
+    let options = json!({ "room_version": "11", "preset": "public_chat" });
+    let room = owner.create_room(options).await;
+    let body = json!({ "room": room, "slug": unique("upgraded") });
+    let adopt = "/api/messaging/channels/adopt";
+    let channel = answered(201, api.post(adopt, body).await);
+    // Of a service that may work in this room and no other.
+    let operator = world.daarion.api_as("user:operator");
+    let body = json!({
+        "name": unique("service"), "scopes": ["gateway:webhooks"], "rooms": [room],
+    });
+    let made = answered(201, operator.post("/api/admin/services", body).await);
+    let service = world
+        .daarion
+        .anonymous_internal()
+        .with_header("x-internal-service-token", text(&made["token"]).as_str());
+    let body = json!({
+        "room_id": room, "webhook_url": receiver.url(), "events": ["m.room.message"],
+    });
+    answered(200, service.post(SUBSCRIBE, body).await);
+    owner.send_text(&room, "before").await;
+    assert_eq!(receiver.texts(1).await, ["before"]);
+    let place = crate::homeserver::path(&["_matrix", "client", "v3", "rooms", &room, "upgrade"]);
+    let version = json!({ "new_version": "12" });
+    let upgraded = owner.request(Method::POST, &place, Some(version)).await;
+    let new = text(&answered(200, upgraded)["replacement_room"]);
+    let path = format!("/api/messaging/channels/{}", text(&channel["id"]));
+    eventually("the channel in its new room", async || {
+        let found = answered(200, api.get(&path).await);
+        (found["matrix_room_id"] == *new).then_some(())
+    })
+    .await;
+    owner.send_text(&new, "after").await;
+    assert_eq!(receiver.texts(2).await, ["before", "after"]);
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use daarion::consumer::webhooks::{Deliveries, Outlet, Workshop};
 use daarion::domain::channel::{Channel, ChannelKind, ChannelStatus, Visibility};
+use daarion::domain::entity::Entity;
 use daarion::domain::event::{NewEvent, Source, What};
 use daarion::domain::id::{ChannelId, EventId, Millis, RoomId, UserId};
 use daarion::domain::network::{Range, Reach};
@@ -44,6 +45,8 @@ pub struct Setup {
     pub breaks: fn() -> bool,
     /// Deliveries begin by `wake`.
     pub is_asleep: bool,
+    /// The agent that hears by the webhook.
+    pub agent: Option<&'static str>,
 }
 
 impl Default for Setup {
@@ -53,6 +56,7 @@ impl Default for Setup {
             rooms: None,
             breaks: || false,
             is_asleep: false,
+            agent: None,
         }
     }
 }
@@ -69,7 +73,11 @@ impl Desk {
         let (world, receiver) = (World::start().await, Receiver::start(setup.answers).await);
         let timeline = Arc::new(Shown::default());
         let core = &world.core;
-        let added = core.store.webhooks.add(webhook(&receiver)).await;
+        let webhook = Webhook {
+            agent: setup.agent.and_then(Entity::parse),
+            ..webhook(&receiver)
+        };
+        let added = core.store.webhooks.add(webhook).await;
         added.expect("added");
         let schedule = Schedule {
             quick: vec![Duration::from_millis(10); 2],
@@ -147,7 +155,10 @@ impl Desk {
             confidential: false,
             status: ChannelStatus::Active,
             is_default: false,
+            accepts_knocks: false,
+            slow_mode_seconds: 0,
             room: RoomId::trusted(room),
+            former: Vec::new(),
             alias: None,
             created_by: None,
             created_at: 1,
@@ -165,7 +176,7 @@ impl Desk {
         self.happens(channel, event, deleted).await;
     }
 
-    async fn happens(&self, channel: ChannelId, event: &str, what: What) {
+    pub async fn happens(&self, channel: ChannelId, event: &str, what: What) {
         let event = NewEvent {
             channel,
             event: Some(EventId::trusted(event)),
@@ -214,6 +225,8 @@ fn webhook(receiver: &Receiver) -> Webhook {
         channel: None,
         url: format!("http://127.0.0.1:{}/", receiver.port),
         events: Vec::new(),
+        agent: None,
+        include_agents: false,
         description: String::new(),
         secrets: Secrets::new("whsec_c2VjcmV0".into()),
         paused: None,
@@ -283,6 +296,7 @@ pub struct Receiver {
 struct Inner {
     /// The ids of the events that came.
     seen: Mutex<Vec<String>>,
+    bodies: Mutex<Vec<Value>>,
     answers: Answers,
 }
 
@@ -299,6 +313,7 @@ impl Receiver {
         let address = acceptor.local_addr().remove(0);
         let inner = Arc::new(Inner {
             seen: Mutex::default(),
+            bodies: Mutex::default(),
             answers,
         });
         let endpoint = take.data(inner.clone());
@@ -317,6 +332,11 @@ impl Receiver {
         self.inner.seen.lock().expect("no holder panics").clone()
     }
 
+    /// All that came.
+    pub fn bodies(&self) -> Vec<Value> {
+        self.inner.bodies.lock().expect("no holder panics").clone()
+    }
+
     /// Waits until so many have come.
     pub async fn until(&self, count: usize) -> Vec<String> {
         eventually(&format!("{count} deliveries"), async || {
@@ -330,6 +350,8 @@ impl Receiver {
 fn take(bytes: Vec<u8>, inner: Data<&Arc<Inner>>) -> Response {
     let body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
     let event = body["event"]["event_id"].as_str().unwrap_or_default();
+    let bodies = &mut *inner.bodies.lock().expect("no holder panics");
+    bodies.push(body.clone());
     let mut seen = inner.seen.lock().expect("no holder panics");
     seen.push(event.to_owned());
     let (status, retry_after) = (inner.answers)(seen.len() - 1);

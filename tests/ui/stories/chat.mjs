@@ -79,8 +79,7 @@ export function tell(context) {
     const alice = await world.visitor('alice');
     await alice.enter('/city/replies');
     const question = alice.message('Who opens the workshop?');
-    await question.hover();
-    await question.getByRole('button', { name: 'Reply to Bob' }).click();
+    await alice.pressAt(question, 'Reply to Bob');
     await alice.page.getByText('Replying to Bob').waitFor({ state: 'attached' });
     await alice.say('Olena does, at ten');
     const answer = alice.message('Olena does, at ten');

@@ -148,6 +148,8 @@ export function tell(context) {
 
     // At the end of what is held is the newest, and one's own word is not lost on the way.
     await pill.click();
+    // The pointer stood upon the way back, which would have the wheel.
+    await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
     const wayBack = page.getByRole('button', { name: /new message|To the newest/ });
     await wayBack.waitFor({ state: 'detached' });
     await alice.say('What a day');

@@ -66,7 +66,7 @@ export function tell(context) {
 
     await tabTo(page, /Account of Олена/, 'Shift+Tab');
     await page.keyboard.press('Enter');
-    await page.getByRole('menu').waitFor();
+    await guest.focusIn('menu');
     await page.keyboard.press('End');
     await page.keyboard.press('Enter');
     await page.waitForURL('**/login');
@@ -113,7 +113,7 @@ export function tell(context) {
     await page.getByRole('button', { name: 'Actions for Zebra crossing' }).waitFor();
     await tabTo(page, 'Actions for Zebra crossing');
     await page.keyboard.press('Enter');
-    await page.getByRole('menu').waitFor();
+    await guest.focusIn('menu');
     await page.keyboard.press('End');
     await page.keyboard.press('Enter');
     await page.getByRole('dialog', { name: 'Archive “Zebra crossing”?' }).waitFor();
@@ -122,7 +122,7 @@ export function tell(context) {
     await page.getByText('“Zebra crossing” is archived.').waitFor();
     await tabTo(page, /Operator warden/, 'Shift+Tab');
     await page.keyboard.press('Enter');
-    await page.getByRole('menu').waitFor();
+    await guest.focusIn('menu');
     await page.keyboard.press('End');
     await page.keyboard.press('Enter');
     await page.waitForURL('**/admin/login');

@@ -16,7 +16,7 @@ export function tell(context) {
     await alice.composer.press('Enter');
     await alice.composer.pressSequentially('and another');
     assert.equal(await alice.composer.inputValue(), 'One line\nand another');
-    await page.getByRole('button', { name: 'Send' }).tap();
+    await page.getByRole('button', { name: 'Send', exact: true }).tap();
     const answer = alice.message('and another');
     await answer.getByRole('button', { name: /Bob.*The second of a row/ }).waitFor();
     assert.match(await answer.textContent(), /One line\s*and another/);

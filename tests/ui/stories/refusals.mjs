@@ -37,6 +37,45 @@ export function tell(context) {
     }
   });
 
+  story(context, 'what is made again after a lost answer is made once', async (world) => {
+    const alice = await world.visitor('alice');
+    const { page } = alice;
+    /** Lets the first answer to a POST be lost, and presses again. */
+    const twice = async (address, form) => {
+      const create = form.getByRole('button', { name: 'Create', exact: true });
+      await page.route(address, async (route) => {
+        if (route.request().method() !== 'POST') return route.continue();
+        await route.fetch();
+        await route.abort();
+      });
+      await create.click();
+      await form.getByText('The server does not answer.').waitFor();
+      await page.unrouteAll();
+      await create.click();
+      await form.waitFor({ state: 'detached' });
+    };
+    await alice.open('/microdaos');
+    await page.getByRole('button', { name: 'More…' }).click();
+    await page.getByRole('menuitem', { name: 'New microdao' }).click();
+    const microdao = page.getByRole('dialog', { name: 'New microdao' });
+    await microdao.getByLabel('Id').fill('ferrymen');
+    await twice('**/api/messaging/microdaos', microdao);
+    await page.waitForURL('**/microdaos/ferrymen');
+    await page.getByRole('button', { name: 'New channel' }).click();
+    const channel = page.getByRole('dialog', { name: 'New channel' });
+    await channel.getByLabel('Name').fill('Ferry');
+    await channel.getByLabel('Address').fill('ferry-once');
+    await twice('**/api/messaging/channels', channel);
+    await page.waitForURL('**/channels/*');
+    const id = new URL(page.url()).pathname.split('/').at(-1);
+    await alice.open(`/channels/${id}/settings`);
+    await page.getByRole('button', { name: 'Make a link' }).click();
+    await twice('**/invite-links', page.getByRole('dialog', { name: 'Make a link' }));
+    await page.getByRole('dialog', { name: 'Invite link to Ferry' }).waitFor();
+    const { items } = await world.program.as('alice').call('GET', `/api/messaging/channels/${id}/invite-links`);
+    assert.equal(items.length, 1);
+  });
+
   story(context, 'a ticket is good once, and from the city’s own pages only', async (world) => {
     const room = await world.program.room('alice', { name: 'Ticketed', slug: 'ticketed' });
     const stream = (ticket) => `${world.url}/ws/messaging/${room.channel_id}?ticket=${ticket}`;

@@ -106,6 +106,8 @@ connector_url = ${text(this.internal)}
 secret = ${text(this.secrets.internal)}
 [auth]
 operators = ["@mayor:${SERVER_NAME}"]
+[agents]
+create = "members"
 [webhooks]
 allow = ["127.0.0.1"]
 quick_retries = ["50ms"]

@@ -1,7 +1,10 @@
 // Somebody with a browser of their own. It notes whatever must never happen: a request to another
 // origin, a breach of the Content-Security-Policy, an error in a script.
 
-const LIMIT_MS = 10_000;
+import { until } from './processes.mjs';
+
+/** For a machine with other work; what is there sooner is not waited for. */
+const LIMIT_MS = 20_000;
 
 export class Visitor {
   complaints = [];
@@ -93,6 +96,11 @@ export class Visitor {
     return this;
   }
 
+  /** Waits until what has opened has the focus: it is drawn a moment before, and keys go where the focus is. */
+  async focusIn(role) {
+    await this.page.waitForFunction((it) => document.activeElement?.closest(`[role="${it}"]`), role);
+  }
+
   /** Opens a channel or a room, and waits until it is live. */
   async enter(path) {
     await this.open(path);
@@ -111,6 +119,18 @@ export class Visitor {
 
   message(text) {
     return this.page.locator('[data-message]', { hasText: text });
+  }
+
+  /**
+   * Presses a button that a message has while the pointer is on it. A list that still moves leaves the
+   * pointer behind, so it is led there until the button is pressed.
+   */
+  async pressAt(message, name) {
+    const button = message.getByRole('button', { name, exact: true });
+    await until(`${name} is pressed`, LIMIT_MS, async () => {
+      await message.hover();
+      return button.click({ timeout: 2_000 }).then(() => true, () => false);
+    });
   }
 
   async close() {

@@ -9,7 +9,16 @@ const TOOLS = new URL('../../../target/ui-tests/', import.meta.url);
 const require = createRequire(TOOLS);
 const { chromium } = require('playwright-core');
 
+/** Each window has pages of its own for its address bar, which nobody sees and which cost more than ours. The switch
+ *  counts once, so what Playwright turns off stands here again. */
+const OFF = [
+  'WebUIOmniboxPopup', 'WebUIOmniboxAimPopup',
+  'AvoidUnnecessaryBeforeUnloadCheckSync', 'DestroyProfileOnBrowserClose', 'HttpsUpgrades', 'HttpsFirstBalancedModeAutoEnable',
+  'LensOverlay', 'MediaRouter', 'PaintHolding', 'ThirdPartyStoragePartitioning', 'AvoidCorsURLLoaderRestartOnRedirect',
+  'OptimizationHints', 'NetworkTimeServiceQuerying', 'AimEnabled', 'PreconnectToSearch',
+];
 const FLAGS = [
+  `--disable-features=${OFF}`,
   '--no-sandbox',
   '--disable-gpu',
   '--disable-quic',
@@ -81,14 +90,18 @@ class World {
 
   /** A token of a service, which an operator has made without the page. */
   async serviceToken(body) {
+    return (await this.asOperator('POST', '/api/admin/services', body)).token;
+  }
+
+  /** What an operator does without the page. */
+  async asOperator(method, path, body) {
     const { name, value } = await this.operatorCookie();
     const headers = { Cookie: `${name}=${value}`, 'Content-Type': 'application/json', Origin: this.url };
     const me = await (await fetch(`${this.url}/api/admin/session`, { headers })).json();
     headers['X-CSRF-Token'] = me.csrf_token;
-    const request = { method: 'POST', headers, body: JSON.stringify(body) };
-    const answer = await fetch(`${this.url}/api/admin/services`, request);
-    if (!answer.ok) throw new Error(`no token: ${await answer.text()}`);
-    return (await answer.json()).token;
+    const answer = await fetch(this.url + path, { method, headers, body: body && JSON.stringify(body) });
+    if (!answer.ok) throw new Error(`${method} ${path}: ${await answer.text()}`);
+    return answer.json();
   }
 
   /** A person's tokens, as a program gets them. */
