@@ -134,7 +134,7 @@ fn unlimited(options: DaarionOptions) -> DaarionOptions {
         insecure_user_header: false,
         ..options
     };
-    ["service", "person"]
+    ["service", "person", "channel", "key"]
         .into_iter()
         .fold(options, |options, who| {
             options.set(&format!("limits.{who}_per_second"), "1000000")

@@ -45,6 +45,10 @@ impl Stub {
             .at(format!("{client}/account/whoami"), get(whoami))
             .at(format!("{client}/joined_rooms"), get(joined_rooms))
             .at(format!("{client}/rooms/:room/state"), get(state))
+            .at(
+                format!("{client}/rooms/:room/state/m.room.tombstone/"),
+                get(tombstone),
+            )
             .at(format!("{client}/rooms/:room/messages"), get(messages))
             .at(format!("{client}/rooms/:room/send/:kind/:txn"), put(send))
             .at(format!("{client}/presence/:user/status"), get(presence))
@@ -134,11 +138,20 @@ fn presence() -> Response {
     Json(json!({ "presence": "offline" })).into_response()
 }
 
+/// No room of it has been upgraded.
+#[handler]
+fn tombstone() -> Response {
+    refused("M_NOT_FOUND", "no such state")
+}
+
 #[handler]
 fn unknown(Path(path): Path<String>) -> Response {
     eprintln!("the stub was asked for {path}");
-    let problem = json!({ "errcode": "M_UNRECOGNIZED", "error": "the stub does not know that" });
-    Json(problem)
+    refused("M_UNRECOGNIZED", "the stub does not know that")
+}
+
+fn refused(code: &str, reason: &str) -> Response {
+    Json(json!({ "errcode": code, "error": reason }))
         .with_status(StatusCode::NOT_FOUND)
         .into_response()
 }

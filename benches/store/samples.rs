@@ -42,7 +42,10 @@ pub fn created(number: u64) -> NewEvent {
         confidential: false,
         status: ChannelStatus::Active,
         is_default: false,
+        accepts_knocks: false,
+        slow_mode_seconds: 0,
         room: RoomId::trusted(format!("!31hneApxJ_1o-63DmFrpeqnkFfWppnzWso1JvH{number}")),
+        former: Vec::new(),
         alias: RoomAlias::new(&format!("city_room-{number}"), "example.org"),
         created_by: None,
         created_at: 1_700_000_000_000,
@@ -62,6 +65,7 @@ pub fn joined(channel: u64, number: u64) -> NewEvent {
         display_name: Some(format!("Person {number}")),
         by: user(number),
         since: 1_700_000_000_000,
+        reason: None,
     };
     let id = format!("$join{channel}-{number}");
     event(channel, id, What::MemberChanged(member))
@@ -98,6 +102,7 @@ fn event(channel: u64, id: String, what: What) -> NewEvent {
 
 pub fn append(events: Vec<NewEvent>, transaction: Option<String>) -> Append {
     Append {
+        origin: None,
         transaction,
         events,
         skipped: Vec::new(),
