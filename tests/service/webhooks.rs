@@ -71,6 +71,26 @@ async fn channel_that_a_rebuild_has_not_read_yet_is_waited_for() {
 }
 
 #[tokio::test]
+async fn quiet_webhook_does_not_fall_behind_while_others_talk() {
+    let setup = Setup {
+        channel: Some(HERE),
+        ..Setup::default()
+    };
+    let desk = Desk::start(setup).await;
+    desk.make(THERE, "!there").await;
+    // Fewer than what alone would move it on.
+    for number in 0..400 {
+        desk.say(THERE, &format!("$said{number}")).await;
+        desk.later(1_000).await;
+        if desk.position().await > 0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("the webhook still stands at the beginning");
+}
+
+#[tokio::test]
 async fn service_of_one_room_is_told_of_it_alone_also_when_the_room_is_known_late() {
     let desk = Desk::start(Setup {
         rooms: Some(vec!["!here".to_owned()]),

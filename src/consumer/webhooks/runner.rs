@@ -30,9 +30,9 @@ const INDEX_WAIT: Duration = Duration::from_secs(5);
 /// How long it waits after a failure of the store, and for an index that is behind.
 const RETRY: Duration = Duration::from_secs(1);
 /// A position that has moved by less than this, over events that are none of its own, is
-/// written down when nothing else happens.
+/// written down a little later.
 const STRIDE: Seq = 500;
-/// When nothing else has happened.
+/// How much later, at most.
 const REST: Duration = Duration::from_secs(5);
 /// How often it is looked at what has waited for too long, in milliseconds.
 const LOOK: Millis = 60_000;
@@ -58,6 +58,8 @@ pub struct Runner {
     position: Seq,
     /// The position that is written down.
     saved: Seq,
+    /// Since when the two differ.
+    moved_at: Millis,
 }
 
 /// What a round has come to.
@@ -91,6 +93,7 @@ impl Runner {
             is_held: false,
             come_back_at: 0,
             look_at: 0,
+            moved_at: 0,
         }
     }
 
@@ -346,8 +349,13 @@ impl Runner {
         if position == self.position {
             return Ok(Round::Idle);
         }
+        let now = self.workshop.clock.now();
+        if self.position == self.saved {
+            self.moved_at = now;
+        }
         self.position = position;
-        if position - self.saved >= STRIDE {
+        let rested = Duration::from_millis(now.saturating_sub(self.moved_at));
+        if position - self.saved >= STRIDE || rested >= REST {
             self.save().await;
         }
         Ok(Round::Worked)

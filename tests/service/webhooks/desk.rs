@@ -8,7 +8,7 @@ use daarion::consumer::webhooks::{Deliveries, Outlet, Workshop};
 use daarion::domain::channel::{Channel, ChannelKind, ChannelStatus, Visibility};
 use daarion::domain::entity::Entity;
 use daarion::domain::event::{NewEvent, Source, What};
-use daarion::domain::id::{ChannelId, EventId, Millis, RoomId, UserId};
+use daarion::domain::id::{ChannelId, EventId, Millis, RoomId, Seq, UserId};
 use daarion::domain::network::{Range, Reach};
 use daarion::domain::service::{Rights, ServiceCaller};
 use daarion::domain::webhook::{Schedule, Secrets, Webhook, WebhookId};
@@ -47,6 +47,8 @@ pub struct Setup {
     pub is_asleep: bool,
     /// The agent that hears by the webhook.
     pub agent: Option<&'static str>,
+    /// The one channel that the webhook is told of.
+    pub channel: Option<ChannelId>,
 }
 
 impl Default for Setup {
@@ -57,6 +59,7 @@ impl Default for Setup {
             breaks: || false,
             is_asleep: false,
             agent: None,
+            channel: None,
         }
     }
 }
@@ -75,6 +78,7 @@ impl Desk {
         let core = &world.core;
         let webhook = Webhook {
             agent: setup.agent.and_then(Entity::parse),
+            channel: setup.channel,
             ..webhook(&receiver)
         };
         let added = core.store.webhooks.add(webhook).await;
@@ -185,6 +189,12 @@ impl Desk {
         };
         let kept = self.world.core.ingest.echo(vec![event]).await;
         kept.expect("is kept");
+    }
+
+    /// How far the webhook has come, as it is written down.
+    pub async fn position(&self) -> Seq {
+        let webhook = self.world.core.store.webhooks.webhook(ID).await;
+        webhook.expect("read").expect("is there").position
     }
 
     pub async fn counts(&self) -> Counts {
