@@ -143,9 +143,10 @@ export function tell(context) {
   story(context, 'another password ends the sessions of the old one, and the page says so', async (world) => {
     world.installation.operator('create', 'deputy', world.password('deputy'));
     const guest = await world.visitor();
-    await guest.open('/admin/login?next=/admin/people');
+    // This page asks nothing by itself.
+    await guest.open('/admin/login?next=/admin/config');
     await signIn(guest, 'deputy', world.password('deputy'));
-    await screen(guest.page, 'People online').waitFor();
+    await screen(guest.page, 'Configuration').waitFor();
     world.installation.operator('passwd', 'deputy', 'quite another password');
     await guest.page.getByRole('link', { name: 'Agents' }).click();
     await guest.page.waitForURL('**/admin/login?next=%2Fadmin%2Fagents');

@@ -64,7 +64,7 @@ export class MatrixClient {
     return said.map((event) => event.content.body).reverse();
   }
 
-  hears(room, text, limitMs) {
+  hears(room, text, limitMs = 20_000) {
     return until(`the Matrix client hears "${text}"`, limitMs, async () =>
       (await this.texts(room)).includes(text));
   }
