@@ -83,8 +83,11 @@ impl ChannelsApi {
     ///
     /// Makes the Matrix room `#<slug>-<microdao>:<server>`; the caller becomes its owner with
     /// power level 100. Fails whole: after an error there is no channel. 400 names a `slug` that
-    /// begins as the aliases of city rooms do (`city_`); 409 when the alias is taken; 503 when the
-    /// homeserver is not there.
+    /// begins as the aliases of city rooms do (`city_`); 409 when the alias is taken, and when the
+    /// microdao is there and the caller may not know of it; 503 when the homeserver is not there.
+    ///
+    /// Names are taken for everybody, as the homeserver takes its aliases: 409 says that one is, and not
+    /// by what.
     #[oai(path = "/", method = "post", operation_id = "createChannel")]
     async fn create(
         &self,
@@ -123,7 +126,7 @@ impl ChannelsApi {
     /// it; long histories take their time. The room keeps the alias that it shows, and gets
     /// `#<slug>-<microdao>:<server>` beside it. An encrypted room becomes a confidential channel. 404
     /// when there is no such room that the caller is in; 409 when it is a channel already, and when
-    /// the alias is taken.
+    /// the alias or the microdao is taken, as for a new channel.
     #[oai(path = "/adopt", method = "post", operation_id = "adoptRoom")]
     async fn adopt(
         &self,

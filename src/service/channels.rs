@@ -139,6 +139,9 @@ impl Channels {
         check_microdao(&microdao)?;
         let alias = channel_alias(&slug, &microdao, &core.directory.naming.server_name)?;
         self.refuse_city_alias(&alias)?;
+        if core.directory.channel(id).is_none() {
+            core.require_way_in(caller, &microdao).await?;
+        }
         let creation = Creation {
             id,
             kind: ChannelKind::Channel,

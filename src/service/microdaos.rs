@@ -176,16 +176,8 @@ impl Microdaos {
     /// The channels of a microdao that the caller may know of. Fails when there is no such
     /// microdao for the caller.
     async fn visible(&self, caller: &Caller, id: &str) -> Result<Vec<Arc<Channel>>> {
-        let mut channels = self.core.visible_channels(caller).await?;
-        channels.retain(|channel| channel.microdao == id);
-        let named = self.core.directory.microdao(id);
-        let is_known = self.is_city(id)
-            || !channels.is_empty()
-            || named.is_some_and(|named| is_open_to(&named, caller));
-        match is_known {
-            true => Ok(channels),
-            false => Err(Error::not_found(format!("no microdao {id}"))),
-        }
+        let known = self.core.known_microdao(caller, id).await?;
+        known.ok_or_else(|| Error::not_found(format!("no microdao {id}")))
     }
 
     async fn describe(&self, id: &str, channels: &[Arc<Channel>]) -> Result<MicrodaoView> {
@@ -228,7 +220,7 @@ impl Microdaos {
     }
 
     fn is_city(&self, id: &str) -> bool {
-        self.core.rules.city_microdao == id
+        self.core.is_city(id)
     }
 
     /// Whether the caller may name a microdao that nobody has named: nobody is there yet, or the
@@ -344,6 +336,35 @@ impl Microdaos {
 }
 
 impl Core {
+    fn is_city(&self, microdao: &str) -> bool {
+        self.rules.city_microdao == microdao
+    }
+
+    /// The channels of a microdao that the caller may know of; `None` when the caller may not know of
+    /// the microdao.
+    async fn known_microdao(&self, caller: &Caller, id: &str) -> Result<Option<Vec<Arc<Channel>>>> {
+        let mut channels = self.visible_channels(caller).await?;
+        channels.retain(|channel| channel.microdao == id);
+        let named = self.directory.microdao(id);
+        let is_known = self.is_city(id)
+            || !channels.is_empty()
+            || named.is_some_and(|named| is_open_to(&named, caller));
+        Ok(is_known.then_some(channels))
+    }
+
+    /// Refuses a new channel in a microdao that is there and that the caller may not know of: they
+    /// would come to know of it. They hear what they would of any alias that is taken.
+    pub async fn require_way_in(&self, caller: &Caller, microdao: &str) -> Result<()> {
+        let channels = self.directory.channels();
+        let is_there = self.directory.microdao(microdao).is_some()
+            || channels.iter().any(|channel| channel.microdao == microdao);
+        if !is_there || self.known_microdao(caller, microdao).await?.is_some() {
+            return Ok(());
+        }
+        self.require_replayed()?;
+        Err(Error::conflict(format!("{microdao} exists already")))
+    }
+
     /// The channels that a caller may know of and that services did not make for themselves, the
     /// oldest first.
     pub async fn visible_channels(&self, caller: &Caller) -> Result<Vec<Arc<Channel>>> {

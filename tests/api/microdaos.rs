@@ -9,6 +9,7 @@ use crate::support::{
 };
 
 const MICRODAOS: &str = "/api/messaging/microdaos";
+const CHANNELS: &str = "/api/messaging/channels";
 
 fn place(id: &str) -> String {
     path(&["api", "messaging", "microdaos", id])
@@ -165,9 +166,24 @@ async fn nothing_of_private_channels_shows_in_what_is_counted() {
         "M_NOT_FOUND",
         stranger.api.patch(&place(&secret), patch.clone()).await,
     );
+    // Nor does anybody get into it by a channel of their own, before it is named and after.
+    let intrude = async || {
+        let own = json!({ "name": "Своє", "slug": unique("own"), "microdao_id": secret });
+        let words = refused(409, "CONFLICT", stranger.api.post(CHANNELS, own).await);
+        assert_eq!(words, format!("{secret} exists already"));
+        let room = stranger
+            .matrix
+            .create_room(json!({ "name": "Кімната" }))
+            .await;
+        let own = json!({ "room": room, "slug": unique("own"), "microdao_id": secret });
+        let adopting = stranger.api.post(&format!("{CHANNELS}/adopt"), own).await;
+        refused(409, "CONFLICT", adopting);
+        refused(404, "M_NOT_FOUND", stranger.api.get(&place(&secret)).await);
+    };
+    intrude().await;
     let named = answered(200, alice.api.patch(&place(&secret), patch).await);
     assert_eq!(named["visibility"], "private");
-    refused(404, "M_NOT_FOUND", stranger.api.get(&place(&secret)).await);
+    intrude().await;
     alice
         .matrix
         .invite(room_of(&made), stranger.user_id())
@@ -177,6 +193,8 @@ async fn nothing_of_private_channels_shows_in_what_is_counted() {
         (status == 200).then_some(())
     })
     .await;
+    // Whoever knows of it makes channels there.
+    channel_in(&stranger, &secret, "private").await;
 }
 
 #[tokio::test]

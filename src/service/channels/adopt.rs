@@ -69,6 +69,7 @@ impl Channels {
         let levels = &stored.ok_or_else(unread)?.levels;
         access::check_adoption(&caller.entity, &user, &room, levels)?;
         let state = self.state(caller, new, id, &snapshot)?;
+        core.require_way_in(caller, &state.microdao).await?;
         let alias = self.alias(&state, &room).await?;
         self.enter(&room, &user).await?;
         // It was one before our data were lost, or an earlier try of the same request has marked it.
