@@ -186,6 +186,12 @@ impl Auth {
         self.people.caller(entity)
     }
 
+    /// Ends all sessions of an entity, and revokes its keys: its account is closed.
+    pub async fn end_all(&self, entity: &Entity) -> Result<()> {
+        self.people.end_sessions(entity).await?;
+        self.keys.revoke_all(entity).await
+    }
+
     /// Writes down who was here and what was used since this was done last.
     pub async fn save_uses(&self) -> Result<()> {
         self.services.save_uses().await?;

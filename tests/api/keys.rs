@@ -7,7 +7,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::daarion::{Caller, World, shared_world};
 use crate::homeserver::unique;
-use crate::sign_in::{ME, TICKET, bearer, signed_in};
+use crate::sign_in::{ME, REFRESH, TICKET, bearer, signed_in};
 use crate::stream::{self, Stream, refusal};
 use crate::support::{
     Person, answered, column, eventually, items, members_of, merge, messages_of, path_of, refused,
@@ -57,6 +57,29 @@ impl Key {
 /// Somebody who has signed in.
 async fn signed(world: &World, person: &Person) -> Caller {
     bearer(world, &signed_in(world, person).await)
+}
+
+#[tokio::test]
+async fn nothing_opens_the_city_to_an_account_that_is_closed() {
+    let world = shared_world().await;
+    let (alice, bob) = (
+        Person::new(world, "alice").await,
+        Person::new(world, "bob").await,
+    );
+    let grant = signed_in(world, &alice).await;
+    let (me, other) = (bearer(world, &grant), signed(world, &bob).await);
+    let key = Key::new(&me, json!({})).await;
+    let keys = [(key.program(world), 401), (me, 401), (other, 200)];
+    for (caller, _) in &keys {
+        answered(200, caller.get(CHANNELS).await);
+    }
+    let close = format!("/internal/matrix/users/{}/deactivate", alice.user_id());
+    answered(200, world.daarion.service().post(&close, json!({})).await);
+    for (caller, status) in &keys {
+        answered(*status, caller.get(CHANNELS).await);
+    }
+    let refresh = json!({ "refresh_token": grant["refresh_token"] });
+    answered(401, world.daarion.anonymous().post(REFRESH, refresh).await);
 }
 
 #[tokio::test]

@@ -181,20 +181,18 @@ impl Agents {
         self.reactivate(id).await
     }
 
-    /// Notes that a Matrix user's account was closed for good, if it is an agent's. It stays in the
-    /// list: what it has said is still said by it.
+    /// Notes that a Matrix user's account was closed for good: nobody comes in by it any more. An agent
+    /// stays in the list: what it has said is still said by it.
     pub(in crate::service) async fn closed(&self, user: &UserId) -> Result<()> {
         let directory = &self.core.directory;
-        let Entity::Agent { name } = directory.entity(user) else {
-            return Ok(());
-        };
-        let Some(agent) = directory.agent(&name) else {
-            return Ok(());
-        };
-        if !agent.deactivated.is_some_and(|it| it.is_final) {
-            self.close(&name).await?;
+        let entity = directory.entity(user);
+        if let Entity::Agent { name } = &entity
+            && let Some(agent) = directory.agent(name)
+            && !agent.deactivated.is_some_and(|it| it.is_final)
+        {
+            self.close(name).await?;
         }
-        self.auth.keys.revoke_all(&agent.entity()).await
+        self.auth.end_all(&entity).await
     }
 
     async fn close(&self, name: &str) -> Result<Agent> {

@@ -56,13 +56,22 @@ impl People {
             Pass::Session(session) => Some(session),
             _ => None,
         };
-        let holder = holder(person);
+        self.end_sessions_but(holder(person), own).await
+    }
+
+    /// Ends all sessions of somebody.
+    pub(in crate::service::auth) async fn end_sessions(&self, entity: &Entity) -> Result<()> {
+        let holder = Holder::Person(entity.clone());
+        self.end_sessions_but(holder, None).await.map(drop)
+    }
+
+    async fn end_sessions_but(&self, holder: Holder, kept: Option<Digest>) -> Result<usize> {
         let all = self.store.sessions.held(holder.clone()).await?;
         let others = all.into_iter().map(|session| session.key);
-        let others = others.filter(|key| Some(*key) != own).collect();
+        let others = others.filter(|key| Some(*key) != kept).collect();
         let telling = Telling::of(self, others);
         let deed = audit::deed(&self.clock, "session.ended", &holder);
-        let ended = self.store.sessions.end_all(holder, own, deed).await;
+        let ended = self.store.sessions.end_all(holder, kept, deed).await;
         telling.done(&ended);
         Ok(ended?.len())
     }
