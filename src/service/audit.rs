@@ -19,7 +19,7 @@ use crate::domain::Result;
 use crate::domain::access::{Caller, Right};
 use crate::domain::audit::{AuditFilter, Deed, Kept, Link};
 use crate::domain::id::{ChannelId, Seq};
-use crate::store::audit::AuditPage;
+pub use crate::store::audit::AuditPage;
 use crate::store::{Store, StoreError};
 
 /// How long whoever reads waits for what was done a moment ago.

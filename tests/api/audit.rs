@@ -166,6 +166,62 @@ async fn what_a_matrix_client_does_is_recorded_with_what_was_before() {
     assert_eq!(items(&answered(200, alice.api.get(&later).await)).len(), 0);
 }
 
+#[tokio::test]
+async fn what_was_done_in_a_channel_is_taken_along_by_those_who_look_after_it() {
+    let world = shared_world().await;
+    let (alice, bob) = (
+        Person::new(world, "alice").await,
+        Person::new(world, "bob").await,
+    );
+    let channel = alice.channel(json!({ "visibility": "private" })).await;
+    alice.matrix.invite(room_of(&channel), bob.user_id()).await;
+    bob.matrix.join(room_of(&channel)).await;
+    the_one(&alice, &channel, "member.joined", &bob.id()).await;
+    let export = format!("{}/export", audit_of(&channel));
+    let mut taken = lines(&answered(200, alice.api.get(&export).await));
+    taken.reverse();
+    assert_eq!(taken, records(&alice, &channel).await);
+    let filtered = format!("{export}?action=member&target={}", bob.id());
+    let taken = lines(&answered(200, alice.api.get(&filtered).await));
+    let actions: Vec<_> = taken.iter().map(|it| text(&it["action"])).collect();
+    assert_eq!(actions, ["member.joined", "member.invited"]);
+    refused(403, "M_FORBIDDEN", bob.api.get(&export).await);
+    let carol = Person::new(world, "carol").await;
+    refused(404, "M_NOT_FOUND", carol.api.get(&export).await);
+    let wrong = format!("{export}?since=2026-02-02T00:00:00Z&until=2026-02-01T00:00:00Z");
+    let words = refused(400, "M_INVALID_PARAM", alice.api.get(&wrong).await);
+    assert!(words.starts_with("until"), "{words}");
+
+    // Operators take along what they look for in the whole log.
+    let root = operator(world);
+    let of_channel = format!(
+        "{ALL}/export?channel={}&action=member",
+        text(&channel["id"])
+    );
+    let taken = lines(&answered(200, root.get(&of_channel).await));
+    let actions: Vec<_> = taken.iter().map(|it| text(&it["action"])).collect();
+    assert!(
+        actions.starts_with(&["member.joined", "member.invited"]),
+        "{taken:?}"
+    );
+    assert!(taken.iter().all(|it| it["hash"].is_string()), "{taken:?}");
+    let both = format!("{ALL}/export?after=1&action=member");
+    let words = refused(400, "M_INVALID_PARAM", root.get(&both).await);
+    assert!(words.starts_with("after"), "{words}");
+}
+
+/// The records of JSON Lines, of which one alone is JSON itself.
+fn lines(answer: &Value) -> Vec<Value> {
+    match answer {
+        Value::String(lines) => {
+            let lines = lines.lines().map(serde_json::from_str);
+            lines.collect::<Result<_, _>>().expect("lines of JSON")
+        }
+        Value::Null => Vec::new(),
+        one => vec![one.clone()],
+    }
+}
+
 /// The homeserver pushes it like anybody's doing.
 #[tokio::test]
 async fn what_a_service_does_through_the_gateway_is_told_as_its_doing() {

@@ -21,6 +21,15 @@ async function livedIn(world, slug) {
   return room;
 }
 
+/** The records of the file that a page gives. */
+async function takenAlong(page, name) {
+  const arriving = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Export' }).click();
+  const download = await arriving;
+  assert.equal(download.suggestedFilename(), name);
+  return readFileSync(await download.path(), 'utf8').trim().split('\n').map((line) => JSON.parse(line));
+}
+
 export function tell(context) {
   story(context, 'a moderator sees what was done in a channel, and looks for some of it', async (world) => {
     const room = await livedIn(world, 'court');
@@ -80,6 +89,10 @@ export function tell(context) {
     await ban.waitFor();
     await page.getByRole('alert').waitFor({ state: 'detached' });
 
+    const lines = await takenAlong(page, 'court.audit.jsonl');
+    assert.equal(lines.at(-1).action, 'channel.created');
+    assert.ok(lines.some(({ action, target }) => action === 'member.banned' && target === 'user:taras'));
+
     const olena = await world.visitor('olena');
     await olena.open(`/channels/${room.channel_id}/audit`);
     await olena.page.getByRole('heading', { name: 'This is not open to you' }).waitFor();
@@ -110,11 +123,7 @@ export function tell(context) {
     await page.getByLabel('From', { exact: true }).fill('2200-01-01');
     await page.getByRole('button', { name: 'Look', exact: true }).click();
     await page.getByRole('heading', { name: 'Nothing found' }).waitFor();
-    const arriving = page.waitForEvent('download');
-    await page.getByRole('button', { name: 'Export' }).click();
-    const download = await arriving;
-    assert.equal(download.suggestedFilename(), 'audit.jsonl');
-    const lines = readFileSync(await download.path(), 'utf8').trim().split('\n').map((line) => JSON.parse(line));
+    const lines = await takenAlong(page, 'audit.jsonl');
     assert.ok(lines.some(({ action, target }) => action === 'member.banned' && target === 'user:taras'));
 
     await page.route('**/api/admin/audit?*', (route) => route.abort());
