@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Everything that must pass, in an order that leaves neither core idle: beside the tests goes the release
-# build, most of which is two long steps on one core, with the long test of webhooks that needs it; and,
-# with what these leave of the processor, the browser's stories. `make test` has set everything up before.
+# build, most of which is two long steps on one core, with the long test of webhooks that needs it; and
+# the browser's stories. `make test` has set everything up before.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -54,7 +54,7 @@ soak() {
 
 step cargo test "${flags[@]}" --no-run
 beside soak soak
-beside test-ui nice -n 5 make test-ui
+beside test-ui make test-ui
 step cargo test "${flags[@]}"
 step make lint-openapi
 step make check-ui

@@ -48,6 +48,7 @@ pub const TABLE: &[(&str, Needs)] = &[
     ("getChannel", Scope(ChannelsRead)),
     ("createChannel", Everywhere(ChannelsManage)),
     ("listChannelAudit", Scope(ChannelsManage)),
+    ("exportChannelAudit", Scope(ChannelsManage)),
     ("adoptRoom", Everywhere(ChannelsManage)),
     ("updateChannel", Scope(ChannelsManage)),
     ("archiveOwnChannel", Scope(ChannelsManage)),

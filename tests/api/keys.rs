@@ -74,7 +74,14 @@ async fn nothing_opens_the_city_to_an_account_that_is_closed() {
         answered(200, caller.get(CHANNELS).await);
     }
     let close = format!("/internal/matrix/users/{}/deactivate", alice.user_id());
-    answered(200, world.daarion.service().post(&close, json!({})).await);
+    answered(
+        200,
+        world
+            .daarion
+            .service()
+            .post(&close, json!({ "erase": false }))
+            .await,
+    );
     for (caller, status) in &keys {
         answered(*status, caller.get(CHANNELS).await);
     }

@@ -153,8 +153,11 @@ export interface paths {
          * Create a channel
          * @description Makes the Matrix room `#<slug>-<microdao>:<server>`; the caller becomes its owner with
          *     power level 100. Fails whole: after an error there is no channel. 400 names a `slug` that
-         *     begins as the aliases of city rooms do (`city_`); 409 when the alias is taken; 503 when the
-         *     homeserver is not there.
+         *     begins as the aliases of city rooms do (`city_`); 409 when the alias is taken, and when the
+         *     microdao is there and the caller may not know of it; 503 when the homeserver is not there.
+         *
+         *     Names are taken for everybody, as the homeserver takes its aliases: 409 says that one is, and not
+         *     by what.
          *
          *     An API key needs the scope `channels:manage`, and must be for all channels.
          */
@@ -183,7 +186,7 @@ export interface paths {
          *     it; long histories take their time. The room keeps the alias that it shows, and gets
          *     `#<slug>-<microdao>:<server>` beside it. An encrypted room becomes a confidential channel. 404
          *     when there is no such room that the caller is in; 409 when it is a channel already, and when
-         *     the alias is taken.
+         *     the alias or the microdao is taken, as for a new channel.
          *
          *     An API key needs the scope `channels:manage`, and must be for all channels.
          */
@@ -2552,6 +2555,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/messaging/channels/{channel_id}/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export what was done in a channel
+         * @description All records that the list would show, or those that fit, a record a line, as it comes: JSON Lines, the
+         *     newest first. For those who may see the list.
+         */
+        get: operations["exportChannelAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/audit/export": {
         parameters: {
             query?: never;
@@ -2561,9 +2585,10 @@ export interface paths {
         };
         /**
          * Export the audit log
-         * @description All of it in its order, a record a line, as it comes: JSON Lines of records as of the list. Whoever
-         *     has them can verify the chain: the hash of a record is the SHA-256 of its line without `hash`,
-         *     whose fields are in the order of canonical JSON.
+         * @description A record a line, as it comes: JSON Lines of records as of the list. Without a filter it is all of
+         *     the log in its order, and whoever has it can verify the chain: the hash of a record is the SHA-256
+         *     of its line without `hash`, whose fields are in the order of canonical JSON. With one it is the
+         *     records that fit, the newest first.
          */
         get: operations["exportAudit"];
         put?: never;
@@ -23241,11 +23266,154 @@ export interface operations {
             };
         };
     };
+    exportChannelAudit: {
+        parameters: {
+            query?: {
+                /** @description Only what this one did, such as `user:alice`. */
+                actor?: string;
+                /** @description Only this action, such as `member.banned`, or this kind of them, such as `member`. */
+                action?: string;
+                /** @description Only what was done to this one. */
+                target?: string;
+                /** @description Not before this time. */
+                since?: string;
+                /** @description Not after this time. */
+                until?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The channel's id. */
+                channel_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The records, one a line. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                };
+            };
+            /** @description Bad input; the text names the field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller did not say who it is, or not convincingly. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or none that the caller may know of. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It exists already, or its state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than the limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "RETRY-AFTER": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug; nothing was lost. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The homeserver answered something that is not Matrix. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     exportAudit: {
         parameters: {
             query?: {
-                /** @description Begin behind the record of this number. */
+                /** @description Begin behind the record of this number; not with a filter. */
                 after?: number;
+                /** @description Only what this one did, such as `user:alice` or `operator:root`. */
+                actor?: string;
+                /** @description Only this action, such as `key.created`, or this kind of them, such as `key`. */
+                action?: string;
+                /** @description Only what was done to this one. */
+                target?: string;
+                /** @description Only in this channel. */
+                channel?: string;
+                /** @description Not before this time. */
+                since?: string;
+                /** @description Not after this time. */
+                until?: string;
             };
             header?: never;
             path?: never;
