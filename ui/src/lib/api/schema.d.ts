@@ -2566,6 +2566,8 @@ export interface paths {
          * Export what was done in a channel
          * @description All records that the list would show, or those that fit, a record a line, as it comes: JSON Lines, the
          *     newest first. For those who may see the list.
+         *
+         *     An API key needs the scope `channels:manage`.
          */
         get: operations["exportChannelAudit"];
         put?: never;
