@@ -4,10 +4,11 @@
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::daarion::{DaarionOptions, World, WorldOptions};
-use crate::proxy::{Action, Proxy};
+use crate::daarion::{DaarionOptions, WorldOptions};
+use crate::proxy::Action;
 use crate::support::{
     any_world_behind_proxy, city_room, event_ids, eventually, messages, text, truth,
+    world_between_proxies,
 };
 
 /// The homeserver's push comes while its answer is held, and the caller is gone before daarion hears
@@ -41,26 +42,11 @@ async fn who_did_it_is_known_though_they_have_hung_up() {
 /// Neither the answer nor the push comes, and the homeserver is killed: it knows of no transaction.
 #[tokio::test]
 async fn message_is_said_once_though_the_homeserver_has_forgotten_its_key() {
-    let (to_homeserver, to_daarion) = (Proxy::start().await, Proxy::start().await);
-    let options = DaarionOptions {
-        connector_url: Some(to_daarion.url()),
+    let (world, to_homeserver, to_daarion) = world_between_proxies(DaarionOptions {
         heal_interval: "12h".into(),
         ..DaarionOptions::default()
-    };
-    let behind = DaarionOptions {
-        homeserver_url: to_homeserver.url(),
-        ..options.clone()
-    };
-    let world = World::prepare(WorldOptions {
-        daarion: options,
-        ..WorldOptions::default()
     })
     .await;
-    to_daarion.lead_to(&world.daarion.internal(""));
-    to_homeserver.lead_to(world.homeserver.base_url());
-    world.daarion.write_configuration(&behind);
-    world.homeserver.launch().await;
-    world.daarion.launch().await;
     let alice = world.register("alice").await;
     let api = world.daarion.api_as("user:alice");
     let room = city_room(&api, "square").await;

@@ -65,6 +65,31 @@ pub async fn any_world_behind_proxy(options: WorldOptions) -> (World, Proxy) {
     (world, proxy)
 }
 
+/// A homeserver and daarion that reach each other through proxies alone: the one that leads to the
+/// homeserver, and the one that leads to daarion.
+pub async fn world_between_proxies(options: DaarionOptions) -> (World, Proxy, Proxy) {
+    let (to_homeserver, to_daarion) = (Proxy::start().await, Proxy::start().await);
+    let options = DaarionOptions {
+        connector_url: Some(to_daarion.url()),
+        ..options
+    };
+    let behind = DaarionOptions {
+        homeserver_url: to_homeserver.url(),
+        ..options.clone()
+    };
+    let world = World::prepare(WorldOptions {
+        daarion: options,
+        ..WorldOptions::default()
+    })
+    .await;
+    to_daarion.lead_to(&world.daarion.internal(""));
+    to_homeserver.lead_to(world.homeserver.base_url());
+    world.daarion.write_configuration(&behind);
+    world.homeserver.launch().await;
+    world.daarion.launch().await;
+    (world, to_homeserver, to_daarion)
+}
+
 /// A channel as a test knows it.
 #[derive(Clone, Debug)]
 pub struct Room {
