@@ -1,13 +1,15 @@
 //! A confidential channel: two people with clients of their own speak there, end-to-end encrypted,
-//! and nothing of what they say is anywhere in daarion.
+//! and nothing of what they say is anywhere in daarion, nor in any answer of its.
 
 use std::path::Path;
 
+use futures_util::StreamExt;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use crate::daarion::shared_world;
+use crate::asked::{NOWHERE, document};
+use crate::daarion::{Caller, shared_world};
 use crate::homeserver::{MatrixUser, path, unique};
 use crate::python::python;
 use crate::support::{answered, eventually, refused, text};
@@ -42,6 +44,25 @@ fn files(directory: &Path) -> Vec<Vec<u8>> {
     entries.flat_map(read).collect()
 }
 
+/// What is answered to somebody who asks for whatever a document lets them read.
+async fn answers(caller: &Caller, name: &str, value: impl Fn(&str) -> String) -> Vec<String> {
+    let mut answers = Vec::new();
+    for operation in document(name) {
+        // The homeserver's own page belongs to nobody's channel.
+        if operation.method != Method::GET || operation.is_stream || operation.path.contains("/sso")
+        {
+            continue;
+        }
+        let path = operation.path(&value);
+        let answer = caller.builder(Method::GET, &path).send().await;
+        let answer = answer.expect("daarion answers");
+        let status = answer.status();
+        assert!(!status.is_server_error(), "{path}: {status}");
+        answers.push(answer.text().await.expect("a text"));
+    }
+    answers
+}
+
 #[tokio::test]
 async fn nothing_of_what_is_said_in_a_confidential_channel_is_in_daarion() {
     let world = shared_world().await;
@@ -71,6 +92,8 @@ async fn nothing_of_what_is_said_in_a_confidential_channel_is_in_daarion() {
     );
     alice.invite(room, &bob.user_id).await;
     bob.join(room).await;
+    let live = format!("/ws/messaging/{}", text(&channel["id"]));
+    let mut live = api.websocket(&live).await;
     let words: Vec<_> = (0..4).map(|_| unique("geheimnis")).collect();
     let base = world.homeserver.base_url();
     let heard = converse(base, room, [&alice, &bob], &json!(words)).await;
@@ -96,9 +119,33 @@ async fn nothing_of_what_is_said_in_a_confidential_channel_is_in_daarion() {
     for item in listed["items"].as_array().expect("items") {
         assert_eq!(item["content_preview"], "", "{item}");
     }
+    let mut frames = String::new();
+    while !heard.keys().all(|id| frames.contains(id.as_str())) {
+        let frame = live.next().await.expect("it is open").expect("a frame");
+        frames += &frame.into_text().expect("a text");
+    }
     let service = world.daarion.service();
     let sync = answered(200, service.get("/internal/matrix/sync?timeout=0").await);
-    let seen = [listed.to_string(), sync.to_string(), world.daarion.log()];
+    let first = text(&listed["items"][0]["id"]).to_owned();
+    let value = |name: &str| match name {
+        "channel_id" => text(&channel["id"]).to_owned(),
+        "message_id" | "message_ids" | "thread_id" => first.clone(),
+        "room_id" => path(&[room])[1..].to_owned(),
+        "entity" => format!("user:{}", bob.localpart()),
+        "microdao_id" => text(&channel["microdao_id"]).to_owned(),
+        _ => NOWHERE.to_owned(),
+    };
+    let mut seen = answers(&api, "public", value).await;
+    seen.extend(answers(&service, "internal", value).await);
+    // Some of them did tell of what was said.
+    let told = seen.iter().filter(|it| it.contains(&first)).count();
+    assert!(told > 3, "{told}");
+    seen.extend([
+        listed.to_string(),
+        sync.to_string(),
+        frames,
+        world.daarion.log(),
+    ]);
     for word in &words {
         assert!(seen.iter().all(|it| !it.contains(word.as_str())), "{word}");
         for file in files(&world.daarion.data_dir()) {

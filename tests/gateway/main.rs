@@ -23,6 +23,13 @@ mod support;
 )]
 mod proxy;
 
+#[path = "../people/asked.rs"]
+#[allow(
+    dead_code,
+    reason = "these tests ask what can be read and change nothing"
+)]
+mod asked;
+
 mod accounts;
 mod admin_token;
 mod agents_only;
