@@ -215,9 +215,11 @@ async fn start(span: u64) -> (Story, Stub, Daarion) {
 /// Pushes until there are so many messages.
 async fn fill(pusher: &mut Pusher<'_>, stub: &Stub, messages: u64) {
     const STEP: u64 = 20_000;
+    /// Transactions in flight, for the sake of whoever waits.
+    const MANY: u64 = 8;
     while pusher.next < messages {
         stub.pushed(pusher.next + STEP);
-        pusher.push(STEP, 1).await;
+        pusher.push(STEP, MANY).await;
         if pusher.next.is_multiple_of(1_000_000) {
             eprintln!("   {} events", thousands(pusher.next));
         }

@@ -9,7 +9,7 @@ use super::keys::{self, Location, Place};
 use super::records::channel::{ChannelRow, TimedChannel};
 use super::records::levels::LevelsRow;
 use super::records::member::MemberRecord;
-use super::records::{Record, message};
+use super::records::{Record, message_row};
 use super::tables::{self, meta};
 use super::writer::Work;
 use super::{Redb, apply, journal, pages};
@@ -145,7 +145,8 @@ impl Index for Redb {
             };
             // A cleared index remembers where a message was until it is there again.
             let row = txn.open_table(tables::MESSAGES)?.get(key.as_slice())?;
-            row.map(|row| message::read(row.value())).transpose()
+            row.map(|row| message_row::read(&key, row.value()))
+                .transpose()
         })
     }
 

@@ -61,14 +61,18 @@ impl Prepared {
 #[async_trait]
 impl Journal for Redb {
     async fn append(&self, append: Append) -> Result<Appended, StoreError> {
-        let keys: Vec<_> = append.events.iter().map(keys::of_new).collect();
-        if let Some(repeated) = self.repeated(&append, &keys)? {
-            return Ok(repeated);
+        let alone = append.with_index.then(|| Append {
+            with_index: false,
+            ..append.clone()
+        });
+        match (self.append_once(append).await, alone) {
+            // A damaged index does not keep the journal from taking in.
+            (Err(StoreError::Damaged(reason)), Some(alone)) => {
+                tracing::error!(reason, "what is appended is not indexed at once");
+                self.append_once(alone).await
+            }
+            (appended, _) => appended,
         }
-        let mut prepared = Prepared::new(append, keys);
-        self.writer
-            .run(move |work| store(work, &mut prepared))
-            .await
     }
 
     async fn read(&self, after: Seq, limit: usize) -> Result<Vec<Event>, StoreError> {
@@ -168,6 +172,17 @@ impl Journal for Redb {
 }
 
 impl Redb {
+    async fn append_once(&self, append: Append) -> Result<Appended, StoreError> {
+        let keys: Vec<_> = append.events.iter().map(keys::of_new).collect();
+        if let Some(repeated) = self.repeated(&append, &keys)? {
+            return Ok(repeated);
+        }
+        let mut prepared = Prepared::new(append, keys);
+        self.writer
+            .run(move |work| store(work, &mut prepared))
+            .await
+    }
+
     /// What comes of an append that brings nothing new. Each message that we sent comes back as
     /// one, and need not wait for the writer: what is found here is durable, since memory is
     /// changed behind the commit. It is not remembered by its name: its events are known.

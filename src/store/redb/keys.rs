@@ -68,12 +68,33 @@ pub fn message_time(channel: ChannelId, at: Millis, order: Order) -> Vec<u8> {
     key
 }
 
-/// The event id at the end of a message's key.
-pub fn message_event(key: &[u8]) -> Result<EventId, StoreError> {
-    key.get(CHANNEL + TIME..)
-        .and_then(|text| std::str::from_utf8(text).ok())
-        .map(EventId::trusted)
-        .ok_or_else(|| StoreError::Damaged(format!("key of a message: {key:02x?}")))
+/// What the key of a message tells of it.
+#[derive(Clone, Copy)]
+pub struct MessageKey<'a> {
+    pub channel: ChannelId,
+    pub created_at: Millis,
+    pub event: &'a str,
+}
+
+impl<'a> MessageKey<'a> {
+    pub fn parse(key: &'a [u8]) -> Result<Self, StoreError> {
+        Self::split(key).ok_or_else(|| StoreError::Damaged(format!("key of a message: {key:02x?}")))
+    }
+
+    fn split(key: &'a [u8]) -> Option<Self> {
+        let (channel, rest) = key.split_first_chunk::<CHANNEL>()?;
+        let (created_at, event) = rest.split_first_chunk::<TIME>()?;
+        Some(Self {
+            channel: ChannelId(Uuid::from_bytes(*channel)),
+            created_at: u64::from_be_bytes(*created_at),
+            event: std::str::from_utf8(event).ok()?,
+        })
+    }
+
+    /// The message's id, which follows from that of its event.
+    pub fn id(&self) -> MessageId {
+        MessageId::of(&EventId::trusted(self.event))
+    }
 }
 
 /// The key of an invite link.

@@ -4,8 +4,9 @@ use bytes::Bytes;
 use redb::ReadTransaction;
 
 use super::index::message_key;
+use super::keys::MessageKey;
 use super::records::member::MemberRecord;
-use super::records::{Record, message};
+use super::records::{Record, message_row};
 use super::{keys, tables};
 use crate::domain::id::{ChannelId, MessageId};
 use crate::domain::member::{Member, Membership};
@@ -45,12 +46,12 @@ pub fn messages(
         let Some((key, row)) = next_entry()? else {
             break;
         };
-        page.add(row.value())?;
+        page.add(key.value(), row.value())?;
         last = Some(key);
     }
     let next = match last {
         Some(last) if page.count == query.limit && next_entry()?.is_some() => {
-            Some(MessageId::of(&keys::message_event(last.value())?))
+            Some(MessageKey::parse(last.value())?.id())
         }
         _ => None,
     };
@@ -89,13 +90,13 @@ pub fn thread_messages(
         };
         let key = keys::message_of_thread(key.value());
         if let Some(row) = messages.get(key.as_slice())? {
-            page.add(row.value())?;
+            page.add(&key, row.value())?;
         }
         last = Some(key);
     }
     let next = match last {
         Some(last) if page.count == query.limit && next_entry()?.is_some() => {
-            Some(MessageId::of(&keys::message_event(&last)?))
+            Some(MessageKey::parse(&last)?.id())
         }
         _ => None,
     };
@@ -119,15 +120,16 @@ impl Rendering {
     }
 
     /// Adds the message of a row.
-    fn add(&mut self, row: &[u8]) -> Result<(), StoreError> {
-        let item = message::json(row)?;
-        if self.count == 0 {
-            // Rows of a page are about as long as each other.
-            self.json.reserve((item.len() + 64) * self.limit.min(64));
-        } else {
+    fn add(&mut self, key: &[u8], row: &[u8]) -> Result<(), StoreError> {
+        if self.count > 0 {
             self.json.push(b',');
         }
-        self.json.extend_from_slice(&item);
+        message_row::write_json(key, row, &mut self.json)?;
+        if self.count == 0 {
+            // Messages of a page are about as long as each other.
+            self.json
+                .reserve((self.json.len() + 64) * self.limit.min(64));
+        }
         self.count += 1;
         Ok(())
     }

@@ -7,7 +7,7 @@ use redb::{ReadTransaction, ReadableTable};
 
 use super::index::message_key;
 use super::keys::{self, Location, Place, Range};
-use super::records::message;
+use super::records::message_row;
 use super::{Redb, pages, tables};
 use crate::domain::id::{ChannelId, EventId, MessageId, Seq, UserId};
 use crate::domain::message::Message;
@@ -276,7 +276,8 @@ fn thread(
 
 fn row(txn: &ReadTransaction, key: &[u8]) -> Result<Option<Message>, StoreError> {
     let row = txn.open_table(tables::MESSAGES)?.get(key)?;
-    row.map(|row| message::read(row.value())).transpose()
+    row.map(|row| message_row::read(key, row.value()))
+        .transpose()
 }
 
 fn participants(

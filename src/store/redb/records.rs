@@ -14,6 +14,7 @@ pub mod keyed_request;
 pub mod levels;
 pub mod member;
 pub mod message;
+pub mod message_row;
 pub mod microdao;
 pub mod mute;
 pub mod operator;
@@ -27,6 +28,8 @@ pub mod subscription;
 pub mod turn;
 pub mod webhook;
 
+use std::ops::RangeInclusive;
+
 use serde::{Deserialize, Serialize};
 
 use crate::store::StoreError;
@@ -37,6 +40,8 @@ pub trait Record<'a>: Serialize + Deserialize<'a> {
     const NAME: &'static str;
     /// The version that is written now.
     const VERSION: u8;
+    /// The oldest version that is read as the one that is written now is.
+    const OLDEST: u8 = Self::VERSION;
 
     /// The bytes of the value.
     fn encode(&self) -> Vec<u8> {
@@ -49,15 +54,19 @@ pub trait Record<'a>: Serialize + Deserialize<'a> {
 
     /// Reads a value back.
     fn decode(bytes: &'a [u8]) -> Result<Self, StoreError> {
-        let body = versioned(Self::NAME, Self::VERSION, bytes)?;
+        let body = versioned(Self::NAME, Self::OLDEST..=Self::VERSION, bytes)?;
         rmp_serde::from_slice(body).map_err(|error| damaged(Self::NAME, &error.to_string()))
     }
 }
 
 /// Takes the version byte off a value and checks it.
-pub fn versioned<'a>(name: &str, version: u8, bytes: &'a [u8]) -> Result<&'a [u8], StoreError> {
+pub fn versioned<'a>(
+    name: &str,
+    known: RangeInclusive<u8>,
+    bytes: &'a [u8],
+) -> Result<&'a [u8], StoreError> {
     match bytes.split_first() {
-        Some((found, body)) if *found == version => Ok(body),
+        Some((found, body)) if known.contains(found) => Ok(body),
         Some((found, _)) => Err(damaged(name, &format!("version {found} is unknown"))),
         None => Err(damaged(name, "empty")),
     }

@@ -36,7 +36,7 @@ pub mod meta {
 }
 
 /// The journal. Key: `seq`, so that an append is a write at the end and reading after a
-/// position is one seek. Value: record [`EventRecord`](super::records::event::EventRecord), 1.
+/// position is one seek. Value: record [`EventRecord`](super::records::event::EventRecord), 2.
 pub const JOURNAL: TableDefinition<u64, Bytes> = TableDefinition::new("journal_v1");
 
 /// The homeserver's latest transactions. Key: a slot of a ring of [`TRANSACTION_SLOTS`], the
@@ -62,8 +62,9 @@ pub const SKIPPED_SLOTS: u64 = 200;
 pub const KNOWN: TableDefinition<Bytes, Bytes> = TableDefinition::new("known_v1");
 
 /// Messages. Key: channel (16 bytes), `created_at` (8 bytes, big-endian), event id (text):
-/// the order of every list, so that a page is one range. Value: one version byte and the
-/// public JSON of the message ([`super::records::message`]), 2: a list copies it out.
+/// the order of every list, so that a page is one range. Value: one version byte and what the
+/// public JSON of the message tells beside that ([`super::records::message_row`]), 3: a list
+/// copies it out.
 pub const MESSAGES: TableDefinition<Bytes, Bytes> = TableDefinition::new("messages_v1");
 
 /// Channels. Key: channel (16 bytes). Value: record
@@ -152,7 +153,7 @@ pub const TURNS: TableDefinition<Bytes, Bytes> = TableDefinition::new("turns_v1"
 
 /// Edits and deletions whose message, or edit, has not come yet. Key: its event id (text), 0,
 /// own `seq` (8 bytes, big-endian): all of one message in the order of their arrival. Value:
-/// record [`EventRecord`](super::records::event::EventRecord), 1.
+/// record [`EventRecord`](super::records::event::EventRecord), 2.
 pub const ORPHANS: TableDefinition<Bytes, Bytes> = TableDefinition::new("orphans_v1");
 
 /// Up to where a channel's history is known to have no gap. Key: channel (16 bytes). Value:

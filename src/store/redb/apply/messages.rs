@@ -13,7 +13,7 @@ use crate::store::StoreError;
 use crate::store::redb::journal;
 use crate::store::redb::keys::{self, Location, Place};
 use crate::store::redb::records::event::EventRecord;
-use crate::store::redb::records::{Record, message};
+use crate::store::redb::records::{Record, message_row};
 use crate::store::redb::webhooks::attempts;
 
 /// How many messages are concealed at once.
@@ -64,7 +64,7 @@ impl Applying<'_> {
             }
             // It was on its way when the channel became confidential.
             _ if new.reveals && keeps == Some(Keeps::Nothing) => {
-                self.store_message(&new.key, message::read(&new.row)?, keeps)?;
+                self.store_message(&new.key, message_row::read(&new.key, &new.row)?, keeps)?;
             }
             earlier => {
                 let (key, row) = (new.key.as_slice(), new.row.as_slice());
@@ -102,7 +102,7 @@ impl Applying<'_> {
             return Ok(None);
         };
         let row = self.messages.remove(place)?;
-        let earlier = row.and_then(|row| message::read(row.value()).ok());
+        let earlier = row.and_then(|row| message_row::read(place, row.value()).ok());
         if let Some(spoken) = earlier.as_ref().and_then(Spoken::of) {
             self.leave_thread(&spoken, event.seq)?;
         }
@@ -225,7 +225,7 @@ impl Applying<'_> {
         let Some(row) = self.messages.get(key)? else {
             return Ok(Target::Missing);
         };
-        let message = message::read(row.value())?;
+        let message = message_row::read(key, row.value())?;
         Ok(Target::There(key.to_vec(), Box::new(message)))
     }
 
@@ -239,7 +239,7 @@ impl Applying<'_> {
         }
         let mut message = {
             let row = self.messages.get(new.key.as_slice())?;
-            message::read(row.as_ref().map_or(&new.row, |row| row.value()))?
+            message_row::read(&new.key, row.as_ref().map_or(&new.row, |row| row.value()))?
         };
         let mut withdrawn = Vec::new();
         for waited in &waiting {
@@ -289,10 +289,10 @@ impl Applying<'_> {
         for entry in entries.take(CONCEALED_AT_ONCE) {
             let (key, row) = entry?;
             last = Some(key.value().to_vec());
-            match message::read(row.value()) {
+            match message_row::read(key.value(), row.value()) {
                 Ok(mut message) => {
                     if message.conceal() {
-                        concealed.push((key.value().to_vec(), Some(message::row(&message))));
+                        concealed.push((key.value().to_vec(), Some(message_row::row(&message))));
                     }
                 }
                 // Nobody can tell what is in it.
@@ -337,7 +337,7 @@ impl Applying<'_> {
             message.conceal();
         }
         self.messages
-            .insert(key, message::row(&message).as_slice())?;
+            .insert(key, message_row::row(&message).as_slice())?;
         Ok(())
     }
 }

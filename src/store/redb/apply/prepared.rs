@@ -9,7 +9,7 @@ use crate::domain::member::Member;
 use crate::domain::message::Message;
 use crate::store::redb::keys::{self, EventKey};
 use crate::store::redb::records::member::MemberRecord;
-use crate::store::redb::records::{Record, message};
+use crate::store::redb::records::{Record, message_row};
 use crate::store::redb::sendings;
 
 /// An event as the writer's thread wants it.
@@ -105,7 +105,7 @@ impl NewMessage {
             sender: message.sender.clone(),
             thread: message.thread,
             key: keys::message(channel, message.created_at, &message.event),
-            row: message::row(message),
+            row: message_row::row(message),
             created_at: message.created_at,
             deleted: message.deleted,
             reveals: message.reveals(),

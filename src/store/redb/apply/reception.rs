@@ -12,7 +12,7 @@ use crate::domain::reception::Reception;
 use crate::store::StoreError;
 use crate::store::redb::journal;
 use crate::store::redb::keys::{self, Location, Range};
-use crate::store::redb::records::message;
+use crate::store::redb::records::message_row;
 use crate::store::redb::writer::Work;
 use crate::store::redb::{reception, tables};
 
@@ -107,7 +107,7 @@ impl Applying<'_> {
             return Ok(false);
         };
         let mut message = match self.messages.get(key)? {
-            Some(row) => message::read(row.value())?,
+            Some(row) => message_row::read(key, row.value())?,
             None => return Ok(false),
         };
         let reception = self.gather(channel, id)?;

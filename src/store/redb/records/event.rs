@@ -1,4 +1,6 @@
-//! Events of the journal, version 1.
+//! Events of the journal, version 2.
+//!
+//! Version 1 had longer names in events and in messages, which are read still.
 
 use std::borrow::Cow;
 
@@ -19,34 +21,40 @@ const NAME: &str = "event";
 /// An event without its `seq`, which is its key.
 #[derive(Serialize, Deserialize)]
 pub struct EventRecord<'a> {
+    #[serde(rename = "a", alias = "arrived_at")]
     arrived_at: u64,
+    #[serde(rename = "c", alias = "channel")]
     channel: Uuid,
-    #[serde(borrow)]
+    #[serde(borrow, rename = "e", alias = "event")]
     event: Option<Cow<'a, str>>,
-    #[serde(borrow)]
+    #[serde(borrow, rename = "s", alias = "source")]
     source: Cow<'a, str>,
-    #[serde(borrow)]
+    #[serde(borrow, rename = "w", alias = "what")]
     what: WhatRecord<'a>,
 }
 
 impl<'a> Record<'a> for EventRecord<'a> {
     const NAME: &'static str = NAME;
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
+    const OLDEST: u8 = 1;
 }
 
 /// The parts of an event that tell whether the rest is needed: reading only these costs a third
 /// of reading all.
 #[derive(Serialize, Deserialize)]
 pub struct EventHead<'a> {
+    #[serde(rename = "a", alias = "arrived_at")]
     pub arrived_at: u64,
+    #[serde(rename = "c", alias = "channel")]
     pub channel: Uuid,
-    #[serde(borrow)]
+    #[serde(borrow, rename = "e", alias = "event")]
     pub event: Option<Cow<'a, str>>,
 }
 
 impl<'a> Record<'a> for EventHead<'a> {
     const NAME: &'static str = NAME;
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
+    const OLDEST: u8 = 1;
 }
 
 #[derive(Serialize, Deserialize)]
@@ -59,9 +67,9 @@ enum WhatRecord<'a> {
         by: Cow<'a, str>,
         at: u64,
     },
-    #[serde(borrow)]
+    #[serde(borrow, rename = "m", alias = "message_created")]
     MessageCreated(MessageRecord<'a>),
-    #[serde(borrow)]
+    #[serde(borrow, rename = "f", alias = "media_uploaded")]
     MediaUploaded(MessageRecord<'a>),
     MessageEdited {
         #[serde(borrow)]

@@ -1,94 +1,64 @@
-//! Messages: inside events as MessagePack, as rows of the index in public JSON.
+//! Messages inside events. As rows of the index they are in [`super::message_row`].
 //!
-//! A row is one version byte and the JSON that every list shows, so that a page is made by
-//! copying; it is parsed only when one message is asked for or changed. A row of version 1 lacks
-//! what was added to that JSON with format 5, and is completed when it is shown.
+//! There is one for each message of the journal, which is why the names of fields have one letter.
+//! The names that were written before are read still.
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{damaged, versioned};
+use super::damaged;
 use crate::domain::entity::Entity;
 use crate::domain::id::{ChannelId, EventId, MessageId, UserId};
 use crate::domain::message::{Media, Mentions, Message, MessageKind, Sending};
 use crate::domain::reception::Reception;
-use crate::payload::MessageJson;
 use crate::store::StoreError;
 
 const NAME: &str = "message";
-const ROW_VERSION: u8 = 2;
-/// The version that ends with `deleted`.
-const BARE_ROW_VERSION: u8 = 1;
-
-/// The row of a message.
-pub fn row(message: &Message) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(768);
-    bytes.push(ROW_VERSION);
-    serde_json::to_writer(&mut bytes, &MessageJson::from(message))
-        .expect("a message has only fields that JSON can write, and memory takes it");
-    bytes
-}
-
-/// The public JSON of a row.
-pub fn json(row: &[u8]) -> Result<Cow<'_, [u8]>, StoreError> {
-    match row.split_first() {
-        Some((&BARE_ROW_VERSION, bare)) => Ok(completed(bare).into()),
-        _ => versioned(NAME, ROW_VERSION, row).map(Cow::Borrowed),
-    }
-}
-
-/// Adds the fields that a bare row has not, as they are when nothing has come of a message.
-fn completed(bare: &[u8]) -> Vec<u8> {
-    const UNEDITED: &[u8] = br#""edited_at":null,"deleted":"#;
-    let is_edited = !bare
-        .windows(UNEDITED.len())
-        .rev()
-        .any(|window| window == UNEDITED);
-    let fields = bare.strip_suffix(b"}").unwrap_or(bare);
-    let more = format!(
-        r#","edited":{is_edited},"mentions":[],"mentions_room":false,"reactions":[],"pinned":false,"thread":null}}"#
-    );
-    [fields, more.as_bytes()].concat()
-}
-
-/// Reads the message of a row.
-pub fn read(row: &[u8]) -> Result<Message, StoreError> {
-    serde_json::from_slice::<MessageJson>(&json(row)?)
-        .map_err(|error| damaged(NAME, &error.to_string()))?
-        .into_message()
-        .ok_or_else(|| damaged(NAME, "its sender is no entity"))
-}
 
 /// A message inside an event. Its id follows from the event id; the event id and the channel
 /// are left out when they are those of the event around it, which is always so today.
 #[derive(Serialize, Deserialize)]
 pub struct MessageRecord<'a> {
+    #[serde(rename = "c", alias = "channel")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     channel: Option<Uuid>,
+    #[serde(rename = "e", alias = "event")]
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     event: Option<Cow<'a, str>>,
-    #[serde(borrow)]
+    #[serde(borrow, rename = "s", alias = "sender")]
     sender: Cow<'a, str>,
+    #[serde(rename = "n", alias = "entity")]
     entity: String,
-    #[serde(borrow)]
+    #[serde(borrow, rename = "k", alias = "kind")]
     kind: Cow<'a, str>,
-    #[serde(borrow)]
+    #[serde(borrow, rename = "p", alias = "preview")]
     preview: Cow<'a, str>,
+    #[serde(rename = "t", alias = "truncated")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     truncated: bool,
+    #[serde(rename = "r", alias = "reply_to")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reply_to: Option<Uuid>,
+    #[serde(rename = "h", alias = "thread")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     thread: Option<Uuid>,
+    #[serde(rename = "m", alias = "media")]
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     media: Option<MediaRecord<'a>>,
+    #[serde(rename = "a", alias = "created_at")]
     created_at: u64,
+    #[serde(rename = "d", alias = "edited_at")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     edited_at: Option<u64>,
+    #[serde(rename = "x", alias = "deleted")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     deleted: bool,
+    #[serde(rename = "u", alias = "mentions")]
     #[serde(default, skip_serializing_if = "MentionsRecord::is_empty")]
     mentions: MentionsRecord,
+    #[serde(rename = "i", alias = "sending")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sending: Option<SendingRecord>,
 }
@@ -214,32 +184,5 @@ impl<'a> MessageRecord<'a> {
                 digest: sending.digest,
             }),
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bare_row_is_completed() {
-        let bare = |edited_at: &str, deleted: bool| {
-            let id = Uuid::nil();
-            let json = format!(
-                r#"{{"id":"{id}","channel_id":"{id}","matrix_event_id":"$e","sender_id":"user:a","sender_type":"human","sender_matrix_id":"@a:s","msgtype":"m.text","content_preview":"said \"edited_at\":null,\"deleted\":","truncated":false,"reply_to":null,"thread_id":null,"media":null,"created_at":"2025-11-24T10:30:00.000Z","edited_at":{edited_at},"deleted":{deleted}}}"#
-            );
-            [&[BARE_ROW_VERSION], json.as_bytes()].concat()
-        };
-        for (row, is_edited) in [
-            (bare("null", false), false),
-            (bare("null", true), false),
-            (bare(r#""2025-11-24T10:31:00.000Z""#, false), true),
-        ] {
-            let message = read(&row).expect("a message");
-            assert_eq!(message.edited_at.is_some(), is_edited);
-            let whole = super::row(&message);
-            assert_eq!(json(&row).expect("JSON"), json(&whole).expect("JSON"));
-        }
-        assert!(json(b"").is_err() && json(b"\x07{}").is_err());
     }
 }

@@ -90,6 +90,7 @@ async fn write_fixture() {
 async fn format_1_is_read() {
     let (_directory, store) = open_fixture("store-format-1.redb");
     assert_journal(&store).await;
+    assert_reads_again(&store).await;
     assert_index(&store).await;
     assert_rows(&store).await;
     // What came later is there, and empty.
@@ -105,6 +106,7 @@ async fn format_1_is_read() {
 async fn format_2_is_read() {
     let (_directory, store) = open_fixture("store-format-2.redb");
     assert_journal(&store).await;
+    assert_reads_again(&store).await;
     assert_index(&store).await;
     assert_rows(&store).await;
     let operators = store.accounts.operators().await.expect("read");
@@ -119,9 +121,22 @@ async fn format_2_is_read() {
 async fn format_3_is_read() {
     let (_directory, store) = open_fixture("store-format-3.redb");
     assert_journal(&store).await;
+    assert_reads_again(&store).await;
     assert_index(&store).await;
     assert_rows(&store).await;
     assert_gateway_is_empty(&store).await;
+    store.closer.close().await;
+}
+
+/// As it was before events and messages were written densely. Never released; its rows of messages
+/// are like no older ones.
+#[tokio::test]
+async fn format_9_is_read() {
+    let (_directory, store) = open_fixture("store-format-9.redb");
+    assert_journal(&store).await;
+    assert_eq!(store.index.position(), events().len() as u64 - 1);
+    assert_index(&store).await;
+    assert_rows(&store).await;
     store.closer.close().await;
 }
 
@@ -195,16 +210,20 @@ async fn assert_journal(store: &Store) {
     assert!(knows.into_iter().all(|known| known));
 }
 
+async fn reactions(store: &Store) -> Vec<ReactionCount> {
+    let rich = store.index.message(MessageId::of(&event_id("rich"))).await;
+    rich.expect("read").expect("there").reception.reactions
+}
+
+/// The index reads the journal again, for what was passed over before format 5, and shows meanwhile
+/// what it has.
+async fn assert_reads_again(store: &Store) {
+    assert_eq!(store.index.position(), 0);
+    assert_eq!(reactions(store).await, []);
+}
+
 async fn assert_index(store: &Store) {
     let index = &store.index;
-    // It reads the journal again, for what was passed over before format 5, and shows meanwhile
-    // what it has.
-    assert_eq!(index.position(), 0);
-    let rich = async || {
-        let rich = index.message(MessageId::of(&event_id("rich"))).await;
-        rich.expect("read").expect("there").reception.reactions
-    };
-    assert_eq!(rich().await, []);
     // The format's first writers did not say since when.
     let since = index.rebuilding().await.expect("read");
     assert_eq!(since, Some(u64::MAX));
@@ -262,7 +281,7 @@ async fn assert_index(store: &Store) {
         key: "👍🏽".into(),
         count: 1,
     };
-    assert_eq!(rich().await, [reaction]);
+    assert_eq!(reactions(store).await, [reaction]);
     assert_eq!(index.counts().await.expect("read"), (4, 2));
     store.assert_newest(1).await;
 }

@@ -24,7 +24,7 @@ const GROUP: usize = 256;
 /// That doubles its cost, but a process that is killed while it writes then opens the file at
 /// once. A smaller file is read whole for that, 1 GiB in 0.6 to 1.3 s, and has it written down only
 /// when the writer rests.
-const FULL_CHECK_BYTES: u64 = 1 << 30;
+const FULL_CHECK_BYTES: u64 = 3 << 29;
 
 /// How long the writer is idle before it makes durable what is not.
 const IDLE: Duration = Duration::from_millis(250);
