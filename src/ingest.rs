@@ -30,6 +30,9 @@ use crate::store::{Append, Appended, Journal, OriginOf};
 /// How many rooms may wait to be looked at. A claim that finds the queue full is found again
 /// by the next healing.
 const CLAIMS: usize = 1_024;
+/// As many events of a transaction the index takes over in the commit that makes them durable: one
+/// commit costs less than two. More would keep the homeserver waiting for the index.
+const FEW: usize = 8;
 /// How many canaries are remembered. The doctor sends one at a time.
 const CANARIES: usize = 16;
 /// How long skipped events are not spoken of again, in milliseconds: members may send as many
@@ -222,6 +225,7 @@ impl Ingest {
             });
         }
         append.transaction = transaction.map(|id| with_content(id, &append));
+        append.with_index = transaction.is_some() && append.events.len() <= FEW;
         self.append(append).await
     }
 
