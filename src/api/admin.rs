@@ -7,6 +7,7 @@ mod backfill;
 mod channels;
 mod doctor;
 mod overview;
+mod people;
 mod services;
 mod settings;
 mod webhooks;
@@ -16,6 +17,7 @@ use super::Services;
 /// All operations of the area.
 pub type AdminApi = (
     overview::OverviewApi,
+    people::AdminPeopleApi,
     channels::AdminChannelsApi,
     backfill::AdminBackfillApi,
     agents::AdminAgentsApi,
@@ -29,6 +31,7 @@ pub type AdminApi = (
 pub fn all(services: &Services) -> AdminApi {
     (
         overview::OverviewApi(services.clone()),
+        people::AdminPeopleApi(services.clone()),
         channels::AdminChannelsApi(services.clone()),
         backfill::AdminBackfillApi(services.clone()),
         agents::AdminAgentsApi(services.clone()),

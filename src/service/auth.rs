@@ -63,6 +63,13 @@ pub struct AuthRules {
     pub refresh_token_lifetime: Duration,
 }
 
+/// What somebody came in by until it ended.
+#[derive(Clone, Copy, Debug)]
+pub struct EndedAccess {
+    pub sessions: usize,
+    pub keys: usize,
+}
+
 /// How many ends of sessions and tokens a listener may be behind before it has to look for
 /// itself.
 const ENDS: usize = 256;
@@ -186,10 +193,17 @@ impl Auth {
         self.people.caller(entity)
     }
 
-    /// Ends all sessions of an entity, and revokes its keys: its account is closed.
-    pub async fn end_all(&self, entity: &Entity) -> Result<()> {
-        self.people.end_sessions(entity).await?;
-        self.keys.revoke_all(entity).await
+    /// Ends all sessions of an entity, and revokes its keys.
+    pub async fn end_all(&self, entity: &Entity) -> Result<EndedAccess> {
+        Ok(EndedAccess {
+            sessions: self.people.end_sessions(entity).await?,
+            keys: self.keys.revoke_all(entity).await?,
+        })
+    }
+
+    /// The same for an operator, who names the entity.
+    pub async fn end_access(&self, field: &'static str, entity: &str) -> Result<EndedAccess> {
+        self.end_all(&self.people.named(field, entity)?).await
     }
 
     /// Writes down who was here and what was used since this was done last.

@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use crate::admin::operator;
 use crate::browser::Browser;
 use crate::daarion::{Daarion, DaarionOptions, World, shared_world};
 use crate::sign_in::{LOGIN, ME, REFRESH, TICKET, address, bearer, credentials, signed_in};
@@ -190,4 +191,62 @@ async fn keys_that_sign_are_replaced_while_daarion_is_up_and_down() {
     answered(201, operator.post("/api/admin/services", body).await);
     let session = answered(200, operator.get("/api/admin/session").await);
     assert_ne!(session["csrf_token"], grant["csrf_token"]);
+}
+
+#[tokio::test]
+async fn operators_end_all_by_which_somebody_comes_in() {
+    let world = shared_world().await;
+    let (alice, bob) = (
+        Person::new(world, "alice").await,
+        Person::new(world, "bob").await,
+    );
+    let operator = operator(world);
+    let (phone, desk) = (
+        signed_in(world, &alice).await,
+        signed_in(world, &alice).await,
+    );
+    let others = signed_in(world, &bob).await;
+    let new = json!({ "name": "програма", "scopes": ["channels:read"] });
+    let key = answered(201, alice.api.post("/api/keys", new).await);
+    let program = world
+        .daarion
+        .anonymous()
+        .with_header("authorization", &format!("Bearer {}", text(&key["key"])));
+    answered(200, program.get("/api/messaging/channels").await);
+    let channel = alice.channel(json!({})).await;
+    let stream = Stream::open(&bearer(world, &phone), &channel).await;
+
+    let of = |who: &str| format!("/api/admin/people/{who}/access");
+    let words = refused(400, "M_INVALID_PARAM", operator.delete(&of("nobody")).await);
+    assert!(words.contains("entity"), "{words}");
+    refused(403, "M_FORBIDDEN", bob.api.delete(&of(&alice.id())).await);
+
+    let ended = answered(200, operator.delete(&of(&alice.id())).await);
+    assert_eq!(ended, json!({ "sessions": 2, "keys": 1 }));
+    for grant in [&phone, &desk] {
+        refused(401, "M_UNKNOWN_TOKEN", bearer(world, grant).get(ME).await);
+        let body = json!({ "refresh_token": grant["refresh_token"] });
+        let refreshing = world.daarion.anonymous().post(REFRESH, body).await;
+        refused(401, "M_UNKNOWN_TOKEN", refreshing);
+    }
+    refused(
+        401,
+        "M_UNKNOWN_TOKEN",
+        program.get("/api/messaging/channels").await,
+    );
+    let frame = stream.closed().await.expect("it says why");
+    assert_eq!(frame.reason.as_str(), "signed out");
+    answered(200, bearer(world, &others).get(ME).await);
+
+    // They may come back, and nothing is left to end before they do.
+    let by_user_id = of(alice.user_id());
+    let ended = answered(200, operator.delete(&by_user_id).await);
+    assert_eq!(ended, json!({ "sessions": 0, "keys": 0 }));
+    let again = signed_in(world, &alice).await;
+    answered(200, bearer(world, &again).get(ME).await);
+    // The log names who has ended whose.
+    let log = "/api/admin/audit?actor=user:operator&action=session.ended&limit=50";
+    let log = answered(200, operator.get(log).await);
+    let ended = |it: &&Value| it["before"]["of"] == alice.id();
+    assert_eq!(items(&log).iter().filter(ended).count(), 2, "{log}");
 }

@@ -89,7 +89,8 @@ impl UsersApi {
 
     /// Close a user's account
     ///
-    /// For good: the name is not free again. An agent stays in the list, with `deactivated_at`.
+    /// For good: the name is not free again. An agent stays in the list, with `deactivated_at`; of a
+    /// person the sessions and API keys here end, too.
     /// Needs the scope `gateway:users` and the right to act as the user; no admin token.
     #[oai(
         path = "/users/:user_id/deactivate",

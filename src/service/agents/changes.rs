@@ -192,7 +192,7 @@ impl Agents {
         {
             self.close(name).await?;
         }
-        self.auth.end_all(&entity).await
+        self.auth.end_all(&entity).await.map(drop)
     }
 
     async fn close(&self, name: &str) -> Result<Agent> {

@@ -184,20 +184,22 @@ impl Keys {
         Ok(())
     }
 
-    /// Revokes all that somebody has.
-    pub async fn revoke_all(&self, owner: &Entity) -> Result<()> {
+    /// Revokes all that somebody has; says how many.
+    pub async fn revoke_all(&self, owner: &Entity) -> Result<usize> {
         // Those that are held first: they count until they are gone.
         for known in self.held.all(|key| key.owner == *owner) {
             self.held.remove(known.token.digest);
             let _ = self.ends.send(Pass::Key(known.token.id));
         }
+        let mut revoked = 0;
         for key in self.list(owner).await? {
             match self.revoke(owner, key.id).await {
-                Ok(()) | Err(Error::NotFound(_)) => {}
+                Ok(()) => revoked += 1,
+                Err(Error::NotFound(_)) => {}
                 Err(error) => return Err(error),
             }
         }
-        Ok(())
+        Ok(revoked)
     }
 
     /// Whether a key counts no more.
@@ -343,7 +345,7 @@ mod tests {
         assert_eq!(key.made_by, Some(by()));
         let (alices, _) = keys.create(&alice(), new(None)).await.expect("made");
         let mut ends = keys.ends.subscribe();
-        keys.revoke_all(&sofia).await.expect("revoked");
+        assert_eq!(keys.revoke_all(&sofia).await.expect("revoked"), 2);
         for shown in [&first, &second] {
             keys.authenticate(shown).expect_err("revoked");
         }

@@ -265,6 +265,14 @@ impl People {
         Profile { user, display_name }
     }
 
+    /// Whom an operator names, by a Matrix user id too.
+    pub(super) fn named(&self, field: &'static str, text: &str) -> Result<Entity> {
+        let user = UserId::parse(text).map(|user| self.directory.entity(&user));
+        let expected = "must be user:<localpart>, agent:<name> or a Matrix user id";
+        user.or_else(|| self.directory.find_entity(text))
+            .ok_or_else(|| Error::invalid(field, expected))
+    }
+
     async fn begin(&self, entity: Entity, visitor: Visitor) -> Result<Grant> {
         let (now, id) = (self.clock.now(), self.clock.uuid());
         let token = Tokens::first(id, self.clock.secret());

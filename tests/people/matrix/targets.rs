@@ -154,6 +154,7 @@ impl People {
             "message_id" if as_agent => aim.agents_message.clone(),
             "message_id" | "message_ids" => aim.message.clone(),
             "thread_id" => aim.thread.clone(),
+            "entity" if id == "endAccess" => "user:nobody".to_owned(),
             "entity" => aim.entity.clone(),
             "link_id" => aim.link.clone(),
             "scheduled_id" => aim.scheduled.clone(),

@@ -229,6 +229,28 @@ export function tell(context) {
     assert.equal(asked.status(), 401);
   });
 
+  story(context, 'an operator ends all by which somebody comes in', async (world) => {
+    const olena = await world.visitor('olena');
+    await olena.open('/city');
+    await olena.page.getByRole('button', { name: 'Account of Олена' }).waitFor();
+    const { page } = await world.operator('/admin/people');
+    await page.getByRole('button', { name: 'End somebody’s access' }).click();
+    const dialog = page.getByRole('dialog', { name: 'End somebody’s access' });
+    const whose = dialog.getByLabel('Whose');
+    const end = () => dialog.getByRole('button', { name: 'End access' }).click();
+    await end();
+    await dialog.getByText('Tell us whose access it is.').waitFor();
+    await whose.fill('nobody');
+    await end();
+    await page.waitForFunction(() => document.activeElement?.getAttribute('aria-invalid') === 'true');
+    await whose.fill('@olena:city.localhost');
+    await end();
+    await dialog.waitFor({ state: 'detached' });
+    await page.getByText(/^@olena:city\.localhost: sessions ended [1-9]\d*, keys revoked 0\.$/).waitFor();
+    await olena.page.reload();
+    await olena.page.waitForURL('**/login?next=*');
+  });
+
   story(context, 'every screen of operators shows that it loads, that it failed, and that it is closed', async (world) => {
     const { page } = await world.operator('/admin/people');
     for (const { name, path, reads } of SCREENS) {

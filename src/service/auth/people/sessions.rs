@@ -5,12 +5,16 @@ use std::sync::{MutexGuard, PoisonError};
 use uuid::Uuid;
 
 use super::{Holder, People, SignedIn, Telling};
+use crate::domain::audit::Deed;
 use crate::domain::entity::Entity;
 use crate::domain::id::Millis;
 use crate::domain::session::{Digest, Pass, Seen, Session, Visitor};
 use crate::domain::{Error, Result};
 use crate::service::audit;
 use crate::service::auth::held::NOTED;
+
+/// What the audit log calls the end of a session.
+const ENDED: &str = "session.ended";
 
 /// How many visits are held before they are written down; what comes beyond is noted later.
 const HELD: usize = 10_000;
@@ -56,21 +60,29 @@ impl People {
             Pass::Session(session) => Some(session),
             _ => None,
         };
-        self.end_sessions_but(holder(person), own).await
+        let holder = holder(person);
+        let deed = audit::deed(&self.clock, ENDED, &holder);
+        self.end_sessions_but(holder, own, deed).await
     }
 
     /// Ends all sessions of somebody.
-    pub(in crate::service::auth) async fn end_sessions(&self, entity: &Entity) -> Result<()> {
+    pub(in crate::service::auth) async fn end_sessions(&self, entity: &Entity) -> Result<usize> {
         let holder = Holder::Person(entity.clone());
-        self.end_sessions_but(holder, None).await.map(drop)
+        let deed = audit::deed(&self.clock, ENDED, &holder);
+        let deed = deed.before(serde_json::json!({ "of": entity.to_string() }));
+        self.end_sessions_but(holder, None, deed).await
     }
 
-    async fn end_sessions_but(&self, holder: Holder, kept: Option<Digest>) -> Result<usize> {
+    async fn end_sessions_but(
+        &self,
+        holder: Holder,
+        kept: Option<Digest>,
+        deed: Deed,
+    ) -> Result<usize> {
         let all = self.store.sessions.held(holder.clone()).await?;
         let others = all.into_iter().map(|session| session.key);
         let others = others.filter(|key| Some(*key) != kept).collect();
         let telling = Telling::of(self, others);
-        let deed = audit::deed(&self.clock, "session.ended", &holder);
         let ended = self.store.sessions.end_all(holder, kept, deed).await;
         telling.done(&ended);
         Ok(ended?.len())
