@@ -40,10 +40,10 @@ use self::verified::Verified;
 use crate::clock::Clock;
 use crate::config::IssuerConfig;
 use crate::directory::Directory;
-use crate::domain::Result;
 use crate::domain::access::Caller;
 use crate::domain::entity::Entity;
 use crate::domain::session::{Pass, Visitor};
+use crate::domain::{Error, Result};
 use crate::homeserver::Homeserver;
 use crate::homeserver::identity::Identity;
 use crate::store::Store;
@@ -203,7 +203,13 @@ impl Auth {
 
     /// The same for an operator, who names the entity.
     pub async fn end_access(&self, field: &'static str, entity: &str) -> Result<EndedAccess> {
-        self.end_all(&self.people.named(field, entity)?).await
+        let entity = self.people.named(field, entity)?;
+        let ended = self.end_all(&entity).await?;
+        // The homeserver is asked last: what is to end ends without it.
+        if (ended.sessions, ended.keys) == (0, 0) && !self.people.exists(&entity).await? {
+            return Err(Error::not_found(format!("{entity} does not exist")));
+        }
+        Ok(ended)
     }
 
     /// Writes down who was here and what was used since this was done last.

@@ -219,6 +219,11 @@ async fn operators_end_all_by_which_somebody_comes_in() {
     let of = |who: &str| format!("/api/admin/people/{who}/access");
     let words = refused(400, "M_INVALID_PARAM", operator.delete(&of("nobody")).await);
     assert!(words.contains("entity"), "{words}");
+    refused(
+        404,
+        "M_NOT_FOUND",
+        operator.delete(&of("user:nowhere")).await,
+    );
     refused(403, "M_FORBIDDEN", bob.api.delete(&of(&alice.id())).await);
 
     let ended = answered(200, operator.delete(&of(&alice.id())).await);

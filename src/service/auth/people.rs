@@ -273,6 +273,12 @@ impl People {
             .ok_or_else(|| Error::invalid(field, expected))
     }
 
+    /// Whether the homeserver has an account of this entity.
+    pub(super) async fn exists(&self, entity: &Entity) -> Result<bool> {
+        let user = self.directory.user_id(entity);
+        self.homeserver.user_exists(&user).await
+    }
+
     async fn begin(&self, entity: Entity, visitor: Visitor) -> Result<Grant> {
         let (now, id) = (self.clock.now(), self.clock.uuid());
         let token = Tokens::first(id, self.clock.secret());

@@ -15,7 +15,7 @@ use crate::store::contract::samples::{
 use crate::store::contract::subscriptions::subscription;
 use crate::store::index::{MemberQuery, MessageQuery};
 use crate::store::redb::{keys, open, tables};
-use crate::store::{Append, Store, StoreError};
+use crate::store::{Append, Placed, Store, StoreError};
 
 const NOISE: [&[u8]; 5] = [b"", b"\x00", b"\x01", b"\x01\xc1\xff\xff", b"\x09{}"];
 
@@ -189,4 +189,31 @@ async fn a_damaged_event_that_is_not_applied_yet_holds_up_nothing() {
         assert_eq!(dropped, 3);
         store.closer.close().await;
     }
+}
+
+/// A table of the index is no longer what it was.
+#[tokio::test]
+async fn a_damaged_index_does_not_keep_the_journal_from_taking_in() {
+    let directory = TempDir::new().expect("a directory");
+    let path = directory.path().join("daarion.redb");
+    filled(&path).await;
+    let database = Database::open(&path).expect("opened");
+    let txn = database.begin_write().expect("begun");
+    assert!(txn.delete_table(tables::ORPHANS).expect("deleted"));
+    let other: TableDefinition<u64, u64> = TableDefinition::new("orphans_v1");
+    txn.open_table(other).expect("a table");
+    txn.commit().expect("committed");
+    drop(database);
+
+    let store = open(&path).expect("the store opens");
+    let later = Append {
+        with_index: true,
+        ..append(vec![said(1, "later", 20)])
+    };
+    let appended = store.journal.append(later).await.expect("appended");
+    assert_eq!(appended.placed, [Placed::New(4)]);
+    assert!(!appended.indexed);
+    let behind = store.journal_after(3).await;
+    is_damage(store.index.apply(&behind).await);
+    store.closer.close().await;
 }

@@ -1867,7 +1867,8 @@ export interface paths {
          * @description Ends all sessions of a person or an agent at once, live streams included, and revokes all API
          *     keys that are theirs: for a lost device, or an account that was closed elsewhere. It keeps
          *     nobody from signing in again; that is for the homeserver, or for `POST
-         *     /internal/matrix/users/{user_id}/deactivate`. An agent's own tokens stay.
+         *     /internal/matrix/users/{user_id}/deactivate`. An agent's own tokens stay, and a token of an
+         *     outside issuer counts until it expires. 404 when there is nobody of that name.
          */
         delete: operations["endAccess"];
         options?: never;
