@@ -18,7 +18,8 @@ pub struct Append {
     pub skipped: Vec<Skipped>,
     pub arrived_at: Millis,
     /// The index takes messages over in the same commit, when it has taken over all before
-    /// them: for a caller that waits for both. See [`Appended::indexed`].
+    /// them: for a caller that waits for both, and for so few that it costs less. See
+    /// [`Appended::indexed`].
     pub with_index: bool,
     /// From where it comes that some of this was brought about, for the audit log.
     pub origin: Option<OriginOf>,

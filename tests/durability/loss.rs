@@ -180,11 +180,16 @@ async fn heal_finds_and_counts_what_a_killed_homeserver_had_not_pushed() {
     let channel = &healed["channels"][0];
     assert_eq!(channel["channel_id"], scene.room.channel.as_str());
     assert_eq!(channel["missing"], healed["missing"], "{healed}");
-    // Either the command has found them, or daarion by itself before.
+    // The command has found them, or daarion by itself, or both at once: then one has taken them in.
     let log = daarion.log();
-    for count in ["missing", "healed"] {
-        assert_eq!(healings(&log, count), [missing.len()], "{healed}");
-    }
+    let found = healings(&log, "missing");
+    assert!(!found.is_empty(), "{healed}");
+    assert!(
+        found.iter().all(|found| *found == missing.len()),
+        "{found:?}"
+    );
+    let taken_in: usize = healings(&log, "healed").iter().sum();
+    assert_eq!(taken_in, missing.len(), "{healed}");
     assert_eq!(scene.listed().await, scene.truth().await);
 
     let again = command(daarion, &["heal"]).await;

@@ -243,6 +243,9 @@ export function tell(context) {
     await whose.fill('nobody');
     await end();
     await page.waitForFunction(() => document.activeElement?.getAttribute('aria-invalid') === 'true');
+    await whose.fill('user:nowhere');
+    await end();
+    await dialog.getByText('The homeserver knows nobody of this name.').waitFor();
     await whose.fill('@olena:city.localhost');
     await end();
     await dialog.waitFor({ state: 'detached' });

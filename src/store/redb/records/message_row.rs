@@ -57,32 +57,29 @@ pub fn row(message: &Message) -> Vec<u8> {
         bytes.extend_from_slice(&at.0.to_be_bytes());
     }
     put(&mut bytes, &json.sender_id);
-    for text in [
-        &json.sender_type,
-        json.sender_matrix_id.as_str(),
-        &json.msgtype,
-        &json.content_preview,
-    ] {
-        bytes.push(0);
-        put(&mut bytes, text);
-    }
+    next(&mut bytes, &json.sender_type);
+    next(&mut bytes, &json.sender_matrix_id);
+    next(&mut bytes, &json.msgtype);
+    next(&mut bytes, &json.content_preview);
     if let Some(media) = &json.media {
-        bytes.push(0);
-        put(&mut bytes, media);
+        next(&mut bytes, media);
     }
     if !json.mentions.is_empty() {
-        bytes.push(0);
-        put(&mut bytes, &json.mentions);
+        next(&mut bytes, &json.mentions);
     }
     if !json.reactions.is_empty() {
-        bytes.push(0);
-        put(&mut bytes, &json.reactions);
+        next(&mut bytes, &json.reactions);
     }
     if let Some(thread) = &json.thread {
-        bytes.push(0);
-        put(&mut bytes, thread);
+        next(&mut bytes, thread);
     }
     bytes
+}
+
+/// Adds a value behind the one before.
+fn next<T: serde::Serialize>(bytes: &mut Vec<u8>, value: &T) {
+    bytes.push(0);
+    put(bytes, value);
 }
 
 fn parts(json: &MessageJson) -> u16 {
@@ -263,7 +260,7 @@ impl Fields<'_> {
     }
 }
 
-fn put<T: serde::Serialize + ?Sized>(into: &mut Vec<u8>, value: &T) {
+fn put<T: serde::Serialize>(into: &mut Vec<u8>, value: &T) {
     serde_json::to_writer(into, value)
         .expect("a message has only fields that JSON can write, and memory takes it");
 }

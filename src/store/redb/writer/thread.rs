@@ -22,7 +22,7 @@ const GROUP: usize = 256;
 
 /// From this size of the file on, every durable commit also writes down which pages are free.
 /// That doubles its cost, but a process that is killed while it writes then opens the file at
-/// once. A smaller file is read whole for that, 1 GiB in 0.6 to 1.3 s, and has it written down only
+/// once. A smaller file is read whole for that, 1 GiB in 0.6 to 1.8 s, and has it written down only
 /// when the writer rests.
 const FULL_CHECK_BYTES: u64 = 3 << 29;
 
