@@ -33,6 +33,9 @@ const CLAIMS: usize = 1_024;
 /// As many events of a transaction the index takes over in the commit that makes them durable: one
 /// commit costs less than two. More would keep the homeserver waiting for the index.
 const FEW: usize = 8;
+/// For how long no transaction has come before such a one, in milliseconds. When they come faster, the
+/// index gathers them: what it writes for one is most of what it writes for many.
+const CALM: Millis = 50;
 /// How many canaries are remembered. The doctor sends one at a time.
 const CANARIES: usize = 16;
 /// How long skipped events are not spoken of again, in milliseconds: members may send as many
@@ -225,8 +228,13 @@ impl Ingest {
             });
         }
         append.transaction = transaction.map(|id| with_content(id, &append));
-        append.with_index = transaction.is_some() && append.events.len() <= FEW;
+        append.with_index = transaction.is_some() && append.events.len() <= FEW && self.is_calm();
         self.append(append).await
+    }
+
+    fn is_calm(&self) -> bool {
+        let last = self.counters.last_transaction_at.load(Ordering::Relaxed);
+        self.clock.now() >= last.saturating_add(CALM)
     }
 
     /// Which of these are what somebody does right now. A channel that they adopt is found in the

@@ -23,7 +23,7 @@ const BATCH: usize = 500;
 
 /// How long events gather before they are applied, while nobody waits for them: the pages of the
 /// index are written once for all of them.
-const GATHER: Duration = Duration::from_millis(15);
+const GATHER: Duration = Duration::from_millis(50);
 
 /// How many channels may wait for whoever follows their being opened and closed.
 const DOORS: usize = 256;

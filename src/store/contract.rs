@@ -62,6 +62,7 @@ macro_rules! store_contract {
                 seq_goes_on_after_everything_was_trimmed;
             dedup: a_repeated_transaction_does_nothing, an_event_in_two_transactions_is_kept_once,
                 an_event_twice_in_one_append_is_kept_once, events_without_id_are_never_repeats,
+                what_has_no_id_is_known_by_its_transaction,
                 repeats_are_known_after_reopening, repeats_are_known_after_a_kill,
                 repeats_are_known_after_the_index_met_them, repeats_are_known_after_clearing,
                 forgotten_events_may_come_again, old_transactions_are_forgotten_their_events_are_not;

@@ -23,7 +23,9 @@
 //!   more than half of its 115 µs. So the newest pages, which most lists ask for, are held ready
 //!   to be sent beside it ([`newest`]): 38 µs.
 //! - **A message that we sent is one commit.** The index takes it over with its append, since the
-//!   caller waits for both; and so it does with a few that are pushed, since one commit is cheaper.
+//!   caller waits for both; and so it does with a few that are pushed, since one commit is cheaper,
+//!   unless they come so fast that it pays to let them gather.
+//! - **No name of a transaction that its events tell.** It would be two more pages of each commit.
 //!
 //! # What it does
 //! `cargo bench --bench store`, 1,000,000 messages in 100 channels, the whole journal kept,

@@ -2,6 +2,7 @@
 
 use super::Ground;
 use super::samples::{Shorthand, append, created, deleted, event_id, new_seqs, said};
+use crate::domain::event::Skipped;
 use crate::store::{Append, ClearTo, Placed, Store};
 
 async fn transaction(store: &Store, id: &str, names: &[&str]) -> crate::store::Appended {
@@ -14,17 +15,73 @@ async fn transaction(store: &Store, id: &str, names: &[&str]) -> crate::store::A
 }
 
 pub async fn a_repeated_transaction_does_nothing(mut ground: impl Ground) {
-    let store = ground.open().await;
+    let mut store = ground.open().await;
     assert!(!transaction(&store, "t1", &["a"]).await.repeated);
     let again = transaction(&store, "t1", &["a", "b"]).await;
     assert!(again.repeated && again.placed.is_empty());
     assert_eq!(again.head, 1);
-    let store = ground.reopen(store).await;
-    assert!(transaction(&store, "t1", &["c"]).await.repeated);
-    let store = ground.kill(store).await;
-    assert!(transaction(&store, "t1", &["c"]).await.repeated);
     assert!(!transaction(&store, "t2", &["c"]).await.repeated);
+    // After an end it need not be known by its name: its events are.
+    for is_killed in [false, true] {
+        store = match is_killed {
+            false => ground.reopen(store).await,
+            true => ground.kill(store).await,
+        };
+        let again = transaction(&store, "t1", &["a"]).await;
+        assert!(again.repeated || again.placed == [Placed::Known(Some(1))]);
+        assert_eq!(store.journal.head(), 2);
+    }
+}
+
+/// What has no id is told by the transaction's name alone, whatever ended in between.
+pub async fn what_has_no_id_is_known_by_its_transaction(mut ground: impl Ground) {
+    let mut store = ground.open().await;
+    let mut anonymous = said(1, "a", 1);
+    anonymous.event = None;
+    let without_id = Append {
+        transaction: Some("event".to_owned()),
+        ..append(vec![anonymous])
+    };
+    let unusable = Skipped {
+        at: 1,
+        reason: "a reason".to_owned(),
+        raw: "{}".into(),
+    };
+    let skipped = Append {
+        transaction: Some("skipped".to_owned()),
+        skipped: vec![unusable],
+        ..append(Vec::new())
+    };
+    transaction(&store, "with ids", &["b"]).await;
+    for append in [&without_id, &skipped] {
+        assert!(
+            !store
+                .journal
+                .append(append.clone())
+                .await
+                .expect("appended")
+                .repeated
+        );
+    }
+    for is_killed in [false, true] {
+        transaction(&store, &format!("between {is_killed}"), &["b"]).await;
+        store = match is_killed {
+            false => ground.reopen(store).await,
+            true => ground.kill(store).await,
+        };
+        for append in [&without_id, &skipped] {
+            assert!(
+                store
+                    .journal
+                    .append(append.clone())
+                    .await
+                    .expect("appended")
+                    .repeated
+            );
+        }
+    }
     assert_eq!(store.journal.head(), 2);
+    assert_eq!(store.journal.skipped().await.expect("read").count, 1);
 }
 
 pub async fn an_event_in_two_transactions_is_kept_once(ground: impl Ground) {

@@ -1,8 +1,8 @@
 //! The journal: appends that are de-duplicated and durable, and reading after a position.
 //!
-//! An append writes at the end of one table and, for a transaction, into a small ring. What
-//! is known already is found in memory or by one read in the index's table; nothing is
-//! written at a random key here.
+//! An append writes at the end of one table and, for a transaction that its events' ids do not
+//! tell, into a small ring. What is known already is found in memory or by one read in the
+//! index's table; nothing is written at a random key here.
 
 use async_trait::async_trait;
 use redb::{ReadableTable, ReadableTableMetadata, WriteTransaction};
@@ -26,6 +26,8 @@ const TRIM: usize = 5_000;
 /// An append whose records are made, so that the writer's thread has only to store them.
 struct Prepared {
     transaction: Option<String>,
+    /// Whether something in it would be taken for new when the transaction comes again.
+    needs_name: bool,
     events: Vec<(Option<EventKey>, Vec<u8>)>,
     skipped: Vec<Vec<u8>>,
     /// The events once more, as the index wants them; empty when it is to read them from the
@@ -43,6 +45,7 @@ impl Prepared {
         let record = |event| EventRecord::new(event, append.arrived_at).encode();
         let records = append.events.iter().map(record);
         Self {
+            needs_name: keys.contains(&None) || !append.skipped.is_empty(),
             events: keys.into_iter().zip(records).collect(),
             skipped: append
                 .skipped
@@ -274,12 +277,9 @@ fn store(work: &mut Work<'_>, append: &mut Prepared) -> Result<Appended, StoreEr
     }
     if let Some(id) = &append.transaction {
         let (slot, counter) = work.memory.stage_transaction(&mut work.staged, id);
-        work.txn
-            .open_table(tables::TRANSACTIONS)?
-            .insert(slot, id.as_str())?;
-        work.txn
-            .open_table(tables::META)?
-            .insert(meta::TRANSACTIONS, counter)?;
+        if append.needs_name {
+            store_name(work, slot, id, counter)?;
+        }
     }
     Ok(Appended {
         repeated: false,
@@ -287,6 +287,14 @@ fn store(work: &mut Work<'_>, append: &mut Prepared) -> Result<Appended, StoreEr
         head: work.staged.head,
         indexed,
     })
+}
+
+fn store_name(work: &Work<'_>, slot: u64, name: &str, counter: u64) -> Result<(), StoreError> {
+    let mut names = work.txn.open_table(tables::TRANSACTIONS)?;
+    names.insert(slot, name)?;
+    let mut numbers = work.txn.open_table(tables::META)?;
+    numbers.insert(meta::TRANSACTIONS, counter)?;
+    Ok(())
 }
 
 /// Writes down from where events come, for whoever reads them later.

@@ -29,7 +29,8 @@ pub mod meta {
     /// The newest position when the journal was last trimmed, so that no number is given
     /// twice after everything was dropped.
     pub const JOURNAL_HEAD: &str = "journal_head";
-    /// How many transactions have been written to [`TRANSACTIONS`](super::TRANSACTIONS).
+    /// How many transactions there were when one was last written to
+    /// [`TRANSACTIONS`](super::TRANSACTIONS).
     pub const TRANSACTIONS: &str = "transactions";
     /// How many Matrix events were skipped.
     pub const SKIPPED: &str = "skipped";
@@ -40,7 +41,9 @@ pub mod meta {
 pub const JOURNAL: TableDefinition<u64, Bytes> = TableDefinition::new("journal_v1");
 
 /// The homeserver's latest transactions. Key: a slot of a ring of [`TRANSACTION_SLOTS`], the
-/// counter of transactions modulo its size, so that the table never grows. Value: its id.
+/// counter of transactions modulo its size, so that the table never grows. Value: its name. Only
+/// those are here that hold something without an id: the others' events are known when they come
+/// again, and memory knows them by name while the process lives.
 pub const TRANSACTIONS: TableDefinition<u64, &str> = TableDefinition::new("transactions_v1");
 
 /// How many transactions are remembered. The homeserver repeats the one that it is on, so
