@@ -174,7 +174,10 @@ impl Requests {
                 false => key.as_str().to_owned(),
             },
         };
-        let digest = digest(asked)?;
+        let digest = match is_secret {
+            true => sealed::digest(key, &digest(asked)?)?,
+            false => digest(asked)?,
+        };
         let turn = self.turns.enter(&name, digest).await?;
         let now = self.clock.now();
         let request = KeyedRequest {

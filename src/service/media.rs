@@ -14,6 +14,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::StreamExt;
 
 use self::ceiling::Ceiling;
@@ -27,7 +29,7 @@ use crate::domain::service::{Scope, ServiceCaller};
 use crate::domain::{Error, Result};
 pub use crate::homeserver::media::{Chunks, Download};
 use crate::homeserver::media::{MediaStore, Upload};
-use crate::service::gateway::turns::Turns;
+use crate::service::gateway::turns::{Turn, Turns};
 
 /// How long an address is good when nobody says, in seconds.
 const LIFETIME: u32 = 3_600;
@@ -45,6 +47,21 @@ pub struct NewFile {
     pub at_least: u64,
     /// An error of the kind `FileTooLarge` says that more came than is taken.
     pub body: Chunks,
+}
+
+/// A file that has come in whole.
+pub struct ReceivedFile {
+    pub name: Option<String>,
+    pub content_type: String,
+    spool: Spool,
+    _turn: Turn,
+}
+
+impl ReceivedFile {
+    /// What tells its bytes from another's.
+    pub async fn digest(&mut self) -> Result<String> {
+        Ok(URL_SAFE_NO_PAD.encode(self.spool.digest().await?))
+    }
 }
 
 /// A file that the homeserver has.
@@ -114,11 +131,11 @@ impl Media {
         }
     }
 
-    /// Gives a file to the homeserver.
-    pub async fn upload(&self, caller: &ServiceCaller, file: NewFile) -> Result<StoredFile> {
+    /// Takes a file in, whole.
+    pub async fn receive(&self, caller: &ServiceCaller, file: NewFile) -> Result<ReceivedFile> {
         caller.require(Scope::Media)?;
         // Also bounds the files on the disk.
-        let _turn = self.turns.wait(&caller.name).await?;
+        let turn = self.turns.wait(&caller.name).await?;
         let limit = self.ceiling.get().await;
         if file.at_least > limit {
             return Err(too_large(limit));
@@ -132,8 +149,18 @@ impl Media {
             })?;
             spool.write(&chunk).await?;
         }
-        let content_type = kind::of(spool.head(), file.declared.as_deref());
-        let (size, body) = spool.read().await?;
+        Ok(ReceivedFile {
+            name: file.name,
+            content_type: kind::of(spool.head(), file.declared.as_deref()),
+            spool,
+            _turn: turn,
+        })
+    }
+
+    /// Gives a file that was taken in to the homeserver.
+    pub async fn store(&self, file: ReceivedFile) -> Result<StoredFile> {
+        let content_type = file.content_type;
+        let (size, body) = file.spool.read().await?;
         let stored = self.store.upload(Upload {
             content_type: content_type.clone(),
             name: file.name,
@@ -201,16 +228,26 @@ impl Media {
             let message = format!("must be 1 to {LONGEST} seconds");
             return Err(Error::invalid("expires_in", message));
         }
+        Ok(self.signed(&media, lifetime))
+    }
+
+    /// Addresses of a file that somebody may see.
+    #[must_use]
+    pub fn addresses(&self, media: &MediaId) -> Addresses {
+        self.signed(media, LIFETIME)
+    }
+
+    fn signed(&self, media: &MediaId, lifetime: u32) -> Addresses {
         let expires = self.clock.now() / 1_000 + u64::from(lifetime);
-        let signature = self.signer.sign(&media, expires);
+        let signature = self.signer.sign(media, expires);
         let base = self.rules.public_url.as_deref().unwrap_or_default();
         let path = format!("{base}/api/media/{}/{}", media.server(), media.id());
         let proof = format!("expires={expires}&signature={signature}");
-        Ok(Addresses {
+        Addresses {
             file: format!("{path}?{proof}"),
             thumbnail: format!("{path}/thumbnail?width=320&height=240&{proof}"),
             expires_at: expires * 1_000,
-        })
+        }
     }
 
     /// A file, for whoever has a good address of it.

@@ -8,6 +8,23 @@ use crate::daarion::{World, shared_world};
 use crate::homeserver::{path, unique};
 use crate::support::{answered, refused, text};
 
+/// Whoever has lost the answer asks again, and has the token that was shown once.
+#[tokio::test]
+async fn registering_by_a_key_is_done_once() {
+    let world = shared_world().await;
+    let named = Gateway::of(&world.daarion).with_header("idempotency-key", &unique("key"));
+    let body = json!({ "username": format!("agent_{}", unique("named")), "password": "x" });
+    let first = answered(200, named.post("register-user", body.clone()).await);
+    assert!(first["access_token"].is_string());
+    let again = answered(200, named.post("register-user", body.clone()).await);
+    assert_eq!(again, first);
+    let mut other = body.clone();
+    other["password"] = json!("y");
+    refused(409, "CONFLICT", named.post("register-user", other).await);
+    let unnamed = Gateway::of(&world.daarion);
+    refused(409, "CONFLICT", unnamed.post("register-user", body).await);
+}
+
 async fn profile(world: &World, user: &str) -> Value {
     let reader = world.register_unique("reader").await;
     let place = path(&["_matrix", "client", "v3", "profile", user]);

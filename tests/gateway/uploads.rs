@@ -225,3 +225,25 @@ async fn a_file_that_is_not_taken_is_broken_off() {
     };
     assert!(broken && size < SIZE, "{size} bytes came");
 }
+
+#[tokio::test]
+async fn equal_uploads_by_a_key_are_stored_once() {
+    let stub = stub("/_matrix/client/v1/media/config", 1_000, stored()).await;
+    let (daarion, gateway) = gateway(&stub).await;
+    let named = gateway.with_header("idempotency-key", "picture");
+    let equal = (0..20).map(|_| form(&named, file(500)));
+    for answer in futures_util::future::join_all(equal).await {
+        let stored = answered(200, answer);
+        assert_eq!(stored["content_uri"], "mxc://test.localhost/a");
+    }
+    daarion.kill();
+    daarion.restart().await;
+    answered(200, form(&named, file(500)).await);
+    refused(409, "CONFLICT", form(&named, file(501)).await);
+    assert_eq!(uploads(&stub.take_asked()), 1);
+
+    // Without a key it is another file each time.
+    answered(200, form(&Gateway::of(&daarion), file(500)).await);
+    answered(200, form(&Gateway::of(&daarion), file(500)).await);
+    assert_eq!(uploads(&stub.take_asked()), 2);
+}

@@ -5,6 +5,7 @@ mod form;
 
 use poem_openapi::OpenApi;
 use poem_openapi::payload::Json;
+use serde_json::json;
 
 use self::failure::UploadFailure;
 pub use self::form::AROUND;
@@ -12,8 +13,9 @@ use self::form::UploadForm;
 use crate::api::auth::Service;
 use crate::api::body::Body;
 use crate::api::error::Failure;
+use crate::api::once::IdempotencyKey;
+use crate::api::rendered::Rendered;
 use crate::api::schema::gateway::{MediaAddresses, SignRequest, UploadedFile};
-use crate::api::time::Time;
 use crate::api::{Services, Tag};
 use crate::domain::Error;
 use crate::domain::service::Scope;
@@ -38,14 +40,29 @@ impl GatewayMediaApi {
     async fn upload(
         &self,
         service: Service,
+        /// A name of this upload, 1 to 128 visible ASCII characters. The same file sent again with the
+        /// same key within 24 hours is stored once and has the first answer; 409 when the key was
+        /// another file's.
+        #[oai(name = "Idempotency-Key")]
+        key: IdempotencyKey,
         form: UploadForm,
-    ) -> Result<Json<UploadedFile>, UploadFailure> {
+    ) -> Result<Rendered<UploadedFile>, UploadFailure> {
         service.0.require(Scope::Media)?;
         let media = &self.0.media;
         let file = in_time("body", media.stall(), form.file(media.limit())).await??;
         let file = file.ok_or_else(|| Error::invalid("file", "is needed"))?;
-        let stored = media.upload(&service.0, file).await?;
-        Ok(Json(stored.into()))
+        let mut received = media.receive(&service.0, file).await?;
+        let asked = json!({
+            "name": received.name,
+            "content_type": received.content_type,
+            "digest": match key.0 {
+                Some(_) => Some(received.digest().await?),
+                None => None,
+            },
+        });
+        let once = self.0.once(&service.0.name, "uploadMedia", key, &asked);
+        let store = |_| async { Ok(UploadedFile::from(media.store(received).await?)) };
+        Ok(once.answer(store).await?)
     }
 
     /// Sign addresses of a file
@@ -70,10 +87,6 @@ impl GatewayMediaApi {
             expires_in,
         } = body.0;
         let addresses = self.0.media.sign(&service.0, &content_uri, expires_in)?;
-        Ok(Json(MediaAddresses {
-            url: addresses.file,
-            thumbnail_url: addresses.thumbnail,
-            expires_at: Time(addresses.expires_at),
-        }))
+        Ok(Json(addresses.into()))
     }
 }

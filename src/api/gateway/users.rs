@@ -7,6 +7,8 @@ use poem_openapi::payload::Json;
 use crate::api::auth::Service;
 use crate::api::body::Body;
 use crate::api::error::Failure;
+use crate::api::once::IdempotencyKey;
+use crate::api::rendered::Rendered;
 use crate::api::schema::gateway::{
     Deactivate, Deactivated, NewUser, NewUserAvatar, NewUserName, RegisteredUser, Updated,
 };
@@ -36,11 +38,19 @@ impl UsersApi {
     async fn register(
         &self,
         service: Service,
+        /// A name of this request, 1 to 128 visible ASCII characters. Repeated with the same key
+        /// within 24 hours, the answer is the first one; 409 when the key was another request's.
+        #[oai(name = "Idempotency-Key")]
+        key: IdempotencyKey,
         body: Body<NewUser>,
-    ) -> Result<Json<RegisteredUser>, Failure> {
-        let gateway = &self.0.gateway;
-        let registered = gateway.register_user(&service.0, body.0.into()).await?;
-        Ok(Json(registered.into()))
+    ) -> Result<Rendered<RegisteredUser>, Failure> {
+        let (gateway, name) = (&self.0.gateway, &service.0.name);
+        let once = self.0.once(name, "registerMatrixUser", key, &body.0);
+        let register = |_| async {
+            let registered = gateway.register_user(&service.0, body.0.into()).await?;
+            Ok(RegisteredUser::from(registered))
+        };
+        Ok(once.secret().answer(register).await?)
     }
 
     /// Name a user

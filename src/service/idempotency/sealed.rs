@@ -20,6 +20,12 @@ pub(super) fn name(key: &SendKey) -> String {
     format!("sha256:{}", URL_SAFE_NO_PAD.encode(digest))
 }
 
+/// What tells one such request from another: there may be a password in it, which nobody is to guess
+/// by its digest.
+pub(super) fn digest(key: &SendKey, asked: &[u8; 32]) -> Result<[u8; 32]> {
+    mac(key, Uuid::nil(), "request", asked)
+}
+
 /// Seals the answer to an attempt.
 pub(super) fn seal(key: &SendKey, attempt: Uuid, answer: &str) -> Result<String> {
     // It follows from the answer, so that one key never seals two answers with one nonce.

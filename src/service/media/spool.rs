@@ -6,8 +6,9 @@ use std::path::Path;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
+use sha2::{Digest, Sha256};
 use tokio::fs::File;
-use tokio::io::{AsyncSeekExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use tokio_util::io::ReaderStream;
 
 use crate::domain::{Error, Result};
@@ -60,18 +61,37 @@ impl Spool {
         &self.head
     }
 
+    /// The digest of the whole file.
+    pub async fn digest(&mut self) -> Result<[u8; 32]> {
+        self.rewind().await?;
+        let mut digest = Sha256::new();
+        let mut chunk = vec![0; CHUNK];
+        loop {
+            let read = self.file.read(&mut chunk).await;
+            match read.map_err(|error| failed(&error))? {
+                0 => return Ok(digest.finalize().into()),
+                read => digest.update(&chunk[..read]),
+            }
+        }
+    }
+
     /// The whole file and its size.
     pub async fn read(mut self) -> Result<(u64, Chunks)> {
+        self.rewind().await?;
+        let chunks = ReaderStream::with_capacity(self.file, CHUNK).boxed();
+        Ok((self.size, chunks))
+    }
+
+    async fn rewind(&mut self) -> Result<()> {
         let rewound = async {
             self.file.flush().await?;
             self.file.seek(SeekFrom::Start(0)).await
         };
         rewound.await.map_err(|error| failed(&error))?;
-        let chunks = ReaderStream::with_capacity(self.file, CHUNK).boxed();
-        Ok((self.size, chunks))
+        Ok(())
     }
 }
 
 fn failed(error: &std::io::Error) -> Error {
-    Error::StoreUnavailable(format!("a file cannot be written to data_dir: {error}"))
+    Error::StoreUnavailable(format!("a file cannot be kept in data_dir: {error}"))
 }

@@ -46,3 +46,13 @@ pub struct MediaAddresses {
     /// From when on neither shows anything.
     pub expires_at: Time,
 }
+
+impl From<media::Addresses> for MediaAddresses {
+    fn from(addresses: media::Addresses) -> Self {
+        Self {
+            url: addresses.file,
+            thumbnail_url: addresses.thumbnail,
+            expires_at: Time(addresses.expires_at),
+        }
+    }
+}
