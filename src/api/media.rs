@@ -29,8 +29,8 @@ pub enum ThumbnailMethod {
 impl MediaApi {
     /// Show a file
     ///
-    /// For whoever has an address that `POST /internal/matrix/media/sign` has made; no token is
-    /// needed. Pictures, sounds, films and plain text may be shown by a browser where they are,
+    /// For whoever has an address that `getMessageFile` or `POST /internal/matrix/media/sign` has
+    /// made; no token is needed. Pictures, sounds, films and plain text may be shown by a browser where they are,
     /// everything else is to be saved; nothing in a file is ever run.
     ///
     /// 403 `M_FORBIDDEN` when the signature is wrong or has expired; 404 when the homeserver has no

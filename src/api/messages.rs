@@ -1,5 +1,6 @@
 //! Messages of a channel (`/api/messaging/channels/{id}/messages`), and what comes of them.
 
+mod files;
 mod pins;
 mod reactions;
 mod rendering;
@@ -34,6 +35,7 @@ pub type MessagesArea = (
     reactions::ReactionsApi,
     threads::ThreadsApi,
     pins::PinsApi,
+    files::FilesApi,
     scheduled::ScheduledApi,
     sweeps::SweepsApi,
 );
@@ -45,6 +47,7 @@ pub fn all(services: &Services) -> MessagesArea {
         reactions::ReactionsApi(services.clone()),
         threads::ThreadsApi(services.clone()),
         pins::PinsApi(services.clone()),
+        files::FilesApi(services.clone()),
         scheduled::ScheduledApi(services.clone()),
         sweeps::SweepsApi(services.clone()),
     )

@@ -63,6 +63,7 @@ pub const TABLE: &[(&str, Needs)] = &[
     // Messages.
     ("listMessages", Scope(MessagesRead)),
     ("getMessage", Scope(MessagesRead)),
+    ("getMessageFile", Scope(MessagesRead)),
     ("listenToChannel", Scope(MessagesRead)),
     ("getMessageContext", Scope(MessagesRead)),
     ("listReactions", Scope(MessagesRead)),

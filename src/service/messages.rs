@@ -34,6 +34,7 @@ use crate::domain::access::Caller;
 use crate::domain::channel::Channel;
 use crate::domain::event::What;
 use crate::domain::id::{ChannelId, EventId, MessageId, Millis};
+use crate::domain::media::MediaId;
 use crate::domain::member::Membership;
 use crate::domain::message::{FullContent, Message, MessageKind};
 use crate::domain::page::{Order, wrong_cursor};
@@ -116,6 +117,18 @@ impl Messages {
     pub async fn get(&self, caller: &Caller, channel: ChannelId, id: MessageId) -> Result<Message> {
         self.core.visible(caller, channel).await?;
         self.known(channel, id).await
+    }
+
+    /// The file that a message carries.
+    pub async fn file(
+        &self,
+        caller: &Caller,
+        channel: ChannelId,
+        id: MessageId,
+    ) -> Result<MediaId> {
+        let media = self.get(caller, channel, id).await?.media;
+        let file = media.and_then(|media| MediaId::parse(&media.url?));
+        file.ok_or_else(|| Error::not_found(format!("no file that can be shown in message {id}")))
     }
 
     /// A message of a channel that the caller may know of.

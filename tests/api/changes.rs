@@ -257,6 +257,51 @@ async fn file_is_sent_by_its_address() {
 }
 
 #[tokio::test]
+async fn file_of_a_message_is_shown_to_whoever_may_read_it() {
+    let world = shared_world().await;
+    let alice = Person::new(world, "alice").await;
+    let bob = Person::new(world, "bob").await;
+    let channel = alice.channel(json!({ "visibility": "private" })).await;
+    let invited = json!({ "member_id": bob.id() });
+    answered(
+        201,
+        alice
+            .api
+            .post(&format!("{}/members", path_of(&channel)), invited)
+            .await,
+    );
+    bob.matrix.join(room_of(&channel)).await;
+    let media = json!({ "url": upload(&alice.matrix).await, "mimetype": "image/png" });
+    let sent = alice
+        .send(&channel, json!({ "text": "", "media": media }))
+        .await;
+    let file = format!("{}/file", message_path(&channel, &sent));
+
+    let addresses = answered(200, bob.api.get(&file).await);
+    let anybody = world.daarion.anonymous();
+    let shown = anybody.builder(reqwest::Method::GET, text(&addresses["url"]));
+    let shown = shown.send().await.expect("daarion answers");
+    assert_eq!(shown.headers()["content-type"], "image/png");
+    assert_eq!(shown.bytes().await.expect("the file"), "a picture");
+    assert!(time(&addresses["expires_at"]) > time(&sent["created_at"]));
+
+    let words = refused(401, "M_MISSING_TOKEN", anybody.get(&file).await);
+    assert!(!words.contains("file"), "{words}");
+    let stranger = Person::new(world, "stranger").await;
+    let words = refused(404, "M_NOT_FOUND", stranger.api.get(&file).await);
+    assert!(words.starts_with("no channel "), "{words}");
+    let removal = format!("{}/members/{}", path_of(&channel), bob.id());
+    answered(204, alice.api.delete(&removal).await);
+    refused(404, "M_NOT_FOUND", bob.api.get(&file).await);
+
+    let words = alice.say(&channel, "Слова").await;
+    let none = format!("{}/file", message_path(&channel, &words));
+    refused(404, "M_NOT_FOUND", alice.api.get(&none).await);
+    answered(204, alice.api.delete(&message_path(&channel, &sent)).await);
+    refused(404, "M_NOT_FOUND", alice.api.get(&file).await);
+}
+
+#[tokio::test]
 async fn message_is_found_among_others_and_by_its_time() {
     let world = shared_world().await;
     let alice = Person::new(world, "alice").await;

@@ -19,7 +19,7 @@ if (!values.daarion || !values.synapse) {
 
 /** In this order: the first two need a city without anything in it, the last two end what runs. */
 const STORIES = [
-  'delivery', 'operators', 'sign-in', 'account', 'city', 'chat', 'deeds', 'threads', 'mentions', 'permalinks', 'people',
+  'delivery', 'operators', 'sign-in', 'account', 'city', 'chat', 'files', 'deeds', 'threads', 'mentions', 'permalinks', 'people',
   'moderation', 'channels', 'invites', 'agents', 'later', 'audit', 'sweep', 'unsent', 'stream', 'states', 'phone', 'history', 'refusals', 'admin', 'admin-rooms', 'tokens',
   'webhooks', 'looks', 'keyboard', 'crash', 'away',
 ];

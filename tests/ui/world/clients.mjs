@@ -51,6 +51,14 @@ export class MatrixClient {
     return (await this.call('PUT', path, event)).event_id;
   }
 
+  /** Where the homeserver keeps a file from now on. */
+  async upload(name, type, bytes) {
+    const url = `${this.base.replace('/client/', '/media/')}/upload?filename=${encodeURIComponent(name)}`;
+    const headers = { ...this.headers, 'Content-Type': type };
+    const uploading = fetch(url, { method: 'POST', headers, body: bytes });
+    return (await answered(uploading, 'an upload')).content_uri;
+  }
+
   redact(room, event) {
     const path = `/rooms/${encodeURIComponent(room)}/redact/${encodeURIComponent(event)}/${randomUUID()}`;
     return this.call('PUT', path, {});

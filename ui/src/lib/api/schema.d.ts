@@ -567,6 +567,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/messaging/channels/{channel_id}/messages/{message_id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the addresses of a message's file
+         * @description They show the file, and small pictures of it, to whoever has them, for an hour: a browser
+         *     needs no token for them. 404 when the message carries no file, or one that is encrypted.
+         *     Whether the homeserver still has the file is seen when an address is used.
+         *
+         *     An API key needs the scope `messages:read`.
+         */
+        get: operations["getMessageFile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/messaging/channels/{channel_id}/scheduled": {
         parameters: {
             query?: never;
@@ -2634,8 +2658,8 @@ export interface paths {
         };
         /**
          * Show a file
-         * @description For whoever has an address that `POST /internal/matrix/media/sign` has made; no token is
-         *     needed. Pictures, sounds, films and plain text may be shown by a browser where they are,
+         * @description For whoever has an address that `getMessageFile` or `POST /internal/matrix/media/sign` has
+         *     made; no token is needed. Pictures, sounds, films and plain text may be shown by a browser where they are,
          *     everything else is to be saved; nothing in a file is ever run.
          *
          *     403 `M_FORBIDDEN` when the signature is wrong or has expired; 404 when the homeserver has no
@@ -4160,6 +4184,22 @@ export interface components {
              * @description In bytes, as the sender says.
              */
             size?: number | null;
+        };
+        /**
+         * MediaAddresses
+         * @description Addresses that show a file to whoever has them.
+         */
+        MediaAddresses: {
+            /** @description The file. Begins with `listen.public_url`; without one it is a path of either listener. */
+            url: string;
+            /** @description A small picture of it; `width`, `height` and `method` in it may be changed. */
+            thumbnail_url: string;
+            /**
+             * Format: date-time
+             * @description From when on neither shows anything.
+             * @example 2025-11-24T10:30:00.000Z
+             */
+            expires_at: string;
         };
         /**
          * @description As what a file is shown.
@@ -9595,6 +9635,127 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Bad input; the text names the field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller did not say who it is, or not convincingly. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or none that the caller may know of. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It exists already, or its state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than the limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "RETRY-AFTER": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug; nothing was lost. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The homeserver answered something that is not Matrix. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+            /**
+             * @description The homeserver or the store is not available now; or it is done and the index does
+             *     not show it yet.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait; absent when the request is not to be repeated. */
+                    "RETRY-AFTER"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    getMessageFile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The channel's id. */
+                channel_id: string;
+                /** @description The message's id. */
+                message_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["MediaAddresses"];
+                };
             };
             /** @description Bad input; the text names the field. */
             400: {

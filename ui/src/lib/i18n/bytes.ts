@@ -1,5 +1,5 @@
 // Sizes as people read them, in the page's language.
-import { language } from '$lib/i18n/locale.svelte';
+import { language } from './locale.svelte';
 
 const UNITS = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'];
 
