@@ -18,7 +18,7 @@ mod seen;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use self::again::is_told_again;
@@ -49,14 +49,21 @@ const QUIET: Duration = Duration::from_secs(5);
 /// How long it waits for the index, which knows whose message was taken away.
 const INDEX_WAIT: Duration = Duration::from_secs(30);
 
+/// How long events gather before they are read, while nobody waits for the log.
+const GATHER: Duration = Duration::from_millis(50);
+
 /// Tells how far the log has come.
 #[derive(Clone)]
-pub struct Audited(watch::Receiver<Seq>);
+pub struct Audited {
+    position: watch::Receiver<Seq>,
+    asked: Arc<Notify>,
+}
 
 impl Audited {
     /// Waits until all up to `seq` is in the log; says whether it came to that in time.
     pub async fn reached(&self, seq: Seq, within: Duration) -> bool {
-        let mut position = self.0.clone();
+        self.asked.notify_one();
+        let mut position = self.position.clone();
         let reached = position.wait_for(|position| *position >= seq);
         matches!(tokio::time::timeout(within, reached).await, Ok(Ok(_)))
     }
@@ -70,6 +77,8 @@ pub struct AuditReader {
     acts: Arc<OpenActs>,
     clock: Clock,
     position: watch::Sender<Seq>,
+    /// Somebody waits for the log.
+    asked: Arc<Notify>,
     /// `None` before the first step.
     progress: Mutex<Option<Progress>>,
 }
@@ -110,6 +119,11 @@ impl AuditReader {
         clock: Clock,
     ) -> (Self, Audited) {
         let (position, watch) = watch::channel(0);
+        let asked = Arc::new(Notify::new());
+        let audited = Audited {
+            position: watch,
+            asked: asked.clone(),
+        };
         let reader = Self {
             store,
             directory,
@@ -117,9 +131,10 @@ impl AuditReader {
             acts,
             clock,
             position,
+            asked,
             progress: Mutex::default(),
         };
-        (reader, Audited(watch))
+        (reader, audited)
     }
 
     /// Follows the journal until it is told to stop.
@@ -152,13 +167,25 @@ impl AuditReader {
 
     /// Waits for news. Fails when there will be none any more.
     async fn rest(&self, bell: &mut watch::Receiver<Seq>) -> Result<(), watch::error::RecvError> {
-        if let Ok(changed) = tokio::time::timeout(QUIET, bell.changed()).await {
-            return changed;
+        match tokio::time::timeout(QUIET, bell.changed()).await {
+            Ok(changed) => changed?,
+            Err(_) => {
+                if let Err(error) = self.note_position().await {
+                    tracing::warn!(%error, "how far the audit log has come is not noted");
+                }
+                bell.changed().await?;
+            }
         }
-        if let Err(error) = self.note_position().await {
-            tracing::warn!(%error, "how far the audit log has come is not noted");
+        self.gather().await;
+        Ok(())
+    }
+
+    /// Lets events gather, unless somebody waits: one look at many costs less than many looks.
+    async fn gather(&self) {
+        tokio::select! {
+            () = self.asked.notified() => {}
+            () = tokio::time::sleep(GATHER) => {}
         }
-        bell.changed().await
     }
 
     /// Notes how far it has read, when it has read more than it has noted.
