@@ -3,9 +3,11 @@
 # A shell that is not a login shell does not know where rustup puts cargo.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-# What is built once and thrown away gains nothing from what a second build would be quicker by.
+# What is built once and thrown away gains nothing from what a second build would be quicker by, nor
+# from what only a debugger reads.
 ifdef CI
 export CARGO_INCREMENTAL := 0
+export CARGO_PROFILE_DEV_DEBUG := 0
 endif
 
 CARGO_FLAGS ?= --locked

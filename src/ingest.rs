@@ -35,7 +35,7 @@ const CLAIMS: usize = 1_024;
 const FEW: usize = 8;
 /// For how long no transaction has come before such a one, in milliseconds. When they come faster, the
 /// index gathers them: what it writes for one is most of what it writes for many.
-const CALM: Millis = 50;
+const CALM: Millis = 10;
 /// How many canaries are remembered. The doctor sends one at a time.
 const CANARIES: usize = 16;
 /// How long skipped events are not spoken of again, in milliseconds: members may send as many

@@ -177,6 +177,7 @@ impl AuditReader {
             }
         }
         self.gather().await;
+        bell.mark_unchanged();
         Ok(())
     }
 

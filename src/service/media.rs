@@ -1,4 +1,5 @@
-//! Files: taken in for services, and shown to whoever has an address that a service was given.
+//! Files: taken in for services, and shown to whoever has an address that was given to a service, or
+//! to somebody who may read the message that carries the file.
 //!
 //! Homeservers want to know a file's size before they read it, and forms do not tell it: what
 //! comes in goes through a file without a name in the data directory, never through memory.

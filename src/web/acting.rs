@@ -12,6 +12,7 @@ use tracing::Instrument;
 
 use crate::acts::{self, OpenActs, Opening};
 use crate::api::auth::Gate;
+use crate::api::once::IDEMPOTENCY_KEY;
 use crate::clock::Clock;
 
 /// How many go on without their callers at the most. Whoever comes beyond them is cut off with their
@@ -19,7 +20,8 @@ use crate::clock::Clock;
 const MOST: usize = 1_024;
 /// What brings nothing about by itself, and takes as long as it takes.
 const UPLOAD: &str = "/internal/matrix/upload";
-/// What is pushed back like anybody's doing, and is not worth going on with when nobody waits for it.
+/// What is pushed back like anybody's doing, and is not worth going on with when nobody waits for it,
+/// unless its caller has named it and will come back for the answer.
 const GATEWAY: [&str; 2] = ["/internal/matrix/", "/_matrix/"];
 /// What of the gateway is kept here, and recorded.
 const WEBHOOKS: &str = "/internal/matrix/webhook/";
@@ -65,7 +67,8 @@ impl<E: Endpoint + 'static> Endpoint for ActedIn<E> {
         let changes = !request.method().is_safe();
         let opening = (changes && path != UPLOAD).then(|| self.opening.clone());
         let is_gateway = GATEWAY.iter().any(|gateway| path.starts_with(gateway));
-        let goes_on = changes && (!is_gateway || path.starts_with(WEBHOOKS));
+        let is_named = request.headers().contains_key(IDEMPOTENCY_KEY);
+        let goes_on = changes && (!is_gateway || is_named || path.starts_with(WEBHOOKS));
         let place = goes_on.then(|| self.room.clone().try_acquire_owned().ok());
         let inner = self.inner.clone();
         let work = acts::from(address, opening, async move {

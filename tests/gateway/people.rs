@@ -2,6 +2,7 @@
 //! their making succeeds.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -77,6 +78,49 @@ async fn account_that_was_made_and_not_set_up_is_completed() {
         400,
         "M_USER_IN_USE",
         gateway.post("register-user", alice()).await,
+    );
+}
+
+#[tokio::test]
+async fn registration_that_was_cut_off_has_its_answer_by_its_key() {
+    let device = || Said::json(200, &json!({ "access_token": "a", "device_id": "A" }));
+    let taken = json!({ "errcode": "M_USER_IN_USE", "error": "It is there" });
+    let stub = Stub::answering(move |asked| match &asked.target {
+        target if target.contains("/login") => device().after(Duration::from_secs(60)),
+        _ if asked.method == Method::PUT => Said::json(201, &json!({})),
+        _ => Said::json(200, &json!({ "available": true })),
+    })
+    .await;
+    let daarion = daarion_with_admin_token(&stub).await;
+    let named = Gateway::of(&daarion).with_header("idempotency-key", "alice");
+    let path = "/internal/matrix/register-user";
+    let asking = named.service.try_request(Method::POST, path, Some(alice()));
+    let killing = async {
+        let signs_in = |asked: &Asked| asked.target.contains("/login");
+        while !stub.take_asked().iter().any(signs_in) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        daarion.kill();
+    };
+    let (cut_off, ()) = tokio::join!(asking, killing);
+    cut_off.expect_err("it is killed before it answers");
+
+    daarion.restart().await;
+    stub.answer(move |asked| match asked.target.contains("/login") {
+        true => device(),
+        false => Said::json(400, &taken),
+    });
+    let made = answered(200, named.post("register-user", alice()).await);
+    assert_eq!(made["access_token"], "a");
+    assert_eq!(
+        answered(200, named.post("register-user", alice()).await),
+        made
+    );
+    let unnamed = Gateway::of(&daarion);
+    refused(
+        400,
+        "M_USER_IN_USE",
+        unnamed.post("register-user", alice()).await,
     );
 }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use daarion::clock::Clock;
 use daarion::consumer::index::IndexConsumer;
 use daarion::directory::Directory;
 use daarion::domain::access::{Levels, Power};
@@ -14,6 +15,8 @@ use daarion::domain::id::{ChannelId, EventId, MessageId, Millis, Seq, UserId};
 use daarion::domain::member::{Member, Membership};
 use daarion::domain::message::Message;
 use daarion::domain::page::Page;
+use daarion::homeserver::Mapped;
+use daarion::ingest::Ingest;
 use daarion::store::{
     self, ActivityMap, Append, ClearTo, Index, MemberQuery, MessageQuery, RenderedPage, Store,
     StoreError,
@@ -241,4 +244,60 @@ async fn journal_that_is_read_again_does_not_bring_back_old_power() {
     assert!(!indexed.is_replaying());
     assert_eq!(is_now(), expected);
     stop.cancel();
+}
+
+#[tokio::test]
+async fn message_that_comes_alone_is_indexed_with_its_commit() {
+    let world = World::start().await;
+    let made = world.creator.create(world.creation("square", true)).await;
+    let channel = Channel::clone(&made.expect("is created"));
+    let id = channel.id;
+
+    // Nobody follows this journal but what is appended.
+    let store = store::in_memory().expect("a store");
+    let clock = Clock::manual(1_000_000);
+    let (ingest, _outlets) =
+        Ingest::new(store.journal.clone(), Arc::new(directory()), clock.clone());
+    let created = NewEvent {
+        channel: id,
+        event: Some(EventId::trusted("$created")),
+        source: Source::Push,
+        what: What::ChannelCreated(channel),
+    };
+    let created = ingest.found(vec![Mapped::Event(created)]).await;
+    created.expect("is kept");
+    let catch_up = async || {
+        let events = store.journal.read(store.index.position(), 10).await;
+        let events = events.expect("is read");
+        store.index.apply(&events).await.expect("is applied");
+    };
+    catch_up().await;
+
+    let behind = async |name: &str| {
+        let event = EventId::trusted(format!("${name}"));
+        let bob = world.person("bob");
+        let sender = (bob.clone(), world.core.directory.entity(&bob));
+        let message = Message::blank(id, event.clone(), sender, clock.now());
+        let said = NewEvent {
+            channel: id,
+            event: Some(event),
+            source: Source::Push,
+            what: What::MessageCreated(message),
+        };
+        let taken = ingest.transaction(name, vec![Mapped::Event(said)]).await;
+        taken.expect("is kept");
+        store.journal.head() - store.index.position()
+    };
+    assert_eq!(behind("alone").await, 0);
+    clock.set(clock.now() + 10);
+    assert_eq!(behind("later").await, 0);
+    clock.set(clock.now() + 9);
+    assert_eq!(behind("soon").await, 1, "more may come, and gather");
+    // A clock that was set back is as good as none for one of them.
+    catch_up().await;
+    clock.set(1_000);
+    assert_eq!(behind("set back").await, 1);
+    catch_up().await;
+    clock.set(1_010);
+    assert_eq!(behind("after that").await, 0);
 }

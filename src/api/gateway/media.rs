@@ -41,8 +41,8 @@ impl GatewayMediaApi {
         &self,
         service: Service,
         /// A name of this upload, 1 to 128 visible ASCII characters. The same file sent again with the
-        /// same key within 24 hours is stored once and has the first answer; 409 when the key was
-        /// another file's.
+        /// same key within 24 hours has the first answer and is not stored again, unless daarion was
+        /// ended while the homeserver stored it; 409 when the key was another file's.
         #[oai(name = "Idempotency-Key")]
         key: IdempotencyKey,
         form: UploadForm,

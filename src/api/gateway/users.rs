@@ -14,6 +14,7 @@ use crate::api::schema::gateway::{
 };
 use crate::api::{Services, Tag};
 use crate::service::gateway::Traces;
+use crate::service::idempotency::Try;
 
 /// The operations.
 pub struct UsersApi(pub Services);
@@ -44,11 +45,16 @@ impl UsersApi {
         key: IdempotencyKey,
         body: Body<NewUser>,
     ) -> Result<Rendered<RegisteredUser>, Failure> {
-        let (gateway, name) = (&self.0.gateway, &service.0.name);
-        let once = self.0.once(name, "registerMatrixUser", key, &body.0);
-        let register = |_| async {
-            let registered = gateway.register_user(&service.0, body.0.into()).await?;
-            Ok(RegisteredUser::from(registered))
+        let gateway = &self.0.gateway;
+        let once = self
+            .0
+            .once(&service.0.name, "registerMatrixUser", key, &body.0);
+        let new = body.0.into();
+        // There is a token in the answer, which is not given again to whoever may not have it now.
+        gateway.newcomer(&service.0, &new)?;
+        let register = |attempt: Try| async move {
+            let registered = gateway.register_user(&service.0, new, attempt.is_again);
+            Ok(RegisteredUser::from(registered.await?))
         };
         Ok(once.secret().answer(register).await?)
     }

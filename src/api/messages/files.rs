@@ -18,8 +18,10 @@ pub struct FilesApi(pub Services);
 impl FilesApi {
     /// Get the addresses of a message's file
     ///
-    /// They show the file, and small pictures of it, to whoever has them, for an hour: a browser
-    /// needs no token for them. 404 when the message carries no file, or one that is encrypted.
+    /// For whoever may read the message. The addresses show the file, and small pictures of it, to
+    /// whoever has them, for an hour: a browser needs no token for them.
+    ///
+    /// 404 when there is no such message in this channel, or it carries no file or an encrypted one.
     /// Whether the homeserver still has the file is seen when an address is used.
     #[oai(
         path = "/:channel_id/messages/:message_id/file",

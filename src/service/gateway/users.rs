@@ -9,7 +9,7 @@ use crate::domain::service::{ActAs, Scope, ServiceCaller};
 use crate::domain::{Error, Result};
 use crate::homeserver::Traces;
 use crate::homeserver::gateway::{Device, NewPerson};
-use crate::service::agents::{AgentPatch, NewAgent};
+use crate::service::agents::{AgentPatch, Agents, NewAgent};
 
 /// What Synapse takes for a name, in characters.
 const MAX_NAME: usize = 256;
@@ -35,11 +35,37 @@ pub struct Registered {
 }
 
 impl Gateway {
-    /// Registers an agent or a person.
-    pub async fn register_user(&self, caller: &ServiceCaller, new: NewUser) -> Result<Registered> {
+    /// Whom a caller would register; an error when they may not.
+    pub fn newcomer(&self, caller: &ServiceCaller, new: &NewUser) -> Result<Entity> {
         caller.require(Scope::Users)?;
-        let entity = self.newcomer(&new.username)?;
+        let entity = self.named(&new.username)?;
         caller.require_act_as(&entity)?;
+        match &entity {
+            Entity::Agent { .. } if new.is_admin => {
+                let message = "an agent is no administrator of the homeserver";
+                Err(Error::invalid("admin", message))
+            }
+            Entity::User { .. }
+                if new.is_admin && !caller.rights.act_as.contains(&ActAs::Everybody) =>
+            {
+                Err(Error::forbidden(
+                    "whoever makes administrators of the homeserver must be a service that may \
+                     act as everybody",
+                ))
+            }
+            _ => Ok(entity),
+        }
+    }
+
+    /// Registers an agent or a person. `is_again`: an earlier try of the same request was cut off,
+    /// and what it has left is the answer.
+    pub async fn register_user(
+        &self,
+        caller: &ServiceCaller,
+        new: NewUser,
+        is_again: bool,
+    ) -> Result<Registered> {
+        let entity = self.newcomer(caller, &new)?;
         if let Some(name) = &new.display_name {
             check_text("display_name", name, MAX_NAME)?;
         }
@@ -47,8 +73,8 @@ impl Gateway {
             check_address("avatar_url", url)?;
         }
         match &entity {
-            Entity::Agent { .. } => self.register_agent(caller, &entity, new).await,
-            Entity::User { .. } => self.register_person(caller, &entity, new).await,
+            Entity::Agent { .. } => self.register_agent(caller, &entity, new, is_again).await,
+            Entity::User { .. } => self.register_person(caller, &entity, new, is_again).await,
         }
     }
 
@@ -57,11 +83,8 @@ impl Gateway {
         caller: &ServiceCaller,
         entity: &Entity,
         new: NewUser,
+        is_again: bool,
     ) -> Result<Registered> {
-        if new.is_admin {
-            let message = "an agent is no administrator of the homeserver";
-            return Err(Error::invalid("admin", message));
-        }
         let upstream = self.upstream(caller).await?;
         let new = NewAgent {
             id: entity.to_string(),
@@ -70,6 +93,14 @@ impl Gateway {
             ..NewAgent::default()
         };
         let _held = self.agents.hold(&new.id)?;
+        let left = self.agents.get(&new.id).ok();
+        if let Some(agent) = left.filter(|left| is_again && Agents::is_as_asked(left, &new)) {
+            let device = upstream.sign_in_agent(&agent.user).await?;
+            return Ok(Registered {
+                user: agent.user,
+                device,
+            });
+        }
         // In the list when all of it is done: until then, asked for again, all is done again.
         let agent = self.agents.prepare(new).await?;
         let device = upstream.sign_in_agent(&agent.user).await?;
@@ -85,13 +116,8 @@ impl Gateway {
         caller: &ServiceCaller,
         entity: &Entity,
         new: NewUser,
+        is_again: bool,
     ) -> Result<Registered> {
-        if new.is_admin && !caller.rights.act_as.contains(&ActAs::Everybody) {
-            return Err(Error::forbidden(
-                "whoever makes administrators of the homeserver must be a service that may act \
-                 as everybody",
-            ));
-        }
         let Some(password) = new.password.filter(|it| !it.is_empty()) else {
             return Err(Error::invalid("password", "is needed for a person"));
         };
@@ -105,8 +131,19 @@ impl Gateway {
             is_admin: new.is_admin,
         };
         let upstream = self.upstream(caller).await?;
-        upstream.register_person(&person).await?;
-        let device = made(upstream.sign_in(&user, &person.password).await, &user);
+        let registered = upstream.register_person(&person).await;
+        let signed_in = upstream.sign_in(&user, &person.password);
+        let device = match registered {
+            Ok(()) => made(signed_in.await, &user),
+            // Its password tells whether it is the one that was made.
+            Err(taken) if is_again && taken.is_refusal("M_USER_IN_USE") => signed_in
+                .await
+                .map_err(|error| match error.is_transient() {
+                    true => error,
+                    false => taken,
+                })?,
+            Err(error) => return Err(error),
+        };
         Ok(Registered { user, device })
     }
 
@@ -165,7 +202,7 @@ impl Gateway {
     }
 
     /// Whom a new account's name makes: an agent by our naming, or a person.
-    fn newcomer(&self, username: &str) -> Result<Entity> {
+    fn named(&self, username: &str) -> Result<Entity> {
         let wrong = || {
             let message = "must be 1 to 255 characters from a-z, 0-9 and \"._=-/+\", or an entity \
                  (\"agent:<name>\", \"user:<localpart>\")";

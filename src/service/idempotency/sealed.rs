@@ -89,4 +89,14 @@ mod tests {
         open(&key("a"), attempt, "sealed:").expect_err("nothing");
         assert_ne!(name(&key("a")), name(&key("b")));
     }
+
+    #[test]
+    fn digest_is_of_no_use_without_the_key() {
+        let key = |text| SendKey::parse(text).expect("a key");
+        let asked = [7; 32];
+        let digest = |text| digest(&key(text), &asked).expect("a digest");
+        assert_eq!(digest("a"), digest("a"));
+        assert_ne!(digest("a"), digest("b"));
+        assert_ne!(digest("a"), asked);
+    }
 }

@@ -70,19 +70,16 @@ export function tell(context) {
     await arrived(alice, 'Under way 1');
 
     // Killed when the homeserver has it and the page has no answer.
-    const restarted = new Promise((resolve, reject) => {
-      let isFirst = true;
-      const kill = async (route) => {
-        await route.fetch();
-        await installation.daarion.kill();
-        await route.abort();
-        await installation.startDaarion();
-      };
-      alice.page.route('**/messages', async (route) => {
-        if (!isFirst || !sending(route.request())) return route.continue();
-        isFirst = false;
-        await kill(route).then(resolve, reject);
-      }).catch(reject);
+    let restarts;
+    const restarted = new Promise((resolve) => (restarts = resolve));
+    let isFirst = true;
+    await alice.page.route('**/messages', async (route) => {
+      if (!isFirst || !sending(route.request())) return route.continue();
+      isFirst = false;
+      await route.fetch();
+      await installation.daarion.kill();
+      await route.abort();
+      restarts(installation.startDaarion());
     });
     await alice.say('Under way 2');
     // The live stream may show it before the kill: what counts is what is there after it.

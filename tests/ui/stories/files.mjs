@@ -30,7 +30,7 @@ function picture() {
 
 async function opened(visitor, link) {
   const [tab] = await Promise.all([visitor.context.waitForEvent('page'), link.click()]);
-  await tab.waitForLoadState();
+  await tab.waitForURL('**/api/media/**');
   return tab;
 }
 
@@ -49,12 +49,14 @@ export function tell(context) {
 
     const bob = await world.visitor('bob');
     await bob.enter('/city/gallery');
-    const shown = bob.page.getByRole('img', { name: 'cat.png' });
+    const link = bob.page.getByRole('link', { name: 'A file: cat.png' });
+    const shown = link.locator('img');
     await shown.waitFor();
     await bob.page.waitForFunction((img) => img.complete && img.naturalWidth > 0, await shown.elementHandle());
+    assert.equal(await shown.evaluate((img) => img.naturalWidth), 640, 'a small one is shown');
     const height = (await shown.boundingBox()).height;
     assert.ok(height > 100, `it is ${height} pixels high`);
-    const tab = await opened(bob, bob.page.getByRole('link', { name: 'cat.png' }));
+    const tab = await opened(bob, link);
     assert.equal(await tab.evaluate(() => document.images[0].naturalWidth), WIDTH);
 
     await bob.message('notes.txt').getByText('12 byte').waitFor();

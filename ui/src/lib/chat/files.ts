@@ -12,6 +12,9 @@ const LEFT_MS = 60_000;
 /** The addresses of as many files are held, so that a list that is scrolled back asks nobody. */
 const HELD = 500;
 
+/** Sharp also where a pixel of the page is two of the screen. */
+const THUMBNAIL = { width: '640', height: '480' };
+
 export interface FileAddresses {
   file: string;
   thumbnail: string;
@@ -44,13 +47,14 @@ export function isGood({ endsAt }: FileAddresses): boolean {
 function addresses(answer: Schemas['MediaAddresses']): FileAddresses {
   return {
     file: here(answer.url),
-    thumbnail: here(answer.thumbnail_url).replace('width=320&height=240', 'width=640&height=480'),
+    thumbnail: here(answer.thumbnail_url, THUMBNAIL),
     endsAt: Date.parse(answer.expires_at),
   };
 }
 
 /** On this page's own origin, whatever daarion calls itself. */
-function here(address: string): string {
-  const { pathname, search } = new URL(address, location.href);
-  return pathname + search;
+function here(address: string, more: Record<string, string> = {}): string {
+  const { pathname, searchParams } = new URL(address, location.href);
+  for (const [name, value] of Object.entries(more)) searchParams.set(name, value);
+  return `${pathname}?${searchParams}`;
 }
