@@ -136,7 +136,7 @@ export function tell(context) {
     const before = await topRow(page);
     await say(BEFORE + 1, BEFORE + MEANWHILE);
     const pill = page.getByRole('button', { name: `${MEANWHILE} new messages` });
-    await pill.waitFor({ timeout: 60_000 });
+    await pill.waitFor({ timeout: 120_000 });
     assert.deepEqual(await topRow(page), before, 'nothing has moved');
     const height = (await page.locator('[data-message]').first().boundingBox()).height;
     const isHeld = async (most) => {
@@ -161,7 +161,7 @@ export function tell(context) {
       for (const [id, text] of rows) read.set(id, /Car \d+ of|What a day/.exec(text)?.[0]);
       assert.equal(new Set(rows.map(([id]) => id)).size, rows.length, 'nothing is there twice');
     };
-    await until('all of it was read upward', 60_000, async () => {
+    await until('all of it was read upward', 120_000, async () => {
       await look();
       await page.mouse.wheel(0, -500);
       await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const LIMIT_MS = 150_000;
+const LIMIT_MS = 300_000;
 
 /** Ends a story that has hung. The test's own limit would leave its browsers to the next story. */
 async function limit(signal) {
