@@ -53,6 +53,24 @@ async function brittle(page) {
 }
 
 export function tell(context) {
+  story(context, 'a page that reads too much at once waits a moment, and is whole', async (world) => {
+    await furnish(world);
+    const { page } = await world.visitor('alice', { wide: true });
+    const refused = new Set();
+    await page.route('**/api/{city,messaging}/**', (route) => {
+      const request = route.request();
+      if (request.method() !== 'GET' || refused.has(request.url())) return route.continue();
+      refused.add(request.url());
+      return route.fulfill({ status: 429, headers: { 'Retry-After': '1' }, json: { error: 'M_LIMIT_EXCEEDED', message: 'too often' } });
+    });
+    await page.goto('/city/facades');
+    await page.locator('[data-message]', { hasText: 'How does it look?' }).waitFor();
+    await page.getByRole('navigation').getByRole('link', { name: 'Facades' }).waitFor();
+    await list(page, WORDS.en).getByText('Alice', { exact: true }).waitFor();
+    assert.equal((await page.getByRole('alert').allTextContents()).join(''), '');
+    assert.ok(refused.size >= 5, `refused at first: ${[...refused].join(', ')}`);
+  });
+
   for (const look of LOOKS) {
     const words = WORDS[look.language];
     const where = `${look.theme}, ${look.language}`;

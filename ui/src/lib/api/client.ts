@@ -1,6 +1,7 @@
 // The typed client of the public API. Each request carries the session's access token; one that is
-// refused for it is sent again after a refresh.
+// refused for it is sent again after a refresh, and what is read too often a moment later.
 import createClient from 'openapi-fetch';
+import { patiently } from './patience';
 import type { components, paths } from './schema';
 import { session } from './session.svelte';
 
@@ -9,7 +10,11 @@ export type Schemas = components['schemas'];
 export const api = createClient<paths>({ fetch: authorised });
 
 /** Sends a request as the person who is signed in. */
-export async function authorised(request: Request): Promise<Response> {
+export function authorised(request: Request): Promise<Response> {
+  return patiently(request, withToken);
+}
+
+async function withToken(request: Request): Promise<Response> {
   const again = request.clone();
   const token = await session.token();
   const answer = await fetch(signed(request, token));
