@@ -25,6 +25,8 @@
 //! - **A message that we sent is one commit.** The index takes it over with its append, since the
 //!   caller waits for both; and so it does with a few that are pushed, since one commit is cheaper,
 //!   unless they come so fast that it pays to let them gather.
+//! - **Rows of known events that gather.** Their keys are random, so that nearly every message wrote a
+//!   page of its own. Held in memory and written in the order of their keys they share pages ([`met`]).
 //! - **No name of a transaction that its events tell.** It would be two more pages of each commit.
 //!
 //! # What it does
@@ -62,6 +64,7 @@ mod journal;
 mod keys;
 mod medium;
 mod memory;
+mod met;
 mod microdaos;
 mod migrations;
 mod moderation;
@@ -88,6 +91,7 @@ use async_trait::async_trait;
 use redb::ReadTransaction;
 
 use self::medium::{FileMedium, Medium, MemoryMedium};
+use self::met::Met;
 use self::newest::NewestPages;
 use self::shared::Shared;
 use self::writer::WriterHandle;
@@ -152,6 +156,15 @@ impl Redb {
             self.writer.recover();
         }
         result
+    }
+
+    /// Reads from one snapshot, with the rows that the table of known events lacked before it.
+    fn read_with_met<T>(
+        &self,
+        act: impl FnOnce(&ReadTransaction, &Met) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let met = Arc::clone(&self.shared.memory().met);
+        self.read(|txn| act(txn, &met))
     }
 
     /// Reads from one snapshot on a thread for blocking work: for scans without a bound.

@@ -23,12 +23,13 @@ use redb::{ReadableTable, ReadableTableMetadata, Table, WriteTransaction};
 
 use self::lazy::Lazy;
 use self::prepared::{Deed, NewMessage};
-pub use self::prepared::{Prepared, prepare, prepare_messages};
+pub use self::prepared::{Prepared, message_of, prepare, prepare_messages};
 use self::reception::Tables;
 pub use self::reception::{clear as clear_reception, trim as trim_reception};
 use super::journal;
 use super::keys::{EventKey, Location, Place};
 use super::memory::{Memory, Staged};
+use super::met::{Met, Written};
 use super::tables::{self, meta};
 use super::writer::Work;
 use crate::domain::channel::Channel;
@@ -64,7 +65,6 @@ pub fn apply(work: &mut Work<'_>, events: &[Prepared]) -> Result<Vec<String>, St
         return Ok(Vec::new());
     };
     refuse_gap(work, first.seq)?;
-    let replayed_through = work.staged.known_through;
     let mut applying = Applying::open(work)?;
     for event in fresh {
         applying.apply(event)?;
@@ -77,7 +77,6 @@ pub fn apply(work: &mut Work<'_>, events: &[Prepared]) -> Result<Vec<String>, St
     }
     let passed = applying.finish(&mut work.staged)?;
     work.staged.position = last.seq;
-    work.staged.known_through = replayed_through.max(last.seq);
     store_positions(work)?;
     Ok(passed)
 }
@@ -136,17 +135,24 @@ struct Applying<'t> {
     passed: Vec<String>,
 }
 
-/// The table of known events. Its keys are random: what a batch adds is written in their order,
-/// so that neighbours share the pages on the way.
+/// Known events: their table, and the rows that it lacks. Its keys are random: what a batch writes is
+/// written in their order, so that neighbours share the pages on the way.
 struct Known<'t> {
     table: Rows<'t>,
     fresh: BTreeMap<EventKey, Vec<u8>>,
+    /// Of messages: they are written with many others.
+    met: HashMap<EventKey, Box<[u8]>>,
+    /// What has been committed; none when this transaction has written it.
+    held: Option<&'t Met>,
 }
 
 impl Known<'_> {
     fn get(&self, key: &EventKey) -> Result<Option<Vec<u8>>, StoreError> {
-        if let Some(fresh) = self.fresh.get(key) {
-            return Ok(Some(fresh.clone()));
+        let fresh = self.fresh.get(key).map(Vec::as_slice);
+        let met = || self.met.get(key).map(AsRef::as_ref);
+        let held = || self.held?.get(key);
+        if let Some(row) = fresh.or_else(met).or_else(held) {
+            return Ok(Some(row.to_vec()));
         }
         let stored = self.table.get(key.as_slice())?;
         Ok(stored.map(|stored| stored.value().to_vec()))
@@ -162,6 +168,8 @@ impl<'t> Applying<'t> {
             known: Known {
                 table: txn.open_table(tables::KNOWN)?,
                 fresh: BTreeMap::new(),
+                met: std::mem::take(&mut staged.met),
+                held: (!matches!(staged.written, Written::All)).then_some(&*work.memory.met),
             },
             messages: txn.open_table(tables::MESSAGES)?,
             channels: txn.open_table(tables::CHANNELS)?,
@@ -241,13 +249,16 @@ impl<'t> Applying<'t> {
             place,
         };
         let location = location.to_bytes();
+        if event.seq > self.replayed_through {
+            match place {
+                Place::Message(_) => drop(self.known.met.insert(*key, location.into())),
+                _ => drop(self.known.fresh.insert(*key, location)),
+            }
+            return Ok(());
+        }
         // A replay would write what is there already, at random keys.
-        let is_there = event.seq <= self.replayed_through
-            && self
-                .known
-                .get(key)?
-                .is_some_and(|stored| stored == location);
-        if !is_there {
+        let stored = self.known.get(key)?;
+        if stored.is_none_or(|stored| stored != location) {
             self.known.fresh.insert(*key, location);
         }
         Ok(())
@@ -302,6 +313,7 @@ impl<'t> Applying<'t> {
             self.known.table.insert(key, location)?;
         }
         staged.keeps = self.keeps;
+        staged.met = self.known.met;
         Ok(self.passed)
     }
 }

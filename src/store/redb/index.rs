@@ -6,6 +6,7 @@ use redb::{
 };
 
 use super::keys::{self, Location, Place};
+use super::met::{self, Met};
 use super::records::channel::{ChannelRow, TimedChannel};
 use super::records::levels::LevelsRow;
 use super::records::member::MemberRecord;
@@ -131,7 +132,7 @@ impl Index for Redb {
         if let Some(page) = self.newest.get(&query, version).await {
             return Ok(Some(page));
         }
-        let page = self.read(|txn| pages::messages(txn, &query))?;
+        let page = self.read_with_met(|txn, met| pages::messages(txn, met, &query))?;
         if let Some(page) = &page {
             self.newest.hold(&query, version, page).await;
         }
@@ -139,8 +140,8 @@ impl Index for Redb {
     }
 
     async fn message(&self, id: MessageId) -> Result<Option<Message>, StoreError> {
-        self.read(|txn| {
-            let Some(key) = message_key(txn, id)? else {
+        self.read_with_met(|txn, met| {
+            let Some(key) = message_key(txn, met, id)? else {
                 return Ok(None);
             };
             // A cleared index remembers where a message was until it is there again.
@@ -151,12 +152,11 @@ impl Index for Redb {
     }
 
     async fn edited(&self, edit: &EventId) -> Result<Option<Message>, StoreError> {
-        let of = self.read(|txn| {
-            let known = txn.open_table(tables::KNOWN)?;
-            let Some(location) = known.get(keys::event(edit).as_slice())? else {
+        let of = self.read_with_met(|txn, met| {
+            let Some(location) = met.location(txn, &keys::event(edit))? else {
                 return Ok(None);
             };
-            Ok(match Location::parse(location.value())?.place {
+            Ok(match Location::parse(&location)?.place {
                 Place::Edit { of, .. } => Some(EventId::trusted(of)),
                 Place::Other | Place::Message(_) | Place::Reaction { .. } => None,
             })
@@ -244,12 +244,15 @@ pub fn channel(row: &[u8]) -> Result<TimedChannel, StoreError> {
 }
 
 /// Where a message is, by its id.
-pub fn message_key(txn: &ReadTransaction, id: MessageId) -> Result<Option<Vec<u8>>, StoreError> {
-    let known = txn.open_table(tables::KNOWN)?;
-    let Some(location) = known.get(id.as_bytes().as_slice())? else {
+pub fn message_key(
+    txn: &ReadTransaction,
+    met: &Met,
+    id: MessageId,
+) -> Result<Option<Vec<u8>>, StoreError> {
+    let Some(location) = met.location(txn, id.as_bytes())? else {
         return Ok(None);
     };
-    let location = Location::parse(location.value())?;
+    let location = Location::parse(&location)?;
     Ok(location.message().map(<[u8]>::to_vec))
 }
 
@@ -285,6 +288,7 @@ fn clear(work: &mut Work<'_>, to: ClearTo) -> Result<(), StoreError> {
     if to == ClearTo::JournalStart && journal::first(txn, work.staged.head)? > 1 {
         return Err(StoreError::Trimmed);
     }
+    met::write_all(work)?;
     for table in [
         tables::MESSAGES,
         tables::CHANNELS,

@@ -15,7 +15,7 @@ use super::records::origin::OriginRecord;
 use super::records::skipped::SkippedRecord;
 use super::tables::{self, meta};
 use super::writer::Work;
-use super::{Redb, apply};
+use super::{Redb, apply, met};
 use crate::domain::event::{Event, Skipped};
 use crate::domain::id::{ChannelId, EventId, Millis, Seq};
 use crate::store::{Append, Appended, Journal, Placed, SkippedReport, StoreError};
@@ -134,17 +134,16 @@ impl Journal for Redb {
     async fn knows(&self, events: &[EventId]) -> Result<Vec<bool>, StoreError> {
         let keys: Vec<EventKey> = events.iter().map(keys::event).collect();
         // Memory first: what leaves it is in the table by then, for a later snapshot.
-        let pending: Vec<bool> = {
+        let held: Vec<bool> = {
             let memory = self.shared.memory();
-            keys.iter()
-                .map(|key| memory.pending.contains_key(key))
-                .collect()
+            let is_held = |key| memory.pending.contains_key(key) || memory.met.get(key).is_some();
+            keys.iter().map(is_held).collect()
         };
         self.read(|txn| {
             let known = txn.open_table(tables::KNOWN)?;
             keys.iter()
-                .zip(pending)
-                .map(|(key, pending)| Ok(pending || known.get(key.as_slice())?.is_some()))
+                .zip(held)
+                .map(|(key, held)| Ok(held || known.get(key.as_slice())?.is_some()))
                 .collect()
         })
     }
@@ -194,15 +193,19 @@ impl Redb {
         append: &Append,
         keys: &[Option<EventKey>],
     ) -> Result<Option<Appended>, StoreError> {
-        let (head, pending) = {
+        let (head, held) = {
             let memory = self.shared.memory();
             if let Some(id) = &append.transaction
                 && memory.has_transaction(id)
             {
                 return Ok(Some(Appended::repeated(memory.head)));
             }
-            let pending = |key: &Option<EventKey>| memory.pending.get(key.as_ref()?).copied();
-            (memory.head, keys.iter().map(pending).collect::<Vec<_>>())
+            let held = |key: &Option<EventKey>| match key {
+                Some(key) => memory.position_of(key),
+                None => Ok(None),
+            };
+            let held: Result<Vec<_>, StoreError> = keys.iter().map(held).collect();
+            (memory.head, held?)
         };
         if keys.is_empty() || !append.skipped.is_empty() || append.origin.is_some() {
             return Ok(None);
@@ -210,8 +213,8 @@ impl Redb {
         self.read(|txn| {
             let known = txn.open_table(tables::KNOWN)?;
             let mut placed = Vec::with_capacity(keys.len());
-            for (key, pending) in keys.iter().zip(pending) {
-                let place = match (pending, key) {
+            for (key, held) in keys.iter().zip(held) {
+                let place = match (held, key) {
                     (Some(seq), _) => Some(seq),
                     (None, Some(key)) => indexed(&known, key)?,
                     (None, None) => None,
@@ -352,7 +355,7 @@ fn place(
         if let Some(key) = key {
             let seq = match work.memory.pending(&work.staged, key) {
                 Some(seq) => Some(seq),
-                None => indexed(&known, key)?,
+                None => met(work, &known, key)?,
             };
             if seq.is_some() {
                 placed.push(Placed::Known(seq));
@@ -371,6 +374,18 @@ fn place(
 }
 
 /// Where an event stands that the index has met.
+fn met(
+    work: &Work<'_>,
+    known: &impl ReadableTable<&'static [u8], &'static [u8]>,
+    key: &EventKey,
+) -> Result<Option<Seq>, StoreError> {
+    match work.memory.met(&work.staged, key) {
+        Some(row) => Ok(Some(Location::parse(row)?.seq)),
+        None => indexed(known, key),
+    }
+}
+
+/// The same by the table alone.
 fn indexed(
     known: &impl ReadableTable<&'static [u8], &'static [u8]>,
     key: &EventKey,
@@ -398,6 +413,8 @@ fn store_skipped(work: &Work<'_>, skipped: &[Vec<u8>]) -> Result<(), StoreError>
 
 /// Drops what is old. Not durable, because dropping it once more does no harm.
 fn trim(work: &mut Work<'_>, before: Millis, upto: Seq) -> Result<u64, StoreError> {
+    // What is dropped is not there to make their rows of.
+    met::write_all(work)?;
     let dropped = match trim_journal(work, before, upto)? {
         0 => trim_waiting(work, before)?,
         dropped => dropped,

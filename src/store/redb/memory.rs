@@ -5,12 +5,14 @@
 //! transaction are [`Staged`] and nobody else sees them.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use redb::{Database, ReadableDatabase, ReadableTable};
 use sha2::{Digest, Sha256};
 
 use super::apply::Keeps;
-use super::keys::{self, EventKey};
+use super::keys::{self, EventKey, Location};
+use super::met::{Met, Sweep, Written};
 use super::newest::Version;
 use super::records::Record;
 use super::records::event::EventHead;
@@ -29,8 +31,11 @@ pub struct Memory {
     pub position: Seq,
     /// Events up to here have their row in the table of known ones.
     pub known_through: Seq,
-    /// Events after `known_through`, by key.
+    /// Events after the index's position and `known_through`, by key.
     pub pending: HashMap<EventKey, Seq>,
+    /// Messages between the two.
+    pub met: Arc<Met>,
+    sweep: Option<Sweep>,
     /// The channels that events were applied to since the start.
     pub keeps: HashMap<ChannelId, Keeps>,
     /// See [`Version`].
@@ -66,8 +71,13 @@ pub struct Staged {
     /// All known events were forgotten before `pending` was staged.
     pub forgotten: bool,
     pub pending: HashMap<EventKey, Seq>,
-    /// Events that now have their row in the table of known ones.
+    /// Events that the index has met now.
     pub indexed: Vec<EventKey>,
+    /// Rows that the table of known events lacks.
+    pub met: HashMap<EventKey, Box<[u8]>>,
+    pub sweep: Option<Sweep>,
+    /// What was written of the rows that it lacked, before `met` was staged.
+    pub written: Written,
     /// The index was emptied before `keeps` was staged.
     pub cleared: bool,
     pub keeps: HashMap<ChannelId, Keeps>,
@@ -86,11 +96,13 @@ impl Memory {
         };
         let journal = txn.open_table(tables::JOURNAL)?;
         let newest = journal.last()?.map_or(0, |(seq, _)| seq.value());
+        let (position, known_through) = (number(meta::POSITION)?, number(meta::KNOWN_THROUGH)?);
         let mut memory = Self {
             journal_id: number(meta::JOURNAL_ID)?,
             head: newest.max(number(meta::JOURNAL_HEAD)?),
-            position: number(meta::POSITION)?,
-            known_through: number(meta::KNOWN_THROUGH)?,
+            position,
+            known_through,
+            met: Arc::new(Met::load(&txn, known_through, position)?),
             ..Self::default()
         };
         memory.transactions.counter = number(meta::TRANSACTIONS)?;
@@ -98,7 +110,8 @@ impl Memory {
             let (slot, id) = entry?;
             memory.transactions.keep(slot.value(), name(id.value()));
         }
-        for entry in journal.range(memory.known_through.saturating_add(1)..)? {
+        let met_through = known_through.max(position);
+        for entry in journal.range(met_through.saturating_add(1)..)? {
             let (seq, value) = entry?;
             // One that is damaged is passed over by all.
             if let Ok(head) = EventHead::decode(value.value())
@@ -117,6 +130,7 @@ impl Memory {
             head: self.head,
             position: self.position,
             known_through: self.known_through,
+            sweep: self.sweep,
             ..Staged::default()
         }
     }
@@ -139,15 +153,14 @@ impl Memory {
         self.position = staged.position;
         self.known_through = staged.known_through;
         self.pending.extend(staged.pending);
+        let met_through = self.position.max(self.known_through);
         for key in &staged.indexed {
-            if self
-                .pending
-                .get(key)
-                .is_some_and(|seq| *seq <= self.known_through)
-            {
+            if self.pending.get(key).is_some_and(|seq| *seq <= met_through) {
                 self.pending.remove(key);
             }
         }
+        self.sweep = staged.sweep;
+        self.absorb_met(staged.written, staged.met);
         // A burst must not cost memory for ever.
         if self.pending.is_empty() && self.pending.capacity() > 1_024 {
             self.pending.shrink_to_fit();
@@ -159,6 +172,17 @@ impl Memory {
         }
     }
 
+    fn absorb_met(&mut self, written: Written, rows: HashMap<EventKey, Box<[u8]>>) {
+        if matches!(written, Written::Nothing) && rows.is_empty() {
+            return;
+        }
+        let met = Arc::make_mut(&mut self.met);
+        met.forget(written);
+        for (key, row) in rows {
+            met.insert(key, row);
+        }
+    }
+
     /// Which state of a channel's messages has been committed.
     pub fn version(&self, channel: ChannelId) -> Version {
         Version {
@@ -167,7 +191,23 @@ impl Memory {
         }
     }
 
-    /// Where an event stands that is not in the table of known ones yet.
+    /// Where a message is that is not in the table of known events yet.
+    pub fn met<'m>(&'m self, staged: &'m Staged, key: &EventKey) -> Option<&'m [u8]> {
+        let is_held = !matches!(staged.written, Written::All);
+        let staged = staged.met.get(key).map(AsRef::as_ref);
+        staged.or_else(|| is_held.then(|| self.met.get(key)).flatten())
+    }
+
+    /// The position of an event that is not in the table of known ones yet, as of the last commit.
+    pub fn position_of(&self, key: &EventKey) -> Result<Option<Seq>, StoreError> {
+        if let Some(seq) = self.pending.get(key) {
+            return Ok(Some(*seq));
+        }
+        let row = self.met.get(key);
+        row.map(|row| Ok(Location::parse(row)?.seq)).transpose()
+    }
+
+    /// Where an event stands that the index has not met yet.
     pub fn pending(&self, staged: &Staged, key: &EventKey) -> Option<Seq> {
         let held = || (!staged.forgotten).then(|| self.pending.get(key).copied());
         staged

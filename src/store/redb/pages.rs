@@ -5,6 +5,7 @@ use redb::ReadTransaction;
 
 use super::index::message_key;
 use super::keys::MessageKey;
+use super::met::Met;
 use super::records::member::MemberRecord;
 use super::records::{Record, message_row};
 use super::{keys, tables};
@@ -18,11 +19,12 @@ use crate::store::receptions::ThreadQuery;
 /// A page of messages, copied out of their rows.
 pub fn messages(
     txn: &ReadTransaction,
+    met: &Met,
     query: &MessageQuery,
 ) -> Result<Option<RenderedPage>, StoreError> {
     let mut range = keys::Range::of(query.channel.as_bytes());
     if let Some(after) = query.after {
-        let key = message_key(txn, after)?;
+        let key = message_key(txn, met, after)?;
         let Some(key) = key.filter(|key| key.starts_with(query.channel.as_bytes())) else {
             return Ok(None);
         };
@@ -61,12 +63,13 @@ pub fn messages(
 /// A page of the messages of a thread, copied out of their rows.
 pub fn thread_messages(
     txn: &ReadTransaction,
+    met: &Met,
     query: &ThreadQuery,
 ) -> Result<Option<RenderedPage>, StoreError> {
     let (channel, root) = (query.channel, query.root);
     let mut range = keys::Range::of(&keys::within(channel, root));
     if let Some(after) = query.after {
-        let key = message_key(txn, after)?;
+        let key = message_key(txn, met, after)?;
         let key = key.filter(|key| key.starts_with(channel.as_bytes()));
         let Some(key) = key.and_then(|key| keys::in_thread(&key, root)) else {
             return Ok(None);

@@ -7,6 +7,7 @@ use redb::{ReadTransaction, ReadableTable};
 
 use super::index::message_key;
 use super::keys::{self, Location, Place, Range};
+use super::met::Met;
 use super::records::message_row;
 use super::{Redb, pages, tables};
 use crate::domain::id::{ChannelId, EventId, MessageId, Seq, UserId};
@@ -26,12 +27,11 @@ const PEOPLE_SHOWN: usize = 50;
 #[async_trait]
 impl Receptions for Redb {
     async fn reaction(&self, event: &EventId) -> Result<Option<(MessageId, Seq)>, StoreError> {
-        self.read(|txn| {
-            let known = txn.open_table(tables::KNOWN)?;
-            let Some(location) = known.get(keys::event(event).as_slice())? else {
+        self.read_with_met(|txn, met| {
+            let Some(location) = met.location(txn, &keys::event(event))? else {
                 return Ok(None);
             };
-            let Location { seq, place } = Location::parse(location.value())?;
+            let Location { seq, place } = Location::parse(&location)?;
             Ok(match place {
                 Place::Reaction { message, .. } => Some((message, seq)),
                 Place::Other | Place::Message(_) | Place::Edit { .. } => None,
@@ -72,7 +72,7 @@ impl Receptions for Redb {
     }
 
     async fn threads(&self, query: ThreadsQuery) -> Result<ThreadsPage, StoreError> {
-        self.read(|txn| threads(txn, &query))
+        self.read_with_met(|txn, met| threads(txn, met, &query))
     }
 
     async fn thread(
@@ -80,14 +80,14 @@ impl Receptions for Redb {
         channel: ChannelId,
         root: MessageId,
     ) -> Result<Option<Thread>, StoreError> {
-        self.read(|txn| thread(txn, channel, root))
+        self.read_with_met(|txn, met| thread(txn, met, channel, root))
     }
 
     async fn thread_messages(
         &self,
         query: ThreadQuery,
     ) -> Result<Option<RenderedPage>, StoreError> {
-        self.read(|txn| pages::thread_messages(txn, &query))
+        self.read_with_met(|txn, met| pages::thread_messages(txn, met, &query))
     }
 
     async fn pins(&self, channel: ChannelId) -> Result<Vec<MessageId>, StoreError> {
@@ -220,7 +220,11 @@ fn keys_of(
     Ok(own)
 }
 
-fn threads(txn: &ReadTransaction, query: &ThreadsQuery) -> Result<ThreadsPage, StoreError> {
+fn threads(
+    txn: &ReadTransaction,
+    met: &Met,
+    query: &ThreadsQuery,
+) -> Result<ThreadsPage, StoreError> {
     let mut range = Range::of(query.channel.as_bytes());
     if let Some((last_at, root)) = query.after {
         let key = keys::thread_activity(query.channel, last_at, root);
@@ -230,7 +234,7 @@ fn threads(txn: &ReadTransaction, query: &ThreadsQuery) -> Result<ThreadsPage, S
     let mut page = ThreadsPage::default();
     for row in table.range::<&[u8]>(range.bounds())?.rev() {
         let root = keys::thread_root(row?.0.value())?;
-        let Some(thread) = thread(txn, query.channel, root)? else {
+        let Some(thread) = thread(txn, met, query.channel, root)? else {
             continue;
         };
         if page.items.len() == query.limit {
@@ -246,6 +250,7 @@ fn threads(txn: &ReadTransaction, query: &ThreadsQuery) -> Result<ThreadsPage, S
 /// `None` also when its root is not there.
 fn thread(
     txn: &ReadTransaction,
+    met: &Met,
     channel: ChannelId,
     root: MessageId,
 ) -> Result<Option<Thread>, StoreError> {
@@ -258,7 +263,7 @@ fn thread(
         return Ok(None);
     };
     let last = keys::message_of_thread(last?.0.value());
-    let root_key = message_key(txn, root)?;
+    let root_key = message_key(txn, met, root)?;
     let root_key = root_key.filter(|key| key.starts_with(channel.as_bytes()));
     let (Some(root_message), Some(last)) = (
         root_key.map_or(Ok(None), |key| row(txn, &key))?,

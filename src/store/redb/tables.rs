@@ -19,8 +19,9 @@ pub mod meta {
     pub const JOURNAL_ID: &str = "journal_id";
     /// Position of the index: the last applied event.
     pub const POSITION: &str = "position";
-    /// Every event up to here has its row in [`KNOWN`](super::KNOWN); later ones are held in
-    /// memory. Ahead of the position while a cleared index is made anew.
+    /// Every event up to here has its row in [`KNOWN`](super::KNOWN); of later ones messages are held
+    /// in memory, and what the index has not met. Ahead of the position while a cleared index is made
+    /// anew.
     pub const KNOWN_THROUGH: &str = "known_through";
     /// 1 while a rebuild from the homeserver is under way.
     pub const REBUILDING: &str = "rebuilding";
@@ -61,7 +62,8 @@ pub const SKIPPED_SLOTS: u64 = 200;
 /// Every Matrix event that the index has met. Key: the 16 bytes of its `MessageId`, half as
 /// long as the event id and what a caller asks with. Value: a
 /// [`Location`](super::keys::Location). The keys are random, which is why only the index
-/// writes here and the acknowledged append does not.
+/// writes here and the acknowledged append does not, and messages many at once
+/// ([`super::met`]).
 pub const KNOWN: TableDefinition<Bytes, Bytes> = TableDefinition::new("known_v1");
 
 /// Messages. Key: channel (16 bytes), `created_at` (8 bytes, big-endian), event id (text):

@@ -6,6 +6,7 @@ mod damage;
 mod faults;
 mod fixture;
 mod forged;
+mod met;
 mod opening;
 mod webhooks;
 

@@ -36,7 +36,16 @@ pub struct Work<'a> {
     durable: bool,
 }
 
-impl Work<'_> {
+impl<'a> Work<'a> {
+    fn new(txn: &'a WriteTransaction, memory: &'a Memory) -> Self {
+        Self {
+            txn,
+            memory,
+            staged: memory.stage(),
+            durable: false,
+        }
+    }
+
     /// Says that what this request wrote must be on the disk when it is answered. What is
     /// written without this may be lost by a crash, together with all that came after it.
     pub fn must_be_durable(&mut self) {

@@ -90,6 +90,16 @@ pub fn prepare_messages(events: &[NewEvent]) -> Option<Vec<Prepared>> {
     events.iter().map(message).collect()
 }
 
+/// The keys of an event that is a message: as a known event, and as a message.
+pub fn message_of(event: &Event) -> Option<(EventKey, Vec<u8>)> {
+    let (What::MessageCreated(message) | What::MediaUploaded(message)) = &event.what else {
+        return None;
+    };
+    let key = keys::of(event.event.as_ref(), &event.what)?;
+    let place = keys::message(event.channel, message.created_at, &message.event);
+    Some((key, place))
+}
+
 impl Prepared {
     /// Gives it its position.
     pub fn set_seq(&mut self, seq: Seq) {

@@ -15,6 +15,8 @@ use tokio::sync::oneshot;
 use super::health::Health;
 use super::{Message, Request, Work};
 use crate::store::StoreError;
+use crate::store::redb::memory::Staged;
+use crate::store::redb::met;
 use crate::store::redb::shared::Shared;
 
 /// The most requests that share a commit. More would make the first ones wait.
@@ -136,7 +138,10 @@ impl Writer {
         }
     }
 
-    fn close(self, answer: Option<oneshot::Sender<()>>) {
+    fn close(mut self, answer: Option<oneshot::Sender<()>>) {
+        if !self.shared.memory().met.is_empty() {
+            self.settle();
+        }
         if let Err(error) = self.shared.close() {
             tracing::error!(%error, "the store did not close well; it will be checked at the next start");
         }
@@ -173,12 +178,8 @@ impl Writer {
         let mut txn = begun.map_err(Failure::disk)?;
         let (staged, durable) = {
             let memory = self.shared.memory();
-            let mut work = Work {
-                txn: &txn,
-                staged: memory.stage(),
-                memory: &memory,
-                durable: false,
-            };
+            let mut work = Work::new(&txn, &memory);
+            met::sweep(&mut work)?;
             for request in group {
                 // Dropping the transaction rolls it back.
                 request.run(&mut work)?;
@@ -196,11 +197,11 @@ impl Writer {
                 .map_err(Failure::disk)?;
         }
         txn.commit().map_err(Failure::disk)?;
-        self.unsettled = !quick;
         if durable {
             self.succeeded();
         }
         self.shared.change_memory(|memory| memory.absorb(staged));
+        self.unsettled = !quick || !self.shared.memory().met.is_empty();
         Ok(())
     }
 
@@ -210,18 +211,29 @@ impl Writer {
         if self.may_try_the_disk().is_err() {
             return;
         }
-        let settled = self.shared.with_database(|database| {
-            let mut txn = database.begin_write()?;
-            txn.set_quick_repair(true);
-            Ok(txn.commit()?)
-        });
-        match settled {
-            Ok(()) => {
+        match self.write_behind() {
+            Ok(staged) => {
+                self.shared.change_memory(|memory| memory.absorb(staged));
                 self.unsettled = false;
                 self.succeeded();
             }
             Err(error) => self.failed(Group::new(), &error.to_string()),
         }
+    }
+
+    /// Writes what memory alone holds.
+    fn write_behind(&self) -> Result<Staged, StoreError> {
+        self.shared.with_database(|database| {
+            let mut txn = database.begin_write()?;
+            txn.set_quick_repair(true);
+            let memory = self.shared.memory();
+            let mut work = Work::new(&txn, &memory);
+            met::write_all(&mut work)?;
+            let staged = work.staged;
+            drop(memory);
+            txn.commit()?;
+            Ok(staged)
+        })
     }
 
     fn succeeded(&mut self) {
