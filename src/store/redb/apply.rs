@@ -29,7 +29,7 @@ pub use self::reception::{clear as clear_reception, trim as trim_reception};
 use super::journal;
 use super::keys::{EventKey, Location, Place};
 use super::memory::{Memory, Staged};
-use super::met::{Met, Written};
+use super::met::{self, Met, Row};
 use super::tables::{self, meta};
 use super::writer::Work;
 use crate::domain::channel::Channel;
@@ -141,12 +141,23 @@ struct Known<'t> {
     table: Rows<'t>,
     fresh: BTreeMap<EventKey, Vec<u8>>,
     /// Of messages: they are written with many others.
-    met: HashMap<EventKey, Box<[u8]>>,
+    met: HashMap<EventKey, Row>,
     /// What has been committed; none when this transaction has written it.
     held: Option<&'t Met>,
 }
 
 impl Known<'_> {
+    /// Of an event that is there twice the later one counts.
+    fn add(&mut self, key: EventKey, row: Vec<u8>, is_message: bool) {
+        if is_message {
+            self.fresh.remove(&key);
+            self.met.insert(key, row.into());
+        } else {
+            self.met.remove(&key);
+            self.fresh.insert(key, row);
+        }
+    }
+
     fn get(&self, key: &EventKey) -> Result<Option<Vec<u8>>, StoreError> {
         let fresh = self.fresh.get(key).map(Vec::as_slice);
         let met = || self.met.get(key).map(AsRef::as_ref);
@@ -169,7 +180,7 @@ impl<'t> Applying<'t> {
                 table: txn.open_table(tables::KNOWN)?,
                 fresh: BTreeMap::new(),
                 met: std::mem::take(&mut staged.met),
-                held: (!matches!(staged.written, Written::All)).then_some(&*work.memory.met),
+                held: (staged.written != met::ALL).then_some(&*work.memory.met),
             },
             messages: txn.open_table(tables::MESSAGES)?,
             channels: txn.open_table(tables::CHANNELS)?,
@@ -250,10 +261,8 @@ impl<'t> Applying<'t> {
         };
         let location = location.to_bytes();
         if event.seq > self.replayed_through {
-            match place {
-                Place::Message(_) => drop(self.known.met.insert(*key, location.into())),
-                _ => drop(self.known.fresh.insert(*key, location)),
-            }
+            self.known
+                .add(*key, location, matches!(place, Place::Message(_)));
             return Ok(());
         }
         // A replay would write what is there already, at random keys.

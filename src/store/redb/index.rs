@@ -288,7 +288,6 @@ fn clear(work: &mut Work<'_>, to: ClearTo) -> Result<(), StoreError> {
     if to == ClearTo::JournalStart && journal::first(txn, work.staged.head)? > 1 {
         return Err(StoreError::Trimmed);
     }
-    met::write_all(work)?;
     for table in [
         tables::MESSAGES,
         tables::CHANNELS,
@@ -310,13 +309,17 @@ fn clear(work: &mut Work<'_>, to: ClearTo) -> Result<(), StoreError> {
     work.staged.cleared = true;
     work.staged.keeps.clear();
     match to {
-        ClearTo::JournalStart => work.staged.position = 0,
+        ClearTo::JournalStart => {
+            met::write_all(work)?;
+            work.staged.position = 0;
+        }
         ClearTo::JournalEnd { since } => {
             empty(txn, tables::KNOWN)?;
             txn.delete_table(tables::WATERMARKS)?;
             txn.open_table(tables::WATERMARKS)?;
             txn.delete_table(tables::SURVEYS)?;
             txn.open_table(tables::SURVEYS)?;
+            met::forget_all(work);
             work.staged.forgotten = true;
             work.staged.pending.clear();
             work.staged.indexed.clear();

@@ -355,7 +355,7 @@ fn place(
         if let Some(key) = key {
             let seq = match work.memory.pending(&work.staged, key) {
                 Some(seq) => Some(seq),
-                None => met(work, &known, key)?,
+                None => met_at(work, &known, key)?,
             };
             if seq.is_some() {
                 placed.push(Placed::Known(seq));
@@ -374,7 +374,7 @@ fn place(
 }
 
 /// Where an event stands that the index has met.
-fn met(
+fn met_at(
     work: &Work<'_>,
     known: &impl ReadableTable<&'static [u8], &'static [u8]>,
     key: &EventKey,
@@ -413,8 +413,6 @@ fn store_skipped(work: &Work<'_>, skipped: &[Vec<u8>]) -> Result<(), StoreError>
 
 /// Drops what is old. Not durable, because dropping it once more does no harm.
 fn trim(work: &mut Work<'_>, before: Millis, upto: Seq) -> Result<u64, StoreError> {
-    // What is dropped is not there to make their rows of.
-    met::write_all(work)?;
     let dropped = match trim_journal(work, before, upto)? {
         0 => trim_waiting(work, before)?,
         dropped => dropped,
@@ -459,6 +457,10 @@ fn trim_journal(work: &mut Work<'_>, before: Millis, upto: Seq) -> Result<u64, S
     let Some(last) = last else {
         return Ok(0);
     };
+    // What is dropped is not there any more to make rows of known events of.
+    if last > work.staged.known_through {
+        met::write_all(work)?;
+    }
     let length = journal.len()?;
     journal.retain_in(..=last, |_, _| false)?;
     let dropped = length - journal.len()?;

@@ -1,5 +1,5 @@
-//! What the store holds in memory beside the file: positions, the latest transactions, and
-//! the events that the index has not taken over yet.
+//! What the store holds in memory beside the file: positions, the latest transactions, the events that
+//! the index has not taken over yet, and where those are that it has taken over last.
 //!
 //! Only the writer changes it, and only after a commit: until then the changes of a
 //! transaction are [`Staged`] and nobody else sees them.
@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::apply::Keeps;
 use super::keys::{self, EventKey, Location};
-use super::met::{Met, Sweep, Written};
+use super::met::{self, Met, Row, Sweep, Written};
 use super::newest::Version;
 use super::records::Record;
 use super::records::event::EventHead;
@@ -33,7 +33,7 @@ pub struct Memory {
     pub known_through: Seq,
     /// Events after the index's position and `known_through`, by key.
     pub pending: HashMap<EventKey, Seq>,
-    /// Messages between the two.
+    /// Messages after `known_through` and up to the index's position.
     pub met: Arc<Met>,
     sweep: Option<Sweep>,
     /// The channels that events were applied to since the start.
@@ -74,7 +74,7 @@ pub struct Staged {
     /// Events that the index has met now.
     pub indexed: Vec<EventKey>,
     /// Rows that the table of known events lacks.
-    pub met: HashMap<EventKey, Box<[u8]>>,
+    pub met: HashMap<EventKey, Row>,
     pub sweep: Option<Sweep>,
     /// What was written of the rows that it lacked, before `met` was staged.
     pub written: Written,
@@ -172,8 +172,8 @@ impl Memory {
         }
     }
 
-    fn absorb_met(&mut self, written: Written, rows: HashMap<EventKey, Box<[u8]>>) {
-        if matches!(written, Written::Nothing) && rows.is_empty() {
+    fn absorb_met(&mut self, written: Written, rows: HashMap<EventKey, Row>) {
+        if written.is_empty() && rows.is_empty() {
             return;
         }
         let met = Arc::make_mut(&mut self.met);
@@ -181,6 +181,16 @@ impl Memory {
         for (key, row) in rows {
             met.insert(key, row);
         }
+    }
+
+    /// Whether the table of known events lacks any.
+    pub fn lacks_rows(&self) -> bool {
+        self.known_through < self.position
+    }
+
+    /// Whether it lacks so many that they are to be written at once.
+    pub fn is_far_behind(&self) -> bool {
+        met::is_due(self.sweep, self.known_through, self.position)
     }
 
     /// Which state of a channel's messages has been committed.
@@ -193,7 +203,7 @@ impl Memory {
 
     /// Where a message is that is not in the table of known events yet.
     pub fn met<'m>(&'m self, staged: &'m Staged, key: &EventKey) -> Option<&'m [u8]> {
-        let is_held = !matches!(staged.written, Written::All);
+        let is_held = staged.written != met::ALL;
         let staged = staged.met.get(key).map(AsRef::as_ref);
         staged.or_else(|| is_held.then(|| self.met.get(key)).flatten())
     }

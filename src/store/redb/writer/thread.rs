@@ -59,8 +59,13 @@ pub struct Writer {
     shared: Arc<Shared>,
     waiting: Receiver<Message>,
     recovering: Arc<AtomicBool>,
-    /// Whether something is committed that is not durable, or not ready for a quick repair.
+    /// Whether something is committed that is not durable, or not ready for a quick repair, or rows
+    /// of known events are held in memory alone.
     unsettled: bool,
+    /// Whether the writer has begun to settle, and nobody has come since.
+    resting: bool,
+    /// Whether the table of known events is damaged: its rows stay in memory.
+    holds_rows: bool,
     health: Health,
 }
 
@@ -72,11 +77,14 @@ impl Writer {
         waiting: Receiver<Message>,
         recovering: Arc<AtomicBool>,
     ) -> Self {
+        let unsettled = shared.memory().lacks_rows();
         Self {
+            unsettled,
             shared,
             waiting,
             recovering,
-            unsettled: false,
+            resting: false,
+            holds_rows: false,
             health: Health::default(),
         }
     }
@@ -97,6 +105,9 @@ impl Writer {
                 self.take(message, &mut group, &mut closing);
             }
             self.serve(group);
+            if self.shared.memory().is_far_behind() {
+                self.write_rows();
+            }
             if let Some(answer) = closing {
                 self.close(answer);
                 return;
@@ -111,13 +122,17 @@ impl Writer {
             let now = self.shared.clock().instant();
             let limit = match self.health.pause(now) {
                 Some(pause) => pause.max(IDLE),
+                None if self.unsettled && self.resting => Duration::ZERO,
                 None if self.unsettled => IDLE,
                 None => return self.waiting.recv().ok(),
             };
             match self.waiting.recv_timeout(limit) {
-                Ok(message) => return Some(message),
+                Ok(message) => {
+                    self.resting = false;
+                    return Some(message);
+                }
                 Err(RecvTimeoutError::Disconnected) => return None,
-                Err(RecvTimeoutError::Timeout) => self.settle(),
+                Err(RecvTimeoutError::Timeout) => self.rest(),
             }
         }
     }
@@ -139,9 +154,7 @@ impl Writer {
     }
 
     fn close(mut self, answer: Option<oneshot::Sender<()>>) {
-        if !self.shared.memory().met.is_empty() {
-            self.settle();
-        }
+        while self.has_rows() && self.write_rows() {}
         if let Err(error) = self.shared.close() {
             tracing::error!(%error, "the store did not close well; it will be checked at the next start");
         }
@@ -179,7 +192,6 @@ impl Writer {
         let (staged, durable) = {
             let memory = self.shared.memory();
             let mut work = Work::new(&txn, &memory);
-            met::sweep(&mut work)?;
             for request in group {
                 // Dropping the transaction rolls it back.
                 request.run(&mut work)?;
@@ -201,8 +213,64 @@ impl Writer {
             self.succeeded();
         }
         self.shared.change_memory(|memory| memory.absorb(staged));
-        self.unsettled = !quick || !self.shared.memory().met.is_empty();
+        self.unsettled = !quick || self.has_rows();
         Ok(())
+    }
+
+    /// One step to where everything is on the disk, so that whoever comes need not wait for all.
+    fn rest(&mut self) {
+        self.resting = true;
+        if !self.has_rows() || !self.write_rows() {
+            self.settle();
+            self.resting = false;
+        }
+    }
+
+    /// Whether there are rows to write.
+    fn has_rows(&self) -> bool {
+        !self.holds_rows && self.shared.memory().lacks_rows()
+    }
+
+    /// Writes some of the rows that the table of known events lacks; says whether it has. What a
+    /// crash takes of them is made of the journal again.
+    fn write_rows(&mut self) -> bool {
+        if self.holds_rows || self.health.is_failing() || self.shared.is_closed() {
+            return false;
+        }
+        match self.write_some_rows() {
+            Ok(staged) => {
+                self.shared.change_memory(|memory| memory.absorb(staged));
+                self.unsettled = true;
+                true
+            }
+            Err(Failure::Disk(reason)) => {
+                self.failed(Group::new(), &reason);
+                false
+            }
+            // It keeps nobody from writing elsewhere.
+            Err(Failure::Request(error)) => {
+                tracing::error!(%error, "rows of known events stay in memory");
+                self.holds_rows = true;
+                false
+            }
+        }
+    }
+
+    fn write_some_rows(&self) -> Result<Staged, Failure> {
+        let begun = self
+            .shared
+            .with_database(|database| Ok(database.begin_write()?));
+        let mut txn = begun.map_err(Failure::disk)?;
+        let staged = {
+            let memory = self.shared.memory();
+            let mut work = Work::new(&txn, &memory);
+            met::write_some(&mut work)?;
+            work.staged
+        };
+        txn.set_durability(Durability::None)
+            .map_err(Failure::disk)?;
+        txn.commit().map_err(Failure::disk)?;
+        Ok(staged)
     }
 
     /// Commits durably what is not durable yet, in the way that lets the file be opened at
@@ -211,29 +279,18 @@ impl Writer {
         if self.may_try_the_disk().is_err() {
             return;
         }
-        match self.write_behind() {
-            Ok(staged) => {
-                self.shared.change_memory(|memory| memory.absorb(staged));
+        let settled = self.shared.with_database(|database| {
+            let mut txn = database.begin_write()?;
+            txn.set_quick_repair(true);
+            Ok(txn.commit()?)
+        });
+        match settled {
+            Ok(()) => {
                 self.unsettled = false;
                 self.succeeded();
             }
             Err(error) => self.failed(Group::new(), &error.to_string()),
         }
-    }
-
-    /// Writes what memory alone holds.
-    fn write_behind(&self) -> Result<Staged, StoreError> {
-        self.shared.with_database(|database| {
-            let mut txn = database.begin_write()?;
-            txn.set_quick_repair(true);
-            let memory = self.shared.memory();
-            let mut work = Work::new(&txn, &memory);
-            met::write_all(&mut work)?;
-            let staged = work.staged;
-            drop(memory);
-            txn.commit()?;
-            Ok(staged)
-        })
     }
 
     fn succeeded(&mut self) {
@@ -255,10 +312,11 @@ impl Writer {
     /// What was not durable is lost by this, together with the index's position, so that the
     /// index reads it from the journal again.
     fn recover(&mut self) {
-        self.unsettled = false;
         if let Err(error) = self.shared.reopen() {
             tracing::error!(%error, "the store cannot be opened");
         }
+        self.holds_rows = false;
+        self.unsettled = self.has_rows();
     }
 
     /// Recovers when a reader said that the database does not work, and it does not.
