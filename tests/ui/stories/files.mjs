@@ -39,7 +39,7 @@ const isExpected = (complaint) => /404|The document is sandboxed/.test(complaint
 
 export function tell(context) {
   story(context, 'pictures are shown, other files open, and what is gone is a link', async (world) => {
-    const room = await world.program.room('alice', { name: 'Gallery', slug: 'gallery' });
+    const room = await world.program.room('alice', { name: 'Album', slug: 'album' });
     const send = (media) => world.program.say('alice', room, '', { media });
     const cat = await world.matrix.alice.upload('cat.png', 'image/png', picture());
     const notes = await world.matrix.alice.upload('notes.txt', 'text/plain', Buffer.from('What we said'));
@@ -48,7 +48,7 @@ export function tell(context) {
     await send({ url: cat.replace(/[^/]+$/, 'gone'), filename: 'gone.png', mimetype: 'image/png' });
 
     const bob = await world.visitor('bob');
-    await bob.enter('/city/gallery');
+    await bob.enter('/city/album');
     const link = bob.page.getByRole('link', { name: 'A file: cat.png' });
     const shown = link.locator('img');
     await shown.waitFor();
