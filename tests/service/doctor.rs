@@ -91,6 +91,22 @@ fn expect(examination: &Examination, check: &str, outcome: Outcome, advice: &str
 }
 
 #[tokio::test]
+async fn connection_that_has_ended_since_is_tried_once_more() {
+    let case = Case::start().await;
+    let failed = || refused(502, "M_CONNECTION_FAILED");
+    case.world.fake.fail_next(Call::Ping, failed());
+    expect(&case.examine().await, "connector_url", Outcome::Ok, "");
+    case.world.fake.fail_next(Call::Ping, failed());
+    case.world.fake.fail_next(Call::Ping, failed());
+    expect(
+        &case.examine().await,
+        "connector_url",
+        Outcome::Failed,
+        "healthz",
+    );
+}
+
+#[tokio::test]
 async fn homeserver_in_trouble_needs_no_other_registration() {
     let case = Case::start().await;
     for (call, check) in [

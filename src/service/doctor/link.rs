@@ -1,9 +1,11 @@
 //! The homeserver: whether it is there, knows us, reaches us, and what it lets us do.
 
+use std::time::Duration;
+
 use super::{Doctor, SET_UP_AGAIN, advice};
-use crate::domain::Error;
 use crate::domain::finding::{Check, Finding};
 use crate::domain::id::{Millis, UserId};
+use crate::domain::{Error, Result};
 use crate::homeserver::checkup::Introduction;
 
 /// The specification that the connector cannot do without.
@@ -101,6 +103,15 @@ impl Doctor {
         )
     }
 
+    /// A ping, and another one when it broke off: a homeserver that still holds a connection from before
+    /// our latest start hears of its end by the first request that it sends there.
+    async fn ping(&self) -> Result<Duration> {
+        match self.homeserver.ping().await {
+            Err(error) if error.is_refusal("M_CONNECTION_FAILED") => self.homeserver.ping().await,
+            answered => answered,
+        }
+    }
+
     /// Whether the homeserver reaches us, and shows the right token when it does.
     async fn reached(&self) -> [Finding; 2] {
         const URL: Check = Check::ConnectorUrl;
@@ -110,7 +121,7 @@ impl Doctor {
             let reason = "daarion does not run, so nobody listens";
             return [URL, TOKEN].map(|check| Finding::skipped(check, reason));
         }
-        let error = match self.homeserver.ping().await {
+        let error = match self.ping().await {
             Ok(took) => {
                 let took = took.as_millis();
                 return [
