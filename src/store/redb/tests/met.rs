@@ -1,7 +1,7 @@
 //! Messages that the index has met are known and found, whether the table holds their rows or
 //! memory does; and what only memory held is there again after a kill.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use redb::{Database, ReadableDatabase, ReadableTableMetadata};
@@ -23,6 +23,15 @@ const MANY: u64 = 400;
 
 fn name(number: u64) -> String {
     format!("message {number}")
+}
+
+/// A store with a channel.
+async fn begin() -> (TempDir, PathBuf, Store) {
+    let directory = TempDir::new().expect("a directory");
+    let path = directory.path().join("daarion.redb");
+    let store = open(&path).expect("the store opens");
+    store.put_and_index(vec![created(1)]).await;
+    (directory, path, store)
 }
 
 /// Each of them is found by its id, and known when it comes again.
@@ -47,7 +56,7 @@ fn rows(path: &Path) -> u64 {
     known.len().expect("read")
 }
 
-fn copy(path: &Path) -> std::path::PathBuf {
+fn copy(path: &Path) -> PathBuf {
     let copy = path.with_extension("copy");
     std::fs::copy(path, &copy).expect("copied");
     copy
@@ -55,10 +64,7 @@ fn copy(path: &Path) -> std::path::PathBuf {
 
 #[tokio::test]
 async fn messages_are_known_while_their_rows_are_written_by_and_by() {
-    let directory = TempDir::new().expect("a directory");
-    let path = directory.path().join("daarion.redb");
-    let store = open(&path).expect("the store opens");
-    store.put_and_index(vec![created(1)]).await;
+    let (_directory, path, store) = begin().await;
     for number in 0..MANY {
         store
             .put_and_index(vec![said(1, &name(number), number)])
@@ -79,10 +85,7 @@ async fn messages_are_known_while_their_rows_are_written_by_and_by() {
 
 #[tokio::test]
 async fn what_memory_alone_held_is_known_after_a_kill() {
-    let directory = TempDir::new().expect("a directory");
-    let path = directory.path().join("daarion.redb");
-    let store = open(&path).expect("the store opens");
-    store.put_and_index(vec![created(1)]).await;
+    let (_directory, path, store) = begin().await;
     let all = (0..40).map(|number| said(1, &name(number), number));
     store.put_and_index(all.collect()).await;
     store.put(vec![created(2)]).await;
@@ -96,10 +99,7 @@ async fn what_memory_alone_held_is_known_after_a_kill() {
 
 #[tokio::test]
 async fn what_memory_alone_held_outlives_a_rebuild_and_a_trim() {
-    let directory = TempDir::new().expect("a directory");
-    let path = directory.path().join("daarion.redb");
-    let store = open(&path).expect("the store opens");
-    store.put_and_index(vec![created(1)]).await;
+    let (_directory, path, store) = begin().await;
     let all = (0..40).map(|number| said(1, &name(number), number));
     store.put_and_index(all.collect()).await;
     let clear = store.index.clear(ClearTo::JournalStart);
@@ -121,10 +121,7 @@ async fn what_memory_alone_held_outlives_a_rebuild_and_a_trim() {
 
 #[tokio::test]
 async fn rows_are_written_when_the_writer_rests() {
-    let directory = TempDir::new().expect("a directory");
-    let path = directory.path().join("daarion.redb");
-    let store = open(&path).expect("the store opens");
-    store.put_and_index(vec![created(1)]).await;
+    let (_directory, path, store) = begin().await;
     // More than are written at once.
     for batch in 0..3 {
         let all = (0..400).map(|number| said(1, &name(400 * batch + number), number));
@@ -141,17 +138,10 @@ async fn rows_are_written_when_the_writer_rests() {
 
 #[tokio::test]
 async fn what_happens_to_a_message_that_memory_alone_held_is_applied_after_a_kill() {
-    let directory = TempDir::new().expect("a directory");
-    let path = directory.path().join("daarion.redb");
-    let store = open(&path).expect("the store opens");
+    let (_directory, path, store) = begin().await;
     let unknown = said(9, "of no channel", 1);
     store
-        .put_and_index(vec![
-            created(1),
-            said(1, "a", 1),
-            said(1, "b", 2),
-            unknown.clone(),
-        ])
+        .put_and_index(vec![said(1, "a", 1), said(1, "b", 2), unknown.clone()])
         .await;
     store.put(vec![created(2)]).await;
     let killed = open(&copy(&path)).expect("the store opens");
@@ -168,10 +158,8 @@ async fn what_happens_to_a_message_that_memory_alone_held_is_applied_after_a_kil
 
 #[tokio::test]
 async fn what_is_forgotten_is_forgotten_by_memory_too() {
-    let directory = TempDir::new().expect("a directory");
-    let path = directory.path().join("daarion.redb");
-    let store = open(&path).expect("the store opens");
-    store.put_and_index(vec![created(1), said(1, "a", 1)]).await;
+    let (_directory, path, store) = begin().await;
+    store.put_and_index(vec![said(1, "a", 1)]).await;
     let clear = store.index.clear(ClearTo::JournalEnd { since: 1 });
     clear.await.expect("cleared");
     let again = store.put(vec![said(1, "a", 1)]).await;
