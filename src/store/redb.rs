@@ -25,8 +25,8 @@
 //! - **A message that we sent is one commit.** The index takes it over with its append, since the
 //!   caller waits for both; and so it does with a few that are pushed, since one commit is cheaper,
 //!   unless they come so fast that it pays to let them gather.
-//! - **Rows of known events that gather.** Their keys are random, so that nearly every message wrote a
-//!   page of its own. Held in memory and written in the order of their keys they share pages ([`met`]).
+//! - **Rows of known events that gather.** Their keys are random, so that few of one step share a page.
+//!   More of them do that are held in memory and written in the order of their keys ([`met`]).
 //! - **No name of a transaction that its events tell.** It would be two more pages of each commit.
 //!
 //! # What it does

@@ -4,8 +4,10 @@
 //! tell, into a small ring. What is known already is found in memory or by one read in the
 //! index's table; nothing is written at a random key here.
 
+mod trim;
+
 use async_trait::async_trait;
-use redb::{ReadableTable, ReadableTableMetadata, WriteTransaction};
+use redb::{ReadableTable, WriteTransaction};
 use tokio::sync::watch;
 
 use super::keys::{self, EventKey, Location};
@@ -15,13 +17,10 @@ use super::records::origin::OriginRecord;
 use super::records::skipped::SkippedRecord;
 use super::tables::{self, meta};
 use super::writer::Work;
-use super::{Redb, apply, met};
+use super::{Redb, apply};
 use crate::domain::event::{Event, Skipped};
 use crate::domain::id::{ChannelId, EventId, Millis, Seq};
 use crate::store::{Append, Appended, Journal, Placed, SkippedReport, StoreError};
-
-/// How many events one trim drops at most: some 10 ms of the writer.
-const TRIM: usize = 5_000;
 
 /// An append whose records are made, so that the writer's thread has only to store them.
 struct Prepared {
@@ -149,7 +148,9 @@ impl Journal for Redb {
     }
 
     async fn trim(&self, before: Millis, upto: Seq) -> Result<u64, StoreError> {
-        self.writer.run(move |work| trim(work, before, upto)).await
+        self.writer
+            .run(move |work| trim::trim(work, before, upto))
+            .await
     }
 
     async fn skipped(&self) -> Result<SkippedReport, StoreError> {
@@ -409,62 +410,4 @@ fn store_skipped(work: &Work<'_>, skipped: &[Vec<u8>]) -> Result<(), StoreError>
     }
     numbers.insert(meta::SKIPPED, count)?;
     Ok(())
-}
-
-/// Drops what is old. Not durable, because dropping it once more does no harm.
-fn trim(work: &mut Work<'_>, before: Millis, upto: Seq) -> Result<u64, StoreError> {
-    let dropped = match trim_journal(work, before, upto)? {
-        0 => trim_waiting(work, before)?,
-        dropped => dropped,
-    };
-    match dropped {
-        0 => apply::trim_reception(work),
-        dropped => Ok(dropped),
-    }
-}
-
-/// Drops edits and deletions that have waited for too long: of most of them the event that they
-/// wait for is none that is kept, and will never come.
-fn trim_waiting(work: &Work<'_>, before: Millis) -> Result<u64, StoreError> {
-    let is_old = |value: &[u8]| !is_young(value, before);
-    let mut orphans = work.txn.open_table(tables::ORPHANS)?;
-    let old = orphans.extract_if(|_, value| is_old(value))?.take(TRIM);
-    let mut dropped = 0;
-    for entry in old {
-        entry?;
-        dropped += 1;
-    }
-    Ok(dropped)
-}
-
-/// Whether an event arrived after a time. What cannot be read is of no use to anybody.
-fn is_young(value: &[u8], before: Millis) -> bool {
-    EventHead::decode(value).is_ok_and(|head| head.arrived_at >= before)
-}
-
-/// Drops the oldest events. Never one that the index has not applied: it is made of them.
-fn trim_journal(work: &mut Work<'_>, before: Millis, upto: Seq) -> Result<u64, StoreError> {
-    let upto = upto.min(work.staged.position);
-    let mut journal = work.txn.open_table(tables::JOURNAL)?;
-    let mut last = None;
-    for entry in journal.range(..=upto)?.take(TRIM) {
-        let (seq, value) = entry?;
-        if is_young(value.value(), before) {
-            break;
-        }
-        last = Some(seq.value());
-    }
-    let Some(last) = last else {
-        return Ok(0);
-    };
-    // What is dropped is not there any more to make rows of known events of.
-    if last > work.staged.known_through {
-        met::write_all(work)?;
-    }
-    let length = journal.len()?;
-    journal.retain_in(..=last, |_, _| false)?;
-    let dropped = length - journal.len()?;
-    let mut numbers = work.txn.open_table(tables::META)?;
-    numbers.insert(meta::JOURNAL_HEAD, work.staged.head)?;
-    Ok(dropped)
 }
