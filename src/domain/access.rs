@@ -1,9 +1,12 @@
 //! Who may what. Here is who is asking, and what that alone decides; [`levels`] is what a channel
 //! demands, [`role`] the words for it, [`right`] the one table of what may be done there, [`standing`]
-//! what one may do to another, and [`marking`] who makes a channel of a room.
+//! what one may do to another, [`marking`] who makes a channel of a room, [`agents`] whose agents are,
+//! and [`microdaos`] who names groups of channels.
 
+pub mod agents;
 pub mod levels;
 pub mod marking;
+pub mod microdaos;
 pub mod right;
 pub mod role;
 pub mod standing;
@@ -12,7 +15,7 @@ use std::sync::Arc;
 
 pub use levels::{Levels, Power};
 pub use marking::{check_adoption, may_move};
-pub use right::{Right, check};
+pub use right::{Right, check, check_author, check_speech, encrypted, may_knock};
 pub use role::Role;
 pub use standing::{Standing, check_level, check_over, check_over_muted};
 
@@ -84,12 +87,6 @@ impl Caller {
     pub fn reaches(&self, id: ChannelId) -> bool {
         let within = self.within.as_deref();
         within.is_none_or(|channels| channels.contains(&id))
-    }
-
-    /// Whether the caller may let a program act as somebody: operators as any agent.
-    #[must_use]
-    pub fn may_act_as(&self, entity: &Entity) -> bool {
-        *entity == self.entity || (self.operator && matches!(entity, Entity::Agent { .. }))
     }
 
     /// Checks that the caller may make a city room.

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::access::Caller;
 use super::command::Command;
 use super::entity::Entity;
 use super::error::{Error, Result};
@@ -77,17 +76,6 @@ impl Agent {
         self.owner.as_ref() == Some(entity)
     }
 
-    /// Checks that somebody may look after it: its owner, or an operator.
-    pub fn require_keeper(&self, caller: &Caller) -> Result<()> {
-        if caller.operator || self.is_owned_by(&caller.entity) {
-            return Ok(());
-        }
-        let (caller, agent) = (&caller.entity, self.entity());
-        Err(Error::forbidden(format!(
-            "{caller} is neither the owner of {agent} nor an operator"
-        )))
-    }
-
     /// Refuses what only an agent at work does.
     pub fn require_active(&self) -> Result<()> {
         if self.is_active() {
@@ -117,18 +105,6 @@ pub struct AgentRules {
     pub chain: usize,
     /// After how long a silence they are counted anew, in milliseconds.
     pub chain_pause: Millis,
-}
-
-impl AgentRules {
-    /// Checks that somebody may register agents of their own.
-    pub fn require_creator(&self, caller: &Caller) -> Result<()> {
-        match self.creation {
-            AgentCreation::Operators if !caller.operator => Err(Error::forbidden(
-                "only operators may register agents here (agents.create)",
-            )),
-            _ => Ok(()),
-        }
-    }
 }
 
 /// Checks the address of an agent's picture.

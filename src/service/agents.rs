@@ -21,7 +21,7 @@ pub use self::registration::NewAgent;
 use super::Core;
 use super::auth::Auth;
 use super::messages::Messages;
-use crate::domain::access::Caller;
+use crate::domain::access::{self, Caller};
 use crate::domain::agent::{Agent, Hearing};
 use crate::domain::entity::Entity;
 use crate::domain::id::{ChannelId, UserId};
@@ -98,14 +98,14 @@ impl Agents {
         })
     }
 
-    /// Whether somebody may let a program act as an agent: operators as any, people as their own.
+    /// Whether somebody may let a program act as an entity.
     #[must_use]
     pub fn may_act_as(&self, caller: &Caller, entity: &Entity) -> bool {
-        let owns = |name: &str| {
-            let agent = self.core.directory.agent(name);
-            agent.is_some_and(|agent| agent.is_owned_by(&caller.entity))
+        let agent = match entity {
+            Entity::Agent { name } => self.core.directory.agent(name),
+            Entity::User { .. } => None,
         };
-        caller.may_act_as(entity) || matches!(entity, Entity::Agent { name } if owns(name))
+        access::agents::may_act_as(caller, entity, agent.as_ref())
     }
 
     /// Checks that a service may look after an agent, and act as the Matrix user that the agent is
@@ -130,7 +130,7 @@ impl Agents {
 
     /// Checks that a person may look after an agent.
     pub fn require_keeper(&self, caller: &Caller, id: &str) -> Result<()> {
-        self.get(id)?.require_keeper(caller)
+        access::agents::check_keeper(caller, &self.get(id)?)
     }
 
     /// One agent.

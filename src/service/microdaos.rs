@@ -17,8 +17,8 @@ use super::change::ChannelPatch;
 use super::idempotency::Try;
 use super::{Core, audit};
 use crate::domain::access::Caller;
+use crate::domain::access::microdaos::{is_makers, is_open_to, may_name};
 use crate::domain::channel::{Channel, ChannelKind, Visibility};
-use crate::domain::entity::Entity;
 use crate::domain::id::{Millis, RoomId};
 use crate::domain::microdao::{self, Microdao};
 use crate::domain::page::{Page, wrong_cursor};
@@ -88,7 +88,7 @@ impl Microdaos {
         let mut ids: Vec<String> = channels.iter().map(|it| it.microdao.clone()).collect();
         ids.push(self.core.rules.city_microdao.clone());
         let named = self.core.directory.microdaos();
-        let named = named.iter().filter(|it| is_open_to(it, caller));
+        let named = named.iter().filter(|it| is_open_to(caller, it));
         ids.extend(named.map(|it| it.id.clone()));
         ids.sort_unstable();
         ids.dedup();
@@ -223,12 +223,11 @@ impl Microdaos {
         self.core.is_city(id)
     }
 
-    /// Whether the caller may name a microdao that nobody has named: nobody is there yet, or the
-    /// caller made the first channel in it.
+    /// Whether the caller may name a microdao that nobody has named.
     fn may_name(&self, caller: &Caller, id: &str) -> bool {
         let mut channels = self.core.directory.channels().into_iter();
         let first = channels.find(|channel| channel.microdao == id);
-        first.is_none_or(|first| first.created_by == Some(caller.entity.to_string()))
+        may_name(caller, first.as_deref())
     }
 
     /// What is known of it already: one whose channels are all private stays so.
@@ -288,7 +287,7 @@ impl Microdaos {
     /// Whether somebody is who has named it.
     fn is_named_by(&self, caller: &Caller, id: &str) -> bool {
         let named = self.core.directory.microdao(id);
-        named.is_some_and(|named| is_makers(&named, caller))
+        named.is_some_and(|named| is_makers(caller, &named))
     }
 
     /// Keeps what was done with a microdao.
@@ -348,7 +347,7 @@ impl Core {
         let named = self.directory.microdao(id);
         let is_known = self.is_city(id)
             || !channels.is_empty()
-            || named.is_some_and(|named| is_open_to(&named, caller));
+            || named.is_some_and(|named| is_open_to(caller, &named));
         Ok(is_known.then_some(channels))
     }
 
@@ -401,15 +400,6 @@ fn checked(patch: ChannelPatch) -> Result<ChannelPatch> {
 }
 
 /// Whether somebody may know of a microdao, whatever its channels are.
-fn is_open_to(named: &Microdao, caller: &Caller) -> bool {
-    named.visibility == Visibility::Public || is_makers(named, caller)
-}
-
-fn is_makers(named: &Microdao, caller: &Caller) -> bool {
-    let is_it = |created_by: &str| Entity::parse(created_by).as_ref() == Some(&caller.entity);
-    named.created_by.as_deref().is_some_and(is_it)
-}
-
 /// What the audit log is told of a microdao.
 fn told(microdao: &Microdao) -> Value {
     json!({

@@ -3,8 +3,10 @@
 use super::levels::{Levels, Power};
 use super::standing::Standing;
 use crate::domain::channel::{Channel, ChannelStatus, Visibility};
-use crate::domain::entity::EntityKind;
+use crate::domain::entity::{Entity, EntityKind};
+use crate::domain::id::UserId;
 use crate::domain::member::Membership;
+use crate::domain::message::Message;
 use crate::domain::{Error, Result};
 
 /// What one wants to do.
@@ -43,6 +45,8 @@ pub enum Right {
     /// To close it for writing, and to open it; to make it the city's default room.
     Archive,
     ReadAudit,
+    /// To be handed what was said, for an agent's memory.
+    Recall,
 }
 
 /// Who has no need to be a member yet.
@@ -101,6 +105,7 @@ impl Right {
             Self::Describe => (Member, Always, set("m.room.topic")),
             Self::SetVisibility => (Member, Always, set("m.room.join_rules")),
             Self::Archive => (Member, Always, Some(OWNER)),
+            Self::Recall => (Member, Always, None),
         }
     }
 
@@ -117,7 +122,17 @@ impl Right {
                 | Self::ManageLinks
                 | Self::RevokeLinks
                 | Self::AnswerKnocks
+                | Self::Recall
         )
+    }
+
+    /// What it takes to take away what `sender` has said.
+    #[must_use]
+    pub fn to_delete(sender: &UserId, by: &UserId) -> Self {
+        match sender == by {
+            true => Self::DeleteOwn,
+            false => Self::DeleteAny,
+        }
     }
 
     /// The level that it takes in a room; `None` when it takes none.
@@ -152,13 +167,41 @@ fn require_open(open: Open, channel: &Channel) -> Result<()> {
     if open != Open::Always && channel.status == ChannelStatus::Archived {
         return Err(Error::forbidden("the channel is archived"));
     }
-    if open == Open::Readable && channel.confidential {
-        return Err(Error::forbidden(
-            "the channel is end-to-end encrypted: only a Matrix client that holds its keys can \
-             speak there",
-        ));
+    match open == Open::Readable && channel.confidential {
+        true => Err(encrypted("channel")),
+        false => Ok(()),
     }
-    Ok(())
+}
+
+/// Whether anybody may speak in a channel, in the clear.
+pub fn check_speech(channel: &Channel) -> Result<()> {
+    require_open(Open::Readable, channel)
+}
+
+/// What is said of a room or channel that nobody speaks in from here.
+#[must_use]
+pub fn encrypted(place: &str) -> Error {
+    Error::forbidden(format!(
+        "the {place} is end-to-end encrypted: only a Matrix client that holds its keys can speak \
+         there"
+    ))
+}
+
+/// Checks that somebody may reword a message: nobody puts words into another's mouth.
+pub fn check_author(user: &UserId, message: &Message) -> Result<()> {
+    match message.sender == *user {
+        true => Ok(()),
+        false => Err(Error::forbidden("only its author may edit a message")),
+    }
+}
+
+/// Whether somebody who may not know of a channel may ask to be let in. An agent is brought in by a
+/// member.
+#[must_use]
+pub fn may_knock(entity: &Entity, membership: Option<Membership>, channel: &Channel) -> bool {
+    channel.accepts_knocks
+        && membership != Some(Membership::Banned)
+        && entity.kind() == EntityKind::Human
 }
 
 fn require_inside(inside: Inside, who: &Standing, channel: &Channel) -> Result<()> {

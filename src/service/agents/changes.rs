@@ -3,6 +3,7 @@
 use super::registration::described;
 use super::{Agents, name_of};
 use crate::domain::access::Caller;
+use crate::domain::access::agents::check_revival;
 use crate::domain::agent::{Agent, Deactivation, avatar_url};
 use crate::domain::command::{self, Command};
 use crate::domain::entity::Entity;
@@ -167,13 +168,7 @@ impl Agents {
     /// The same for its keeper, who may not have more than so many.
     pub async fn reactivate_own(&self, caller: &Caller, id: &str) -> Result<Agent> {
         let agent = self.get(id)?;
-        agent.require_keeper(caller)?;
-        let by_operator = agent.deactivated.is_some_and(|end| end.by_operator);
-        if by_operator && !caller.operator {
-            return Err(Error::forbidden(format!(
-                "{id} was deactivated by an operator; only operators put it to work again"
-            )));
-        }
+        check_revival(caller, &agent)?;
         if !agent.is_active() && agent.is_owned_by(&caller.entity) {
             let each = self.core.rules.agents.each;
             self.require_room_for_one(&caller.entity, each)?;

@@ -1,10 +1,9 @@
 //! What was said lately in a channel or thread, in a compact form for an agent's memory.
 
 use super::Agents;
-use crate::domain::access::Caller;
+use crate::domain::access::{Caller, Right};
 use crate::domain::channel::Channel;
 use crate::domain::id::{ChannelId, MessageId};
-use crate::domain::member::Membership;
 use crate::domain::message::{Message, MessageKind};
 use crate::domain::page::Order;
 use crate::domain::{Error, Result};
@@ -68,12 +67,7 @@ impl Agents {
         query.check()?;
         let core = &self.core;
         let channel = core.visible(caller, query.channel).await?;
-        if core.membership(caller, channel.id).await? != Some(Membership::Joined) {
-            return Err(Error::forbidden(format!(
-                "{} is not a member of this channel",
-                caller.entity
-            )));
-        }
+        core.require(Right::Recall, caller, &channel).await?;
         if channel.confidential {
             return Ok(Context {
                 messages: Vec::new(),

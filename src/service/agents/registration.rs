@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Agents, name_of};
 use crate::domain::access::Caller;
+use crate::domain::access::agents::check_registration;
 use crate::domain::agent::{Agent, avatar_url};
 use crate::domain::entity::Entity;
 use crate::domain::id::UserId;
@@ -101,12 +102,8 @@ impl Agents {
     pub async fn register_own(&self, caller: &Caller, new: NewAgent) -> Result<Agent> {
         let Form { name, .. } = Form::of(&new)?;
         let rules = &self.core.rules.agents;
-        rules.require_creator(caller)?;
+        check_registration(caller, rules.creation)?;
         let owner = &caller.entity;
-        if !matches!(owner, Entity::User { server: None, .. }) {
-            let message = format!("{owner} is not a person; only people have agents");
-            return Err(Error::forbidden(message));
-        }
         self.require_room_for_one(owner, rules.each)?;
         let _held = self.hold(&new.id)?;
         if !caller.operator {

@@ -8,7 +8,7 @@ pub(super) use self::keyed::Remembered;
 
 use super::checks::{check_content, check_media, check_text};
 use super::{Actor, Gateway, Place, Upstream};
-use crate::domain::channel::ChannelStatus;
+use crate::domain::access;
 use crate::domain::id::{EventId, Millis, RoomId, SendKey, UserId};
 use crate::domain::message::MessageKind;
 use crate::domain::service::{Scope, ServiceCaller};
@@ -107,20 +107,13 @@ impl Gateway {
         room: &RoomId,
         sender: Option<&UserId>,
     ) -> Result<()> {
-        let is_encrypted = match self.core.directory.channel_of(room) {
-            Some(channel) if channel.status == ChannelStatus::Archived => {
-                return Err(Error::forbidden("the channel is archived"));
-            }
-            Some(channel) => channel.confidential,
-            None => self.is_encrypted(upstream, room, sender).await?,
-        };
-        if is_encrypted {
-            return Err(Error::forbidden(
-                "the room is end-to-end encrypted: only a Matrix client that holds its keys can \
-                 speak there",
-            ));
+        if let Some(channel) = self.core.directory.channel_of(room) {
+            return access::check_speech(&channel);
         }
-        Ok(())
+        match self.is_encrypted(upstream, room, sender).await? {
+            true => Err(access::encrypted("room")),
+            false => Ok(()),
+        }
     }
 
     async fn is_encrypted(

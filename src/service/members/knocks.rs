@@ -6,9 +6,9 @@
 use std::sync::Arc;
 
 use super::{MemberView, Members};
-use crate::domain::access::{Caller, Right};
+use crate::domain::access::{Caller, Right, may_knock};
 use crate::domain::channel::{Channel, ChannelChange, Visibility};
-use crate::domain::entity::{Entity, EntityKind};
+use crate::domain::entity::Entity;
 use crate::domain::id::{ChannelId, RoomAlias};
 use crate::domain::member::Membership;
 use crate::domain::page::Page;
@@ -100,11 +100,7 @@ impl Members {
                 _ => "the caller may come in without asking",
             }));
         }
-        let may_ask = channel.accepts_knocks
-            && membership != Some(Membership::Banned)
-            // An agent is brought in by a member.
-            && caller.entity.kind() == EntityKind::Human;
-        if !may_ask {
+        if !may_knock(&caller.entity, membership, &channel) {
             return Ok(None);
         }
         core.limits.count(channel.id, &caller.entity)?;

@@ -1,7 +1,7 @@
 //! Messages that are edited and deleted.
 
 use super::{Messages, require_standing};
-use crate::domain::access::{Caller, Right};
+use crate::domain::access::{Caller, Right, check_author};
 use crate::domain::event::What;
 use crate::domain::id::{ChannelId, MessageId, UserId};
 use crate::domain::message::{Message, MessageKind};
@@ -35,7 +35,8 @@ impl Messages {
         core.count_change(caller, &channel)?;
         require_standing(&message)?;
         let user = core.directory.user_id(&caller.entity);
-        require_rewordable(&message, &user)?;
+        check_author(&user, &message)?;
+        require_rewordable(&message)?;
         core.require_same_room(&channel, &message).await?;
         let mentions = self.mentions(&called);
         let before = &message.mentions.entities;
@@ -84,7 +85,7 @@ impl Messages {
         let channel = core.visible(caller, channel).await?;
         let message = self.known(channel.id, id).await?;
         let user = core.directory.user_id(&caller.entity);
-        let right = deletion_of(&message.sender, &user);
+        let right = Right::to_delete(&message.sender, &user);
         core.require(right, caller, &channel).await?;
         core.count_change(caller, &channel)?;
         require_standing(&message)?;
@@ -106,18 +107,7 @@ impl Messages {
     }
 }
 
-/// What it takes to take away what `sender` has said.
-pub(super) fn deletion_of(sender: &UserId, by: &UserId) -> Right {
-    match sender == by {
-        true => Right::DeleteOwn,
-        false => Right::DeleteAny,
-    }
-}
-
-fn require_rewordable(message: &Message, user: &UserId) -> Result<()> {
-    if message.sender != *user {
-        return Err(Error::forbidden("only its author may edit a message"));
-    }
+fn require_rewordable(message: &Message) -> Result<()> {
     match &message.kind {
         MessageKind::Text | MessageKind::Notice | MessageKind::Emote => Ok(()),
         other => Err(Error::conflict(format!(

@@ -7,9 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde::Deserialize;
 
 use super::Messages;
-use super::changes::deletion_of;
 use crate::acts;
-use crate::domain::access::Caller;
+use crate::domain::access::{Caller, Right};
 use crate::domain::channel::Channel;
 use crate::domain::entity::Entity;
 use crate::domain::event::What;
@@ -103,7 +102,7 @@ impl Messages {
         let channel = core.visible(caller, channel).await?;
         let by = core.directory.user_id(&caller.entity);
         let sender = core.directory.user_id(&entity);
-        let right = deletion_of(&sender, &by);
+        let right = Right::to_delete(&sender, &by);
         core.require(right, caller, &channel).await?;
         core.count_change(caller, &channel)?;
         let mut task = Task {

@@ -99,7 +99,7 @@ fn every_right_takes_its_level() {
 }
 
 /// Who stands how to which channel, and what they are told of it: R may read, J join, S send, P
-/// pin.
+/// pin, M be handed what was said for its memory.
 #[test]
 fn membership_decides_before_levels() {
     use Membership::{Banned, Invited, Joined, Knocking, Left};
@@ -108,12 +108,12 @@ fn membership_decides_before_levels() {
         ..Levels::default()
     };
     for (membership, public, private) in [
-        (None, "RJS-", "----"),
-        (Some(Left), "RJS-", "----"),
-        (Some(Knocking), "RJS-", "----"),
-        (Some(Invited), "RJS-", "RJ--"),
-        (Some(Joined), "RJSP", "RJSP"),
-        (Some(Banned), "----", "----"),
+        (None, "RJS--", "-----"),
+        (Some(Left), "RJS--", "-----"),
+        (Some(Knocking), "RJS--", "-----"),
+        (Some(Invited), "RJS--", "RJ---"),
+        (Some(Joined), "RJSPM", "RJSPM"),
+        (Some(Banned), "-----", "-----"),
     ] {
         for (visibility, expected) in [(Visibility::Public, public), (Visibility::Private, private)]
         {
@@ -145,6 +145,7 @@ fn membership_decides_before_levels() {
                     may(Right::Join, 'J'),
                     may(Right::Send, 'S'),
                     may(Right::Pin, 'P'),
+                    may(Right::Recall, 'M'),
                 ];
                 let found: String = found.iter().collect();
                 assert_eq!(found, expected, "{membership:?} {visibility:?} {who:?}");
@@ -174,6 +175,44 @@ fn closed_channels_take_nothing_and_let_go() {
     for right in [Right::DeleteOwn, Right::DeleteAny, Right::Archive] {
         assert_eq!(check(right, &owner, &archived, &levels), Ok(()));
     }
+}
+
+#[test]
+fn nothing_is_said_in_the_clear_where_it_is_encrypted() {
+    let encrypted_channel = Channel {
+        confidential: true,
+        ..channel(Visibility::Public)
+    };
+    assert_eq!(check_speech(&channel(Visibility::Public)), Ok(()));
+    assert_eq!(check_speech(&encrypted_channel), Err(encrypted("channel")));
+}
+
+#[test]
+fn people_who_are_not_banned_ask_to_be_let_in_where_one_may() {
+    let [bob, robot] = ["user:bob", "agent:b"].map(|it| Entity::parse(it).expect("an entity"));
+    let asked = Channel {
+        accepts_knocks: true,
+        ..channel(Visibility::Private)
+    };
+    assert!(may_knock(&bob, None, &asked) && may_knock(&bob, Some(Membership::Left), &asked));
+    assert!(!may_knock(&bob, Some(Membership::Banned), &asked));
+    assert!(!may_knock(&robot, None, &asked));
+    assert!(!may_knock(&bob, None, &channel(Visibility::Private)));
+}
+
+#[test]
+fn a_message_is_reworded_by_its_author_and_taken_away_by_others_with_another_right() {
+    let [bob, eve] = ["@bob:s", "@eve:s"].map(UserId::trusted);
+    let event = crate::domain::id::EventId::trusted("$e");
+    let sender = (bob.clone(), Entity::parse("user:bob").expect("an entity"));
+    let message = Message::blank(channel(Visibility::Public).id, event, sender, 1);
+    assert_eq!(check_author(&bob, &message), Ok(()));
+    assert!(matches!(
+        check_author(&eve, &message),
+        Err(Error::Forbidden(_))
+    ));
+    assert_eq!(Right::to_delete(&bob, &bob), Right::DeleteOwn);
+    assert_eq!(Right::to_delete(&bob, &eve), Right::DeleteAny);
 }
 
 #[test]
