@@ -100,6 +100,9 @@ impl Homeserver {
             directory: temporary("homeserver"),
         };
         homeserver.write_configuration(options.registration.as_deref(), &options.settings);
+        let empty = venv.join("homeserver.db");
+        fs::copy(&empty, homeserver.file("homeserver.db"))
+            .unwrap_or_else(|error| panic!("failed to copy {}: {error}", empty.display()));
         homeserver
     }
 
