@@ -20,6 +20,7 @@ use crate::api;
 use crate::config::Config;
 use crate::consumer::hub::Hub;
 use crate::consumer::webhooks::Deliveries;
+use crate::service::accounts::Accounts;
 use crate::web::admin::Admin;
 use crate::web::docs::Documents;
 use crate::web::server::{Access, HEAD};
@@ -117,15 +118,22 @@ impl Running {
             }
         });
 
+        let accounts = Arc::new(Accounts::new(
+            app.core.clone(),
+            app.services.agents.clone(),
+            app.services.auth.clone(),
+        ));
         let connector = connector::Connector {
             core: app.core,
             creator: app.creator,
             presence: app.presence,
             rebuilds: app.rebuilds,
             auth: app.services.auth.clone(),
+            accounts,
             requests: app.requests,
             link: app.link,
             schedule: app.services.schedule.clone(),
+            account_check: config.auth.account_check,
             heal_interval: config.matrix.heal_interval,
             retention: config.journal.retention,
             audit_retention: config.audit.retention,

@@ -40,6 +40,15 @@ pub enum Ephemeral {
     Presence { user: UserId, online: bool },
 }
 
+/// How it is that nobody comes in by an account.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Shut {
+    /// Until it is opened again.
+    Locked,
+    /// For good.
+    Closed,
+}
+
 /// What daarion asks of the homeserver. Every call has a time limit; those that have an
 /// effect are repeated only where that is safe.
 ///
@@ -72,8 +81,12 @@ pub trait Homeserver: Send + Sync {
     /// Closes a user's account for good.
     async fn deactivate(&self, user: &UserId, traces: Traces) -> Result<()>;
 
-    /// Whether the homeserver knows a local user.
+    /// Whether the homeserver knows a local user, whose account is not closed.
     async fn user_exists(&self, user: &UserId) -> Result<bool>;
+
+    /// How a local user's account is shut; `None` when it is open, is none, or the homeserver does not
+    /// say.
+    async fn shut(&self, user: &UserId) -> Result<Option<Shut>>;
 
     /// What a user calls itself; `None` when it has no name, or the homeserver shows none.
     async fn display_name(&self, user: &UserId) -> Result<Option<String>>;

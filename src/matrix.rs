@@ -30,6 +30,7 @@ pub mod transport;
 mod users;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use moka::future::Cache;
 use tokio::sync::OnceCell;
@@ -67,6 +68,8 @@ pub struct Matrix {
     room_version: OnceCell<String>,
     creations: Cache<RoomId, Creation>,
     unfinished: gateway::Unfinished,
+    /// Whether the homeserver has let somebody in where only a refusal was asked for.
+    lets_in: AtomicBool,
 }
 
 impl Matrix {
@@ -86,6 +89,7 @@ impl Matrix {
             room_version: OnceCell::new(),
             creations: Cache::new(CREATIONS),
             unfinished: gateway::Unfinished::default(),
+            lets_in: AtomicBool::new(false),
         })
     }
 }

@@ -1,6 +1,7 @@
 //! What daarion does for its callers: the rules of `domain` put to work on the store and
 //! the homeserver. Knows no HTTP, no ruma and no redb. Begin with [`Core`].
 
+pub mod accounts;
 pub mod adoption;
 pub mod agents;
 pub mod audit;

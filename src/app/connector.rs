@@ -15,6 +15,7 @@ use crate::domain::Result;
 use crate::domain::event::Source;
 use crate::ingest::Outlets;
 use crate::service::Core;
+use crate::service::accounts::Accounts;
 use crate::service::auth::Auth;
 use crate::service::creation::Creator;
 use crate::service::idempotency::Requests;
@@ -40,9 +41,11 @@ pub struct Connector {
     pub presence: Arc<Presence>,
     pub rebuilds: Arc<Rebuilds>,
     pub auth: Arc<Auth>,
+    pub accounts: Arc<Accounts>,
     pub requests: Arc<Requests>,
     pub link: Arc<Link>,
     pub schedule: Arc<Schedule>,
+    pub account_check: Duration,
     pub heal_interval: Duration,
     pub retention: Duration,
     pub audit_retention: Duration,
@@ -89,6 +92,7 @@ impl Connector {
         };
         until(tracker, stop, tidying.run());
         until(tracker, stop, self.schedule.clone().run());
+        until(tracker, stop, self.accounts.clone().run(self.account_check));
         until(tracker, stop, self.run());
     }
 

@@ -32,6 +32,8 @@ pub struct AuthConfig {
     /// How long a refresh token is good. Default `30d`.
     #[serde(with = "humantime_serde")]
     pub refresh_token_lifetime: Duration,
+    /// How often it is asked whose account the homeserver has closed.
+    pub account_check: Duration,
 }
 
 /// One `[[auth.issuers]]` table: an outside issuer of JWTs.
@@ -76,6 +78,7 @@ impl AuthConfig {
             issuers: issuers(values)?,
             access_token_lifetime: values.duration("auth.access_token_lifetime")?,
             refresh_token_lifetime: values.duration("auth.refresh_token_lifetime")?,
+            account_check: values.duration("auth.account_check")?,
         };
         if auth.insecure_user_header && !listen.is_public_loopback() {
             let problem = "true needs every address of listen.public on loopback, for anybody who \

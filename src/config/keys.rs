@@ -73,6 +73,7 @@ pub(super) const KEYS: &[Key] = &[
     key("auth.issuers", "[]"),
     key("auth.access_token_lifetime", r#""15m""#),
     key("auth.refresh_token_lifetime", r#""30d""#),
+    key("auth.account_check", r#""1m""#),
     key("agents.create", r#""operators""#),
     key("agents.per_person", "10"),
     key("agents.chain", "20"),

@@ -23,8 +23,8 @@ use crate::domain::event::Source;
 use crate::domain::id::{EventId, RoomAlias, RoomId, UserId};
 use crate::domain::member::Membership;
 use crate::domain::{Error, Result};
-use crate::homeserver::Mapped;
 use crate::homeserver::gateway::MemberStep;
+use crate::homeserver::{Mapped, Shut};
 use room::{Deed, Room};
 
 /// The calls of the trait that can be made to fail.
@@ -37,6 +37,7 @@ pub enum Call {
     SetAvatar,
     Deactivate,
     UserExists,
+    Shut,
     DisplayName,
     CheckPassword,
     Presence,
@@ -96,6 +97,8 @@ struct World {
     last: u64,
     is_down: bool,
     was_away: bool,
+    /// The accounts by which nobody comes in.
+    shut: HashMap<UserId, Shut>,
     creation_failure: Option<Error>,
     is_send_cut: bool,
     /// Whose history is never told.
@@ -126,6 +129,15 @@ impl Fake {
     /// While it is down, every call is unavailable.
     pub fn set_down(&self, is_down: bool) {
         self.world().is_down = is_down;
+    }
+
+    /// An account is locked, or is open again.
+    pub fn set_locked(&self, user: &UserId, is_locked: bool) {
+        let shut = &mut self.world().shut;
+        match is_locked {
+            true => shut.insert(user.clone(), Shut::Locked),
+            false => shut.remove(user),
+        };
     }
 
     /// The next call of this kind fails and has no effect. Several wait in their order.

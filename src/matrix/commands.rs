@@ -18,7 +18,7 @@ use crate::domain::{Error, Result};
 use crate::homeserver::gateway::MemberStep;
 use crate::homeserver::{
     FullContent, HistoryPage, Homeserver, NewRoom, NewSpace, Outgoing, Reaction, Redaction,
-    RoomSnapshot, Setting, StoredLevels, TakenIn, Traces,
+    RoomSnapshot, Setting, Shut, StoredLevels, TakenIn, Traces,
 };
 
 /// How long a check of health may take: somebody is waiting for a yes or a no.
@@ -67,7 +67,11 @@ impl Homeserver for Matrix {
     }
 
     async fn user_exists(&self, user: &UserId) -> Result<bool> {
-        self.is_registered(user).await
+        Ok(self.is_registered(user).await? && self.shut(user).await? != Some(Shut::Closed))
+    }
+
+    async fn shut(&self, user: &UserId) -> Result<Option<Shut>> {
+        self.shut_state(user).await
     }
 
     async fn display_name(&self, user: &UserId) -> Result<Option<String>> {

@@ -74,6 +74,13 @@ impl Matrix {
         Ok(Some(found))
     }
 
+    /// Signs out whomever a login has let in.
+    pub(super) async fn leave(&self, answer: &[u8]) {
+        if let Ok(login) = serde_json::from_slice::<Login>(answer) {
+            self.sign_out(&login.access_token).await;
+        }
+    }
+
     /// What fails here leaves a device behind, which the next sign-in takes over.
     async fn sign_out(&self, token: &str) {
         let path = "/_matrix/client/v3/logout";

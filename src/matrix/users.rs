@@ -1,16 +1,23 @@
 //! Users: registering those of our namespace, names, pictures, presence, their end.
 
+use std::sync::atomic::Ordering;
+
+use http::Method;
 use ruma::api::client::account::{deactivate, register, whoami};
 use ruma::api::client::presence::get_presence;
 use ruma::api::client::profile::{get_profile, set_profile_field};
 use ruma::presence::PresenceState;
 use ruma::profile::{ProfileFieldName, ProfileFieldValue};
+use serde_json::json;
 
-use super::client::{Repeat, is_unknown_user};
+use super::client::{Credential, Repeat, is_unknown_user};
 use super::{Matrix, ids};
 use crate::domain::id::UserId;
 use crate::domain::{Error, Result};
-use crate::homeserver::Traces;
+use crate::homeserver::{Shut, Traces};
+
+/// How many characters the name of a device may have in Synapse.
+const LONGEST_DEVICE: usize = 512;
 
 impl Matrix {
     /// Registers a user of our namespaces. Without a login: under delegated authentication
@@ -60,6 +67,41 @@ impl Matrix {
             Ok(_) => Ok(true),
             Err(error) if is_unknown_user(&error) => Ok(false),
             Err(Error::HomeserverRefused { status: 403, .. }) => self.has_profile(user).await,
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Asked by an application service's own way of signing in, which alone tells of accounts that are
+    /// shut. It wants a device whose name is too long, so that nothing comes of it. A homeserver that
+    /// takes it all the same is not asked again.
+    pub(super) async fn shut_state(&self, user: &UserId) -> Result<Option<Shut>> {
+        if self.lets_in.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        let login = json!({
+            "type": "m.login.application_service",
+            "identifier": { "type": "m.id.user", "user": user.as_str() },
+            "device_id": "x".repeat(LONGEST_DEVICE + 1),
+        });
+        let path = "/_matrix/client/v3/login";
+        let asked = self.client.send(
+            Method::POST,
+            path,
+            Some(&login),
+            Credential::Connector,
+            Repeat::Never,
+        );
+        match asked.await {
+            Ok((_, answer)) => {
+                self.lets_in.store(true, Ordering::Relaxed);
+                self.leave(&answer).await;
+                Ok(None)
+            }
+            Err(Error::HomeserverRefused { errcode, .. }) => Ok(match errcode.as_str() {
+                "M_USER_DEACTIVATED" => Some(Shut::Closed),
+                "M_USER_LOCKED" => Some(Shut::Locked),
+                _ => None,
+            }),
             Err(error) => Err(error),
         }
     }

@@ -21,7 +21,7 @@ mod tickets;
 pub(in crate::service) mod tokens;
 mod verified;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ use crate::config::IssuerConfig;
 use crate::directory::Directory;
 use crate::domain::access::Caller;
 use crate::domain::entity::Entity;
-use crate::domain::session::{Pass, Visitor};
+use crate::domain::session::{Holder, Pass, Visitor};
 use crate::domain::{Error, Result};
 use crate::homeserver::Homeserver;
 use crate::homeserver::identity::Identity;
@@ -193,8 +193,24 @@ impl Auth {
         self.people.caller(entity)
     }
 
-    /// Ends all sessions of an entity, and revokes its keys.
+    /// Everybody who has a session or a key, or came in by the word of an outside issuer.
+    pub async fn holders(&self) -> Result<BTreeSet<Entity>> {
+        let sessions = self.store.sessions.holders().await?;
+        let people = sessions.into_iter().filter_map(|holder| match holder {
+            Holder::Person(entity) => Some(entity),
+            Holder::Operator(_) => None,
+        });
+        let mut holders: BTreeSet<Entity> = people.collect();
+        holders.extend(self.keys.owners());
+        holders.extend(self.outside.known());
+        Ok(holders)
+    }
+
+    /// Ends all sessions of an entity, and revokes its keys. Of an outside issuer's token it is asked
+    /// anew whether the homeserver has an open account for it.
     pub async fn end_all(&self, entity: &Entity) -> Result<EndedAccess> {
+        self.outside.forget(entity);
+        self.verified.forget_all_of(entity);
         Ok(EndedAccess {
             sessions: self.people.end_sessions(entity).await?,
             keys: self.keys.revoke_all(entity).await?,

@@ -62,6 +62,9 @@ pub trait Sessions: Send + Sync {
     /// passed over.
     async fn held(&self, holder: Holder) -> Result<Vec<Session>, StoreError>;
 
+    /// Everybody who has a session, expired or not.
+    async fn holders(&self) -> Result<Vec<Holder>, StoreError>;
+
     /// Notes when and how somebody was last here. May be lost by a crash.
     async fn seen(&self, seen: Vec<(Digest, Seen)>) -> Result<(), StoreError>;
 

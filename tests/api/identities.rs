@@ -120,6 +120,7 @@ async fn place() -> &'static Place {
             );
             let daarion = DaarionOptions {
                 extra_toml: issuers,
+                settings: vec![("auth.account_check".into(), "\"1s\"".into())],
                 ..DaarionOptions::default()
             };
             let settings = json!({
@@ -387,6 +388,45 @@ fn vouched(world: &World, key: &EncodingKey, header: &Header, claims: &Value) ->
     anyone.with_header("authorization", &format!("Bearer {token}"))
 }
 
+/// Somebody for whom the issuer with the shared key vouches.
+fn intranet(world: &World, more: Value) -> Caller {
+    let key = EncodingKey::from_secret(SHARED.as_bytes());
+    let claims = claims("https://intranet.example.org", "city", more);
+    vouched(world, &key, &Header::new(Algorithm::HS256), &claims)
+}
+
+/// Neither what they have shown before nor what the issuer gives them from now on lets them in.
+#[tokio::test]
+async fn outside_issuers_vouch_for_nobody_whose_account_is_shut() {
+    let Place { world, .. } = place().await;
+    let [alice, bob] = [
+        Person::new(world, "alice").await,
+        Person::new(world, "bob").await,
+    ];
+    let token = |person: &Person, nonce: u8| {
+        let login = json!({ "login": person.matrix.localpart(), "nonce": nonce });
+        intranet(world, login)
+    };
+    let shown = [token(&alice, 1), token(&bob, 1)];
+    for caller in &shown {
+        answered(200, caller.get(ME).await);
+    }
+    world.homeserver.close_account(alice.user_id()).await;
+    world.homeserver.lock_account(bob.user_id(), true).await;
+    for caller in &shown {
+        crate::support::eventually("the end of what opens", async || {
+            let (status, _) = caller.get(ME).await;
+            (status == 403).then_some(())
+        })
+        .await;
+    }
+    for person in [&alice, &bob] {
+        refused(403, "M_FORBIDDEN", token(person, 2).get(ME).await);
+    }
+    world.homeserver.lock_account(bob.user_id(), false).await;
+    answered(200, token(&bob, 3).get(ME).await);
+}
+
 #[tokio::test]
 async fn outside_issuers_vouch_for_people() {
     let Place { world, outside } = place().await;
@@ -414,11 +454,7 @@ async fn outside_issuers_vouch_for_people() {
     stream.next_of("message.created").await;
     stream.close().await;
 
-    let intranet = |more: Value| {
-        let key = EncodingKey::from_secret(SHARED.as_bytes());
-        let claims = claims("https://intranet.example.org", "city", more);
-        vouched(world, &key, &Header::new(Algorithm::HS256), &claims)
-    };
+    let intranet = |more: Value| intranet(world, more);
     let login = json!({ "login": alice.matrix.localpart() });
     answered(200, intranet(login.clone()).get(ME).await);
     for (more, status, code) in [

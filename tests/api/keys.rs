@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
-use crate::daarion::{Caller, World, shared_world};
+use crate::daarion::{Caller, World, WorldOptions, shared_world};
 use crate::homeserver::unique;
 use crate::sign_in::{ME, REFRESH, TICKET, bearer, signed_in};
 use crate::stream::{self, Stream, refusal};
@@ -87,6 +87,58 @@ async fn nothing_opens_the_city_to_an_account_that_is_closed() {
     }
     let refresh = json!({ "refresh_token": grant["refresh_token"] });
     answered(401, world.daarion.anonymous().post(REFRESH, refresh).await);
+}
+
+/// Without daarion: by an administrator of the homeserver, who may lock it as well.
+#[tokio::test]
+async fn nobody_comes_in_by_an_account_that_the_homeserver_has_shut() {
+    let mut options = WorldOptions::default();
+    let check = ("auth.account_check".to_owned(), "\"1s\"".to_owned());
+    options.daarion.settings.push(check);
+    let world = &World::start_with(options).await;
+    let [alice, bob, carol] = [
+        Person::new(world, "alice").await,
+        Person::new(world, "bob").await,
+        Person::new(world, "carol").await,
+    ];
+    let grants = [signed_in(world, &alice).await, signed_in(world, &bob).await];
+    let [me, other] = [bearer(world, &grants[0]), bearer(world, &grants[1])];
+    let third = signed(world, &carol).await;
+    let [key, others] = [
+        Key::new(&me, json!({})).await,
+        Key::new(&other, json!({})).await,
+    ];
+    let inside = [
+        &me,
+        &key.program(world),
+        &other,
+        &others.program(world),
+        &third,
+    ]
+    .map(Clone::clone);
+    for caller in &inside {
+        answered(200, caller.get(CHANNELS).await);
+    }
+    let channel = alice.channel(json!({})).await;
+    let stream = Stream::open(&me, &channel).await;
+    world.homeserver.close_account(alice.user_id()).await;
+    world.homeserver.lock_account(bob.user_id(), true).await;
+    let frame = stream.closed().await.expect("it says why");
+    assert_eq!(frame.code, CloseCode::Policy, "{frame:?}");
+    for caller in &inside[..4] {
+        eventually("the end of what opens", async || {
+            let (status, _) = caller.get(CHANNELS).await;
+            (status == 401).then_some(())
+        })
+        .await;
+    }
+    answered(200, third.get(CHANNELS).await);
+    for grant in &grants {
+        let refresh = json!({ "refresh_token": grant["refresh_token"] });
+        answered(401, world.daarion.anonymous().post(REFRESH, refresh).await);
+    }
+    world.homeserver.lock_account(bob.user_id(), false).await;
+    answered(200, signed(world, &bob).await.get(CHANNELS).await);
 }
 
 #[tokio::test]

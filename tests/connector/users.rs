@@ -1,7 +1,7 @@
 //! Users: acting as them, agents, names, presence.
 
 use daarion::domain::Error;
-use daarion::homeserver::Homeserver as _;
+use daarion::homeserver::{Homeserver as _, Shut};
 use serde_json::json;
 
 use crate::homeserver::unique;
@@ -79,6 +79,35 @@ async fn agent_is_registered_once_and_named() {
         connector.matrix.user_exists(&user(&alice.user_id)).await,
         Ok(true)
     );
+}
+
+#[tokio::test]
+async fn homeserver_says_whose_account_is_shut() {
+    let world = shared().await;
+    let (alice, bobs) = (world.member("alice").await, world.member("bob").await);
+    let matrix = world.connector().matrix;
+    let [alice, bob] = [&alice, &bobs].map(|it| user(&it.user_id));
+    let sofia = user(&format!("@agent_{}:{SERVER}", unique("sofia")));
+    matrix.register_agent(&sofia).await.expect("is registered");
+    let nobody = user(&format!("@{}:{SERVER}", unique("nobody")));
+    for open in [&alice, &bob, &sofia, &nobody] {
+        assert_eq!(matrix.shut(open).await, Ok(None), "{open}");
+    }
+    for closed in [&alice, &sofia] {
+        world.homeserver.close_account(closed.as_str()).await;
+        assert_eq!(matrix.shut(closed).await, Ok(Some(Shut::Closed)));
+        assert_eq!(matrix.user_exists(closed).await, Ok(false));
+    }
+    for (locked, shut) in [(true, Some(Shut::Locked)), (false, None)] {
+        world.homeserver.lock_account(bob.as_str(), locked).await;
+        assert_eq!(matrix.shut(&bob).await, Ok(shut));
+        assert_eq!(matrix.user_exists(&bob).await, Ok(true));
+    }
+    // Nobody was signed in by asking.
+    let devices = "/_matrix/client/v3/devices";
+    let (_, devices) = bobs.request(reqwest::Method::GET, devices, None).await;
+    let all = devices["devices"].as_array().expect("his devices");
+    assert_eq!(all.len(), 1, "{devices}");
 }
 
 #[tokio::test]

@@ -204,6 +204,29 @@ impl Homeserver {
         admin.access_token.clone()
     }
 
+    /// Closes somebody's account without daarion, as an administrator does.
+    pub async fn close_account(&self, user_id: &str) {
+        let path = http::path(&["_synapse", "admin", "v1", "deactivate", user_id]);
+        self.administer(Method::POST, &path, json!({ "erase": false }))
+            .await;
+    }
+
+    /// Locks somebody's account, or opens it again.
+    pub async fn lock_account(&self, user_id: &str, locked: bool) {
+        let path = http::path(&["_synapse", "admin", "v2", "users", user_id]);
+        self.administer(Method::PUT, &path, json!({ "locked": locked }))
+            .await;
+    }
+
+    async fn administer(&self, method: Method, path: &str, body: Value) {
+        let request = Http::new(&self.base_url).builder(method, path);
+        let request = request.bearer_auth(self.admin_token().await);
+        let (status, answer) = exchange(request, Some(&body))
+            .await
+            .expect("the homeserver answers");
+        assert!(status.is_success(), "{path} was refused: {answer}");
+    }
+
     async fn register(&self, localpart: &str, password: &str, is_admin: bool) -> MatrixUser {
         const PATH: &str = "/_synapse/admin/v1/register";
 

@@ -16,6 +16,7 @@ use daarion::domain::service::{Rights, ServiceCaller};
 use daarion::domain::{Error, Result};
 use daarion::homeserver::Homeserver as _;
 use daarion::homeserver::fake::Call;
+use daarion::service::accounts::Accounts;
 use daarion::service::agents::{Account, AgentPatch, Agents, Context, ContextQuery, NewAgent};
 use daarion::service::auth::keys::NewKey;
 use daarion::service::auth::{Auth, AuthRules, outside};
@@ -29,7 +30,7 @@ struct Bench {
     world: World,
     auth: Arc<Auth>,
     messages: Arc<Messages>,
-    agents: Agents,
+    agents: Arc<Agents>,
     channel: Arc<Channel>,
     alice: Caller,
 }
@@ -61,7 +62,7 @@ impl Bench {
         let messages = Arc::new(Messages::new(core.clone()));
         let created = world.creator.create(world.creation("square", true)).await;
         let bench = Self {
-            agents: Agents::new(core.clone(), messages.clone(), auth.clone()),
+            agents: Arc::new(Agents::new(core.clone(), messages.clone(), auth.clone())),
             channel: created.expect("is created"),
             alice: person("alice"),
             auth,
@@ -261,6 +262,63 @@ async fn people_have_agents_of_their_own_and_not_too_many() {
         .expect("there is room");
     let refused = agents.reactivate_own(alice, "agent:one").await;
     assert!(matches!(refused, Err(Error::Conflict(_))), "{refused:?}");
+}
+
+/// Accounts that somebody has closed or locked on the homeserver, which tells nobody of it.
+#[tokio::test]
+async fn nobody_comes_in_by_an_account_that_is_shut() {
+    let bench = Bench::start().await;
+    let (fake, keys) = (&bench.world.fake, &bench.auth.keys);
+    let accounts = Accounts::new(
+        bench.world.core.clone(),
+        bench.agents.clone(),
+        bench.auth.clone(),
+    );
+    let agent = bench.agent("sofia").await.entity;
+    let people = ["user:alice", "user:bob"].map(|it| Entity::parse(it).expect("an entity"));
+    let user = |entity: &Entity| bench.world.core.directory.user_id(entity);
+    let key = async |owner: &Entity| {
+        let new = NewKey {
+            name: "розмова".into(),
+            rights: KeyRights::parse(&["*".into()], None, None).expect("rights"),
+            lifetime: None,
+        };
+        keys.create(owner, new).await.expect("a key").0
+    };
+    let [alice, bob] = &people;
+    bench.world.person("bob");
+    let shown = [key(alice).await, key(bob).await];
+    let look = async || accounts.look().await.expect("the homeserver answers");
+    assert_eq!(look().await, []);
+
+    // While the homeserver is away, nobody is shut out.
+    fake.set_locked(&user(alice), true);
+    fake.set_down(true);
+    accounts.look().await.expect_err("it is away");
+    keys.authenticate(&shown[0]).expect("it counts");
+    fake.set_down(false);
+
+    assert_eq!(look().await, people[..1]);
+    keys.authenticate(&shown[0]).expect_err("it has ended");
+    keys.authenticate(&shown[1]).expect("another's counts");
+    assert_eq!(look().await, [], "there is nothing left to end");
+    fake.set_locked(&user(alice), false);
+    let again = key(alice).await;
+    assert_eq!(look().await, []);
+    keys.authenticate(&again)
+        .expect("the account is open again");
+
+    let traces = daarion::homeserver::Traces::Kept;
+    for entity in [&agent, bob] {
+        fake.deactivate(&user(entity), traces)
+            .await
+            .expect("closed");
+    }
+    assert_eq!(look().await, [bob.clone(), agent]);
+    keys.authenticate(&shown[1]).expect_err("it has ended");
+    let sofia = bench.agents.get("agent:sofia").expect("it is listed");
+    assert!(sofia.deactivated.expect("it is").is_final);
+    assert_eq!(look().await, []);
 }
 
 #[tokio::test]

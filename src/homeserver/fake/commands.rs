@@ -17,7 +17,7 @@ use crate::domain::{Error, Result};
 use crate::homeserver::gateway::MemberStep;
 use crate::homeserver::{
     FullContent, HistoryPage, Homeserver, NewRoom, NewSpace, Outgoing, Reaction, Redaction,
-    RoomSnapshot, Setting, StoredLevels, TakenIn, Traces,
+    RoomSnapshot, Setting, Shut, StoredLevels, TakenIn, Traces,
 };
 
 /// What the connector's rooms ask of those who would mark them.
@@ -97,12 +97,18 @@ impl Homeserver for Fake {
             }
         }
         world.users.remove(user);
+        world.shut.insert(user.clone(), Shut::Closed);
         Ok(())
     }
 
     async fn user_exists(&self, user: &UserId) -> Result<bool> {
         let world = self.begin(Call::UserExists)?;
         Ok(world.users.contains_key(user))
+    }
+
+    async fn shut(&self, user: &UserId) -> Result<Option<Shut>> {
+        let world = self.begin(Call::Shut)?;
+        Ok(world.shut.get(user).copied())
     }
 
     async fn display_name(&self, user: &UserId) -> Result<Option<String>> {

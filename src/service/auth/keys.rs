@@ -202,6 +202,13 @@ impl Keys {
         Ok(revoked)
     }
 
+    /// Those who have keys that count.
+    pub(super) fn owners(&self) -> Vec<Entity> {
+        let now = self.clock.now();
+        let held = self.held.all(|key| is_good(key, now));
+        held.iter().map(|known| known.token.owner.clone()).collect()
+    }
+
     /// Whether a key counts no more.
     #[must_use]
     pub fn has_ended(&self, id: Uuid) -> bool {

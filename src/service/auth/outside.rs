@@ -127,12 +127,25 @@ impl Outside {
             let message = format!("the homeserver has no user {user} that {entity} could be");
             return Err(Error::forbidden(message));
         }
+        if self.homeserver.shut(&user).await?.is_some() {
+            return Err(Error::forbidden(format!("the account {user} is locked")));
+        }
         let mut existing = self.existing();
         if existing.len() >= REMEMBERED {
             existing.clear();
         }
         existing.insert(entity.clone());
         Ok(())
+    }
+
+    /// Those who came in since the start.
+    pub(super) fn known(&self) -> HashSet<Entity> {
+        self.existing().clone()
+    }
+
+    /// Asks for somebody anew the next time.
+    pub(super) fn forget(&self, entity: &Entity) {
+        self.existing().remove(entity);
     }
 
     fn existing(&self) -> std::sync::MutexGuard<'_, HashSet<Entity>> {

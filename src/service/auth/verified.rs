@@ -8,6 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use super::people::SignedIn;
 use super::tokens::Access;
+use crate::domain::entity::Entity;
 use crate::domain::id::Millis;
 use crate::domain::session::{Digest, Pass};
 
@@ -78,13 +79,19 @@ impl Verified {
         self.ends.fetch_add(1, Ordering::SeqCst);
         held.retain(|_, entry| !by.contains(&entry.who.by));
     }
+
+    /// Forgets what somebody was let in by, whatever it was.
+    pub fn forget_all_of(&self, entity: &Entity) {
+        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
+        self.ends.fetch_add(1, Ordering::SeqCst);
+        held.retain(|_, entry| entry.who.caller.entity != *entity);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::access::Caller;
-    use crate::domain::entity::Entity;
 
     fn digest(number: usize) -> Digest {
         let mut bytes = [0; 32];

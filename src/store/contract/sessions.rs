@@ -157,6 +157,9 @@ pub async fn the_sessions_of_a_holder_are_listed_and_ended(mut ground: impl Grou
     let held = sessions.held(alice()).await.expect("read");
     let expected = [4, 3, 1].map(|number| session(number, alice()));
     assert_eq!(held, expected);
+    let bob = Holder::Person(Entity::parse("user:bob").expect("an entity"));
+    let holders = sessions.holders().await.expect("read");
+    assert_eq!(holders, [alice(), bob]);
     let ended = sessions.end_all(alice(), Some(digest(3)), deed()).await;
     assert_eq!(ended.expect("ended").len(), 2);
     let store = ground.kill(store).await;

@@ -340,6 +340,12 @@ pub fn held_session_digest(key: &[u8]) -> Result<Digest, StoreError> {
     digest(&key[key.len().saturating_sub(DIGEST)..])
 }
 
+/// The holder at the beginning of such a key.
+pub fn holder_of_session(key: &[u8]) -> Option<&str> {
+    let holder = key.get(..key.len().checked_sub(DIGEST + 1)?)?;
+    std::str::from_utf8(holder).ok()
+}
+
 /// What all signing keys of a use begin with.
 pub fn signing_keys(of: &str) -> Vec<u8> {
     terminated(of, TIME)

@@ -54,6 +54,20 @@ impl Sessions for Redb {
         })
     }
 
+    async fn holders(&self) -> Result<Vec<Holder>, StoreError> {
+        self.scan(|txn| {
+            let mut holders: Vec<Holder> = Vec::new();
+            for entry in txn.open_table(tables::SESSION_HOLDERS)?.iter()? {
+                let (key, _) = entry?;
+                let holder = keys::holder_of_session(key.value()).and_then(Holder::parse);
+                // Those of one holder are neighbours.
+                holders.extend(holder.filter(|holder| holders.last() != Some(holder)));
+            }
+            Ok(holders)
+        })
+        .await
+    }
+
     async fn seen(&self, seen: Vec<(Digest, Seen)>) -> Result<(), StoreError> {
         self.writer.run(move |work| note_seen(work, &seen)).await
     }
