@@ -92,6 +92,7 @@ openapi: cargo ## Write openapi/*.json anew from the code
 
 bench: cargo synapse ## Measure, and print a report; BENCH_ARGS=--quick takes two minutes
 	cargo bench $(CARGO_FLAGS) --bench end_to_end -- $(BENCH_ARGS)
+	cargo bench $(CARGO_FLAGS) --bench authentication
 
 clean: ## Remove all that was built, installed or stored under target/
 	@if command -v cargo >/dev/null; then cargo clean; fi

@@ -1,5 +1,9 @@
-//! What it costs to know who is calling, on one core: part of every request.
-//! `cargo bench --bench authentication`.
+//! What it costs to know who is calling, and what they may do in a channel, on one core: part of every
+//! request. `cargo bench --bench authentication`.
+
+#[path = "../tests/service/world.rs"]
+#[allow(dead_code, reason = "the tests use all of it")]
+mod world;
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -7,15 +11,20 @@ use std::time::{Duration, Instant};
 
 use daarion::clock::Clock;
 use daarion::directory::Directory;
-use daarion::domain::channel::CityNaming;
+use daarion::domain::access::{Caller, Right};
+use daarion::domain::channel::{CityNaming, Visibility};
 use daarion::domain::entity::{Entity, Naming};
+use daarion::domain::event::Source;
 use daarion::domain::id::UserId;
 use daarion::domain::key::{KeyRights, KeyScope};
 use daarion::domain::session::Visitor;
+use daarion::homeserver::Homeserver as _;
 use daarion::homeserver::fake::Fake;
 use daarion::service::auth::keys::NewKey;
 use daarion::service::auth::{Auth, AuthRules, outside};
-use daarion::store;
+use daarion::store::{self, Creation};
+
+use world::World;
 
 const NOW: u64 = 1_764_000_000_000;
 /// How many people are signed in.
@@ -68,6 +77,48 @@ async fn measure() {
     }
     told("an API key", begun.elapsed(), ROUNDS * PEOPLE);
     store.closer.close().await;
+    permission().await;
+}
+
+/// What members of a private channel are asked for a list of its messages, and for a message.
+async fn permission() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let store = store::open(directory.path()).expect("a store");
+    let world = World::on(store).await;
+    let private = Creation {
+        visibility: Visibility::Private,
+        ..world.creation("square", false)
+    };
+    let channel = world.creator.create(private).await.expect("is created");
+    let mut callers = Vec::new();
+    for number in 0..PEOPLE {
+        let user = world.person(&format!("person{number}"));
+        let invited = world.fake.invite(&channel.room, &user, None).await;
+        invited.expect("the connector is in it");
+        let joined = world.fake.join(&channel.room, Some(&user)).await;
+        joined.expect("is invited");
+        callers.push(Caller::new(world.core.directory.entity(&user), false));
+    }
+    let adopted = world.core.adopt(&channel.room, Source::Heal).await;
+    adopted.expect("the members are known");
+    let core = &world.core;
+    let begun = Instant::now();
+    for _ in 0..ROUNDS {
+        for caller in &callers {
+            let found = core.visible(black_box(caller), channel.id).await;
+            black_box(found.expect("a member"));
+        }
+    }
+    told("permission to read", begun.elapsed(), ROUNDS * PEOPLE);
+    let begun = Instant::now();
+    for _ in 0..ROUNDS {
+        for caller in &callers {
+            let found = core.require(Right::Send, black_box(caller), &channel).await;
+            black_box(found.expect("a member"));
+        }
+    }
+    told("permission to send", begun.elapsed(), ROUNDS * PEOPLE);
+    core.store.closer.close().await;
 }
 
 /// All of them, once each.
