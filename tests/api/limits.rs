@@ -41,11 +41,7 @@ async fn a_flood_of_one_person_or_key_refuses_nobody_else() {
     let refusal = refusals.pop().expect("it was too much");
     let words = refused(429, "M_LIMIT_EXCEEDED", refusal);
     assert!(words.starts_with("user:alice asks more than 5"), "{words}");
-    let request = alice.api.builder(Method::GET, ME);
-    let answer = request.send().await.expect("an answer");
-    let header = |name: &str| answer.headers().get(name).and_then(|it| it.to_str().ok());
-    assert_eq!(header("ratelimit-limit"), Some("5"));
-    assert!(header("ratelimit-remaining").is_some() && header("ratelimit-reset").is_some());
+    is_told_the_allowance(&alice.api).await;
     answered(200, bob.api.get(ME).await);
 
     let me = bearer(&world, &signed_in(&world, &bob).await);
@@ -55,7 +51,16 @@ async fn a_flood_of_one_person_or_key_refuses_nobody_else() {
     let program = world.daarion.anonymous();
     let program = program.with_header("authorization", &shown);
     assert!(!flood(&program, ME, 60).await.is_empty());
+    is_told_the_allowance(&program).await;
     answered(200, bob.api.get(ME).await);
+}
+
+async fn is_told_the_allowance(caller: &Caller) {
+    let answer = caller.builder(Method::GET, ME).send().await;
+    let answer = answer.expect("an answer");
+    let header = |name: &str| answer.headers().get(name).and_then(|it| it.to_str().ok());
+    assert_eq!(header("ratelimit-limit"), Some("5"));
+    assert!(header("ratelimit-remaining").is_some() && header("ratelimit-reset").is_some());
 }
 
 #[tokio::test]

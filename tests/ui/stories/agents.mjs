@@ -305,4 +305,42 @@ export function tell(context) {
       }
     }
   });
+
+  story(context, 'a key of one’s own is lent to an agent, and its program speaks as the agent', async (world) => {
+    const room = await world.program.room('alice', { name: 'Harbour', slug: 'harbour-gauge' });
+    const { access_token: token } = await world.tokens('alice');
+    const made = await ask(world, token, 'POST', '/api/agents', { id: 'agent:gauge', display_name: 'Gauge' });
+    assert.equal(made.status, 201);
+    const members = `/api/messaging/channels/${room.channel_id}/members`;
+    await world.program.as('alice').call('POST', members, { member_id: 'agent:gauge' });
+    const alice = await world.visitor('alice');
+    const { page } = alice;
+    await alice.open('/account');
+    const keys = part(alice, 'API keys');
+    await press(keys, 'Make a key');
+    const form = dialog(alice, 'Make a key');
+    await form.getByLabel('Name').fill('Tide');
+    await form.getByLabel('messages:send').check();
+    // What is no agent, and one that there is not.
+    for (const wrong of ['gauge', 'agent:nobody']) {
+      await form.getByLabel('Acts as agents').fill(wrong);
+      await press(form, 'Create');
+      await form.locator('[aria-invalid="true"]').waitFor();
+      assert.equal(await form.getByLabel('Acts as agents').getAttribute('aria-invalid'), 'true');
+    }
+    await form.getByLabel('Acts as agents').fill('agent:gauge');
+    await press(form, 'Create');
+    const shown = dialog(alice, 'The key “Tide”');
+    const key = await shown.getByLabel('API key').inputValue();
+    await press(shown, 'I have kept it');
+    await keys.getByRole('listitem').filter({ hasText: 'Tide' }).getByText('agent:gauge').waitFor();
+
+    const said = await fetch(`${world.url}/api/messaging/channels/${room.channel_id}/messages`, {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${key}`, 'X-User-Id': 'agent:gauge', 'Content-Type': 'application/json' },
+      body: JSON.stringify({ text: 'High water' }),
+    });
+    assert.equal(said.status, 201);
+    assert.equal((await said.json()).sender_id, 'agent:gauge');
+  });
 }
