@@ -58,8 +58,9 @@ impl SweepsApi {
 
     /// See how the deletion goes
     ///
-    /// The latest one that the caller has begun in the channel since the start of daarion; 404 when
-    /// there is none.
+    /// The latest one of the channel, when the caller has begun it; 404 when there is none, when somebody
+    /// else has begun another since, and when it is forgotten: at the next start of daarion, or when many
+    /// others have ended since.
     #[oai(
         path = "/:channel_id/messages/delete",
         method = "get",

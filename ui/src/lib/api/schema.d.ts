@@ -669,8 +669,9 @@ export interface paths {
         };
         /**
          * See how the deletion goes
-         * @description The latest one that the caller has begun in the channel since the start of daarion; 404 when
-         *     there is none.
+         * @description The latest one of the channel, when the caller has begun it; 404 when there is none, when somebody
+         *     else has begun another since, and when it is forgotten: at the next start of daarion, or when many
+         *     others have ended since.
          *
          *     An API key needs the scope `channels:manage`.
          */
