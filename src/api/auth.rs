@@ -87,12 +87,12 @@ impl Gate {
             Pass::Key(_) => {}
             Pass::Service(token) => self.person_limits.count(Some(token), entity)?,
             Pass::Trusted => self.person_limits.count(Some(Uuid::nil()), entity)?,
-            Pass::Session(_) | Pass::Issued(_) => self.person_limits.count(None, entity)?,
+            Pass::Session(_) | Pass::Issued { .. } => self.person_limits.count(None, entity)?,
         }
         match person.by {
             Pass::Session(session) => acts::let_in(Via::Session(session.handle())),
             Pass::Key(key) => acts::let_in(Via::Key(key)),
-            Pass::Issued(_) => acts::let_in(Via::Issuer),
+            Pass::Issued { .. } => acts::let_in(Via::Issuer),
             // The service has said so itself.
             Pass::Service(_) | Pass::Trusted => {}
         }

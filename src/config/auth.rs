@@ -32,7 +32,9 @@ pub struct AuthConfig {
     /// How long a refresh token is good. Default `30d`.
     #[serde(with = "humantime_serde")]
     pub refresh_token_lifetime: Duration,
-    /// How often it is asked whose account the homeserver has closed.
+    /// The time between two rounds in which the homeserver is asked whose account it has closed or
+    /// locked. Default `1m`.
+    #[serde(with = "humantime_serde")]
     pub account_check: Duration,
 }
 

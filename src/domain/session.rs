@@ -48,8 +48,8 @@ pub enum Pass {
     Service(Uuid),
     /// The person's API key.
     Key(Uuid),
-    /// The word of an outside issuer, which counts until then.
-    Issued(Millis),
+    /// The word of an outside issuer, by the digest of it.
+    Issued { token: Digest, until: Millis },
     /// The installation's shared secret, or its word alone: that does not end.
     Trusted,
 }

@@ -182,7 +182,7 @@ impl Auth {
             Pass::Session(session) => self.people.has_ended(session).await,
             Pass::Service(token) => self.services.has_ended(token),
             Pass::Key(key) => self.keys.has_ended(key),
-            Pass::Issued(until) => self.clock.now() >= until,
+            Pass::Issued { until, .. } => self.clock.now() >= until,
             Pass::Trusted => false,
         }
     }
@@ -201,7 +201,7 @@ impl Auth {
             Holder::Operator(_) => None,
         });
         let mut holders: BTreeSet<Entity> = people.collect();
-        holders.extend(self.keys.owners());
+        holders.extend(self.keys.holders());
         holders.extend(self.outside.known());
         Ok(holders)
     }
@@ -210,14 +210,21 @@ impl Auth {
     /// anew whether the homeserver has an open account for it.
     pub async fn end_all(&self, entity: &Entity) -> Result<EndedAccess> {
         self.outside.forget(entity);
-        self.verified.forget_all_of(entity);
+        self.people.tell_of(self.verified.forget_all_of(entity));
         Ok(EndedAccess {
             sessions: self.people.end_sessions(entity).await?,
             keys: self.keys.revoke_all(entity).await?,
         })
     }
 
-    /// The same for an operator, who names the entity.
+    /// The same, of the agents' tokens that somebody has made as well: they know them.
+    pub async fn shut_out(&self, entity: &Entity) -> Result<EndedAccess> {
+        let mut ended = self.end_all(entity).await?;
+        ended.keys += self.keys.revoke_made_by(entity).await?;
+        Ok(ended)
+    }
+
+    /// Ends all of an entity that an operator names.
     pub async fn end_access(&self, field: &'static str, entity: &str) -> Result<EndedAccess> {
         let entity = self.people.named(field, entity)?;
         let ended = self.end_all(&entity).await?;

@@ -399,7 +399,6 @@ fn checked(patch: ChannelPatch) -> Result<ChannelPatch> {
     })
 }
 
-/// Whether somebody may know of a microdao, whatever its channels are.
 /// What the audit log is told of a microdao.
 fn told(microdao: &Microdao) -> Value {
     json!({

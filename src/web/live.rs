@@ -168,7 +168,7 @@ impl Stream {
     async fn run(self, mut socket: WebSocketStream) {
         // Whoever looks at a channel is there; a program that listens for somebody is not them.
         let presence = &self.live.services.presence;
-        let is_there = matches!(self.by, Pass::Session(_) | Pass::Issued(_));
+        let is_there = matches!(self.by, Pass::Session(_) | Pass::Issued { .. });
         let _here = is_there.then(|| presence.attend(&self.caller.entity));
         let Err(end) = self.serve(&mut socket).await;
         let close = match end {

@@ -14,6 +14,7 @@ use reqwest::Method;
 use reqwest::header::{LOCATION, SET_COOKIE};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::browser::Browser;
 use crate::daarion::{Caller, DaarionOptions, World, WorldOptions, shared_world};
@@ -411,8 +412,13 @@ async fn outside_issuers_vouch_for_nobody_whose_account_is_shut() {
     for caller in &shown {
         answered(200, caller.get(ME).await);
     }
+    let channel = alice.channel(json!({})).await;
+    let stream = crate::stream::Stream::open(&shown[0], &channel).await;
+    let openid = [openid(&alice).await, openid(&bob).await];
     world.homeserver.close_account(alice.user_id()).await;
     world.homeserver.lock_account(bob.user_id(), true).await;
+    let frame = stream.closed().await.expect("it says why");
+    assert_eq!(frame.code, CloseCode::Policy, "{frame:?}");
     for caller in &shown {
         crate::support::eventually("the end of what opens", async || {
             let (status, _) = caller.get(ME).await;
@@ -422,6 +428,11 @@ async fn outside_issuers_vouch_for_nobody_whose_account_is_shut() {
     }
     for person in [&alice, &bob] {
         refused(403, "M_FORBIDDEN", token(person, 2).get(ME).await);
+    }
+    // The homeserver's own word for them, which it goes on giving.
+    for token in openid {
+        let anyone = world.daarion.anonymous();
+        refused(401, "M_FORBIDDEN", anyone.post(MATRIX, token).await);
     }
     world.homeserver.lock_account(bob.user_id(), false).await;
     answered(200, token(&bob, 3).get(ME).await);

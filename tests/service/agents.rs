@@ -277,18 +277,27 @@ async fn nobody_comes_in_by_an_account_that_is_shut() {
     let agent = bench.agent("sofia").await.entity;
     let people = ["user:alice", "user:bob"].map(|it| Entity::parse(it).expect("an entity"));
     let user = |entity: &Entity| bench.world.core.directory.user_id(entity);
-    let key = async |owner: &Entity| {
-        let new = NewKey {
-            name: "розмова".into(),
-            rights: KeyRights::parse(&["*".into()], None, None).expect("rights"),
-            lifetime: None,
-        };
-        keys.create(owner, new).await.expect("a key").0
+    let new = || NewKey {
+        name: "розмова".into(),
+        rights: KeyRights::parse(&["*".into()], None, None).expect("rights"),
+        lifetime: None,
     };
+    let key = async |owner: &Entity| keys.create(owner, new()).await.expect("a key").0;
     let [alice, bob] = &people;
     bench.world.person("bob");
     let shown = [key(alice).await, key(bob).await];
     let look = async || accounts.look().await.expect("the homeserver answers");
+    let lent = |by: &str, number| {
+        let id = Uuid::from_u128(number);
+        bench
+            .agents
+            .create_token("agent:sofia", by.into(), new(), id)
+    };
+    let (hers, operators) = (
+        lent("user:alice", 1).await,
+        lent("operator:warden", 2).await,
+    );
+    let [hers, operators] = [hers, operators].map(|made| made.expect("a token").0);
     assert_eq!(look().await, []);
 
     // While the homeserver is away, nobody is shut out.
@@ -300,7 +309,10 @@ async fn nobody_comes_in_by_an_account_that_is_shut() {
 
     assert_eq!(look().await, people[..1]);
     keys.authenticate(&shown[0]).expect_err("it has ended");
-    keys.authenticate(&shown[1]).expect("another's counts");
+    keys.authenticate(&hers).expect_err("she knows it");
+    for others in [&shown[1], &operators] {
+        keys.authenticate(others).expect("another's counts");
+    }
     assert_eq!(look().await, [], "there is nothing left to end");
     fake.set_locked(&user(alice), false);
     let again = key(alice).await;
@@ -314,6 +326,8 @@ async fn nobody_comes_in_by_an_account_that_is_shut() {
             .await
             .expect("closed");
     }
+    // Alice, the first, is not known of this time.
+    fake.fail_next(Call::Shut, Error::unavailable("no answer"));
     assert_eq!(look().await, [bob.clone(), agent]);
     keys.authenticate(&shown[1]).expect_err("it has ended");
     let sofia = bench.agents.get("agent:sofia").expect("it is listed");

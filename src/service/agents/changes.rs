@@ -187,7 +187,7 @@ impl Agents {
         {
             self.close(name).await?;
         }
-        self.auth.end_all(&entity).await.map(drop)
+        self.auth.shut_out(&entity).await.map(drop)
     }
 
     async fn close(&self, name: &str) -> Result<Agent> {

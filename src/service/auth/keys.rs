@@ -202,11 +202,28 @@ impl Keys {
         Ok(revoked)
     }
 
-    /// Those who have keys that count.
-    pub(super) fn owners(&self) -> Vec<Entity> {
+    /// Those who know keys that count: whose they are, and who has made them for agents.
+    pub(super) fn holders(&self) -> Vec<Entity> {
         let now = self.clock.now();
         let held = self.held.all(|key| is_good(key, now));
-        held.iter().map(|known| known.token.owner.clone()).collect()
+        let of = |key: &ApiKey| [Some(key.owner.clone()), maker(key)];
+        held.iter()
+            .flat_map(|known| of(&known.token))
+            .flatten()
+            .collect()
+    }
+
+    /// Revokes what somebody has made for agents; says how many.
+    pub(super) async fn revoke_made_by(&self, entity: &Entity) -> Result<usize> {
+        let mut revoked = 0;
+        for known in self.held.all(|key| maker(key).as_ref() == Some(entity)) {
+            match self.revoke(&known.token.owner, known.token.id).await {
+                Ok(()) => revoked += 1,
+                Err(Error::NotFound(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(revoked)
     }
 
     /// Whether a key counts no more.
@@ -225,6 +242,11 @@ impl Keys {
         }
         Ok(self.store.api_keys.keys_used(used).await?)
     }
+}
+
+/// Who has made an agent's token, when that is a person.
+fn maker(key: &ApiKey) -> Option<Entity> {
+    key.made_by.as_deref().and_then(Entity::parse)
 }
 
 /// What the audit log is told of a key.

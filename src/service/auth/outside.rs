@@ -20,6 +20,7 @@ pub use self::key_set::{Fetch, nothing};
 use self::key_set::{KeySet, PublicKey};
 use super::millis;
 use super::people::{People, SignedIn};
+use super::tokens;
 use super::verified::Entry;
 use crate::clock::Clock;
 use crate::config::{IssuerConfig, IssuerKey};
@@ -108,7 +109,10 @@ impl Outside {
         Ok(Entry {
             who: SignedIn {
                 caller: people.caller(entity),
-                by: Pass::Issued(until),
+                by: Pass::Issued {
+                    token: tokens::digest(token.as_bytes()),
+                    until,
+                },
             },
             access: None,
             checked_at: now,

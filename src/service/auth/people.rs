@@ -215,6 +215,11 @@ impl People {
             return;
         }
         self.verified.forget(&ended);
+        self.tell_of(ended);
+    }
+
+    /// Tells of what counts no more.
+    pub(super) fn tell_of(&self, ended: Vec<Pass>) {
         for pass in ended {
             // Nobody may be listening.
             let _ = self.ends.send(pass);

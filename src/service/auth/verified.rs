@@ -80,11 +80,12 @@ impl Verified {
         held.retain(|_, entry| !by.contains(&entry.who.by));
     }
 
-    /// Forgets what somebody was let in by, whatever it was.
-    pub fn forget_all_of(&self, entity: &Entity) {
+    /// Forgets what somebody was let in by; says which that was.
+    pub fn forget_all_of(&self, entity: &Entity) -> Vec<Pass> {
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
         self.ends.fetch_add(1, Ordering::SeqCst);
-        held.retain(|_, entry| entry.who.caller.entity != *entity);
+        let theirs = held.extract_if(|_, entry| entry.who.caller.entity == *entity);
+        theirs.map(|(_, entry)| entry.who.by).collect()
     }
 }
 
@@ -150,5 +151,20 @@ mod tests {
             verified.put(digest(number), entry(number, at), 0);
             assert!(verified.held.read().expect("readable").len() <= HELD);
         }
+    }
+
+    #[test]
+    fn what_somebody_was_let_in_by_is_forgotten() {
+        let verified = Verified::default();
+        let mut other = entry(2, 1);
+        other.who.caller.entity = Entity::parse("user:bob").expect("an entity");
+        verified.put(digest(1), entry(1, 1), 0);
+        verified.put(digest(2), other, 0);
+        let alice = Entity::parse("user:alice").expect("an entity");
+        assert_eq!(verified.forget_all_of(&alice), [Pass::Session(digest(1))]);
+        assert!(verified.find(digest(1)).is_none() && verified.find(digest(2)).is_some());
+        // What is being verified meanwhile is not held.
+        verified.put(digest(1), entry(1, 1), 0);
+        assert!(verified.find(digest(1)).is_none());
     }
 }

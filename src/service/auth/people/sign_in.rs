@@ -46,8 +46,16 @@ impl People {
         }
         let token = shown("access_token", token)?;
         let attempt = self.attempts.begin_unnamed(visitor.address)?;
-        let found = self.identity.openid_user(token).await;
+        let found = self.open_user(token).await;
         self.begin_for(attempt, found, visitor).await
+    }
+
+    /// Whose OpenID token it is. Such a token outlives the account.
+    async fn open_user(&self, token: &str) -> Result<Option<UserId>> {
+        match self.identity.openid_user(token).await? {
+            Some(user) if self.homeserver.shut(&user).await?.is_some() => Ok(None),
+            found => Ok(found),
+        }
     }
 
     /// Begins a session for whoever comes back from the homeserver's own sign-in page.
