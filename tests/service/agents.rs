@@ -333,6 +333,17 @@ async fn nobody_comes_in_by_an_account_that_is_shut() {
     let sofia = bench.agents.get("agent:sofia").expect("it is listed");
     assert!(sofia.deactivated.expect("it is").is_final);
     assert_eq!(look().await, []);
+
+    // Nor does an agent that daarion does not know of begin with one.
+    let lost = UserId::trusted("@agent_lost:s");
+    fake.register_agent(&lost).await.expect("is registered");
+    fake.deactivate(&lost, traces).await.expect("closed");
+    let new = NewAgent {
+        id: "agent:lost".into(),
+        ..NewAgent::default()
+    };
+    let refused = bench.agents.register(new).await;
+    assert!(matches!(refused, Err(Error::Conflict(_))), "{refused:?}");
 }
 
 #[tokio::test]

@@ -59,7 +59,7 @@ impl AgentsApi {
     ///
     /// Registers `@agent_<name>:<server>` with the homeserver, unless `matrix_user_id` names a
     /// user that the agent shall be. 403 unless the token may act as the agent and as that user;
-    /// 409 when the agent exists.
+    /// 409 when the agent exists, or the Matrix account of that name was closed.
     #[oai(path = "/", method = "post", operation_id = "createAgent")]
     async fn create(
         &self,

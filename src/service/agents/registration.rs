@@ -10,6 +10,7 @@ use crate::domain::agent::{Agent, avatar_url};
 use crate::domain::entity::Entity;
 use crate::domain::id::UserId;
 use crate::domain::{Error, Result, text};
+use crate::homeserver::Shut;
 use crate::service::audit;
 
 /// An agent to be registered.
@@ -180,6 +181,12 @@ impl Agents {
             None => {
                 self.require_free(&by_name, &name)?;
                 homeserver.register_agent(&by_name).await?;
+                // A homeserver keeps the names of accounts that were closed.
+                if homeserver.shut(&by_name).await? == Some(Shut::Closed) {
+                    return Err(Error::conflict(format!(
+                        "id: the Matrix account {by_name} is closed for good; choose another name"
+                    )));
+                }
                 by_name
             }
         };

@@ -1591,7 +1591,7 @@ export interface paths {
          * @description The caller answers for it. It gets a Matrix user of its own. 403 where only operators may
          *     (`agents.create`); 409 when the agent exists, or the caller has as many at work as one may
          *     have (`agents.per_person`), or a Matrix user of the agent's name is in rooms already: that one
-         *     only operators and services register.
+         *     only operators and services register. 409 as well when that Matrix account was closed.
          */
         post: operations["createOwnAgent"];
         delete?: never;
