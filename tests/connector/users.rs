@@ -163,6 +163,15 @@ async fn narrow_registration_acts_as_agents_only() {
     );
     let nobody = user(&format!("@nobody:{SERVER}"));
     assert_eq!(connector.matrix.user_exists(&nobody).await, Ok(false));
+    // Of accounts that are not its own to act for it is told nothing.
+    let bob = world.homeserver.register_user("bob", "password").await;
+    for (closed, shut) in [
+        (bob.user_id.as_str(), None),
+        (sofia.as_str(), Some(Shut::Closed)),
+    ] {
+        world.homeserver.close_account(closed).await;
+        assert_eq!(connector.matrix.shut(&user(closed)).await, Ok(shut));
+    }
     let alias = json!({ "preset": "public_chat", "room_alias_name": "city_mine" });
     let (status, answer) = alice
         .request(

@@ -346,6 +346,34 @@ async fn nobody_comes_in_by_an_account_that_is_shut() {
     assert!(matches!(refused, Err(Error::Conflict(_))), "{refused:?}");
 }
 
+/// Otherwise whoever comes first would keep the others from being asked for, round after round.
+#[tokio::test]
+async fn a_round_that_broke_off_is_gone_on_with_behind_where_it_was() {
+    let bench = Bench::start().await;
+    let (core, fake) = (&bench.world.core, &bench.world.fake);
+    let accounts = Accounts::new(core.clone(), bench.agents.clone(), bench.auth.clone());
+    let people = ["user:a", "user:b", "user:c", "user:d"];
+    let people = people.map(|it| Entity::parse(it).expect("an entity"));
+    for person in &people {
+        let new = NewKey {
+            name: "розмова".into(),
+            rights: KeyRights::parse(&["*".into()], None, None).expect("rights"),
+            lifetime: None,
+        };
+        let made = bench.auth.keys.create(person, new).await;
+        made.expect("a key");
+        fake.set_locked(&core.directory.user_id(person), true);
+    }
+    let fail = || fake.fail_next(Call::Shut, Error::unavailable("no answer"));
+    (0..3).for_each(|_| fail());
+    accounts.look().await.expect_err("it is taken to be away");
+    // The fourth comes first now, and is the one who is not known of.
+    fail();
+    let shut = accounts.look().await.expect("it answers again");
+    assert_eq!(shut, people[..3]);
+    assert_eq!(accounts.look().await, Ok(people[3..].to_vec()));
+}
+
 #[tokio::test]
 async fn deactivated_agent_is_gone_at_once_and_can_come_back() {
     let bench = Bench::start().await;
