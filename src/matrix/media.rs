@@ -98,7 +98,9 @@ impl MediaStore for Matrix {
 impl Matrix {
     async fn config(&self, path: &str) -> Result<MediaConfig> {
         let (get, us) = (http::Method::GET, Credential::Connector);
-        let (_, answer) = self.client.send(get, path, None, us, Repeat::Never).await?;
+        // Asked again as well: the homeserver may have hung up on a file just now, and with it on
+        // the connection that this goes out on.
+        let (_, answer) = self.client.send(get, path, None, us, Repeat::Safe).await?;
         serde_json::from_slice(&answer)
             .map_err(|error| Error::HomeserverNonsense(error.to_string()))
     }

@@ -1,6 +1,7 @@
 //! Files that are too large, or that do not come or are not taken, beside a homeserver that
 //! takes what it says.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
@@ -140,10 +141,14 @@ async fn refusals_of_a_file_for_its_size_are_413() {
     let stub = stub("nowhere", 0, Said::new(503, "")).await;
     let (_daarion, gateway) = gateway(&stub).await;
     refused(503, "HOMESERVER_UNAVAILABLE", form(&gateway, file(9)).await);
-    // It was restarted with a limit, and hangs up.
-    stub.answer(|asked| match asked.target.contains("/v1/media/config") {
-        true => Said::json(200, &json!({ "m.upload.size": 5 })),
-        false => Said::new(503, ""),
+    // It was restarted with a limit, and hangs up, so that the first question fails as well.
+    let asked_before = AtomicBool::new(false);
+    stub.answer(move |asked| {
+        let is_config = asked.target.contains("/v1/media/config");
+        match is_config && asked_before.swap(true, Ordering::Relaxed) {
+            true => Said::json(200, &json!({ "m.upload.size": 5 })),
+            false => Said::new(503, ""),
+        }
     });
     let told = refused(413, "M_TOO_LARGE", form(&gateway, file(9)).await);
     assert_eq!(told, "file: larger than the limit of 5 bytes");
