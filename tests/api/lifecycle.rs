@@ -57,7 +57,7 @@ async fn stop_drains_what_is_open_within_ten_seconds() {
     assert_eq!(world.daarion.terminate().await.code(), Some(0));
     let idle = begun.elapsed();
     assert!(
-        idle < Duration::from_secs(2),
+        idle < Duration::from_secs(5),
         "nothing to wait for: {idle:?}"
     );
 }

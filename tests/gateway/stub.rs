@@ -200,8 +200,9 @@ impl Endpoint for Answering {
             method: request.method().clone(),
             target: request.original_uri().to_string(),
         };
-        let _counted = asked.is_of_a_service().then(|| Counted::new(state));
+        // Whoever has counted it may change what is said from then on.
         let said = (state.behaviour.lock().expect("no holder panics"))(&asked);
+        let _counted = asked.is_of_a_service().then(|| Counted::new(state));
         (state.asked.lock().expect("no holder panics")).push(asked);
         if !said.after.is_zero() {
             tokio::time::sleep(said.after).await;

@@ -66,7 +66,7 @@ export function tell(context) {
     assert.equal(await chip(rows[1], '🎉').getAttribute('aria-pressed'), 'false');
     // It is one's own after a reload, too.
     await alice.enter('/city/applause');
-    await until('it is marked as one’s own', 5_000, async () =>
+    await until('it is marked as one’s own', 20_000, async () =>
       (await chip(rows[0], '🎉').getAttribute('aria-pressed')) === 'true');
   });
 

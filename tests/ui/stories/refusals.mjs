@@ -105,7 +105,7 @@ export function tell(context) {
     await installation.daarion.stop();
     await installation.startDaarion({
       DAARION_AUTH__ACCESS_TOKEN_LIFETIME: '1s',
-      DAARION_AUTH__REFRESH_TOKEN_LIFETIME: '6s',
+      DAARION_AUTH__REFRESH_TOKEN_LIFETIME: '25s',
     });
     const alice = await world.visitor('alice');
     const { access_token: token } = await world.tokens('alice');
@@ -124,7 +124,7 @@ export function tell(context) {
     await dialog.getByRole('button', { name: 'Create', exact: true }).click();
     await alice.page.waitForURL('**/city/still-signed-in');
     await alice.page.goto('about:blank');
-    await until('the browser has dropped the cookie', 15_000, async () => (await alice.context.cookies()).length === 0);
+    await until('the browser has dropped the cookie', 60_000, async () => (await alice.context.cookies()).length === 0);
     await alice.page.goto(`${world.url}/city`);
     await alice.page.waitForURL('**/login?next=%2Fcity');
     await alice.page.getByText('Your session has ended. Sign in again.').waitFor();

@@ -7,18 +7,18 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const LIMIT_MS = 300_000;
 
 /** Ends a story that has hung. The test's own limit would leave its browsers to the next story. */
-async function limit(signal) {
-  await sleep(LIMIT_MS, undefined, { signal, ref: false });
-  throw new Error(`it takes longer than ${LIMIT_MS / 1000} s`);
+async function limit(ms, signal) {
+  await sleep(ms, undefined, { signal, ref: false });
+  throw new Error(`it takes longer than ${ms / 1000} s`);
 }
 
 /** `isAllowed` knows the complaints that this story brings about on purpose. */
-export function story(context, name, tell, { isAllowed = () => false } = {}) {
+export function story(context, name, tell, { isAllowed = () => false, limitMs = LIMIT_MS } = {}) {
   test(name, async () => {
     const { world } = context;
     const ended = new AbortController();
     try {
-      await Promise.race([tell(world), limit(ended.signal)]);
+      await Promise.race([tell(world), limit(limitMs, ended.signal)]);
     } catch (error) {
       await world.pictureAll(name.replace(/[^a-z0-9]+/gi, '-'));
       throw error;
