@@ -28,8 +28,9 @@ const BATCH: usize = 500;
 /// How far back a position may be, in events of all channels. To read the lists anew costs less
 /// than to look for a channel's frames among more, whoever pays.
 const FAR: u64 = 50_000;
-/// How long frames wait for the index.
-const INDEX_WAIT: Duration = Duration::from_millis(250);
+/// How long frames wait for the index, and how long while it is made anew.
+const INDEX_WAIT: Duration = Duration::from_secs(5);
+const REPLAY_WAIT: Duration = Duration::from_millis(250);
 /// How long the hub waits before it reads again after a failure.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -232,9 +233,13 @@ impl Hub {
         let Some(last) = events.last().map(|event| event.seq) else {
             return Ok(0);
         };
-        // Who is told of a message may look for it at once. While the index is made anew the
-        // news is more than the list, so the wait is short.
-        self.indexed.reached(last, INDEX_WAIT).await;
+        // Who is told of something may look for it at once, however busy the disk is. While the index
+        // is made anew the news is more than the list, so the wait is short.
+        let wait = match self.indexed.is_replaying() {
+            true => REPLAY_WAIT,
+            false => INDEX_WAIT,
+        };
+        self.indexed.reached(last, wait).await;
         let mut told = Frames::new();
         loop {
             // Somebody may sign up meanwhile, who is to be told of all of these as well.

@@ -54,6 +54,6 @@ pub trait ScheduledMessages: Send + Sync {
     /// When the next one is to be looked at after a time.
     async fn next(&self, after: Millis) -> Result<Option<Millis>, StoreError>;
 
-    /// Forgets those that are past use. Says how many.
-    async fn drop_past_use(&self, past: PastUse) -> Result<u64, StoreError>;
+    /// Forgets those that are past use. Says of which channels and authors they were.
+    async fn drop_past_use(&self, past: PastUse) -> Result<Vec<(ChannelId, Entity)>, StoreError>;
 }

@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use daarion::consumer::hub::{Frame, Hub, Listener};
-use daarion::domain::channel::Channel;
+use daarion::domain::channel::{Channel, ChannelChange};
 use daarion::domain::event::{NewEvent, Source, What};
 use daarion::domain::id::EventId;
+use daarion::store;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use crate::index::Failing;
 use crate::world::World;
 
 /// A channel, and a hub that runs.
@@ -57,6 +59,31 @@ async fn what_nobody_waited_for_is_told_too() {
         drop(futures_util::poll!(&mut appending));
     }
     assert_eq!(next(&mut listener).await.seq, before + 1);
+}
+
+#[tokio::test]
+async fn who_is_told_may_look_for_it_at_once() {
+    let mut store = store::in_memory().expect("a store");
+    let steps = Failing::slow(&mut store);
+    let world = World::on(store).await;
+    let (channel, hub, _stop) = start(&world).await;
+    let mut listener = hub.listen(channel.id);
+    steps.forget_permits(1_000);
+    let mut encrypted = reaction(&channel, &world, "$encrypted");
+    encrypted.what = What::ChannelUpdated {
+        change: ChannelChange::Encrypted,
+        by: world.person("alice"),
+        at: world.clock.now(),
+    };
+    let events = vec![encrypted];
+    world.core.ingest.echo(events).await.expect("is kept");
+    // The index takes longer than it mostly does.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert!(listener.frames.try_recv().is_err(), "nobody is told before");
+    steps.add_permits(1_000);
+    next(&mut listener).await;
+    let seen = world.core.directory.channel(channel.id);
+    assert!(seen.expect("it is there").confidential);
 }
 
 #[tokio::test]

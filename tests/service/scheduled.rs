@@ -369,6 +369,9 @@ async fn who_has_left_is_not_brought_in_again() {
 async fn what_waits_in_a_channel_that_becomes_encrypted_is_forgotten() {
     let desk = Desk::new().await;
     let made = desk.add("таємниця", HOUR).await.expect("is scheduled");
+    let bob = Entity::parse("user:bob").expect("an entity");
+    let mut hers = desk.schedule.listen(desk.channel.id, &made.by);
+    let mut his = desk.schedule.listen(desk.channel.id, &bob);
     assert_eq!(desk.schedule.forget_past_use().await, Ok(0));
     let encrypted = What::ChannelUpdated {
         change: ChannelChange::Encrypted,
@@ -388,6 +391,9 @@ async fn what_waits_in_a_channel_that_becomes_encrypted_is_forgotten() {
     assert_eq!(desk.schedule.forget_past_use().await, Ok(1));
     let found = core.store.scheduled.get(made.id).await.expect("read");
     assert_eq!(found, None);
+    hers.rung().await;
+    let rung = futures_util::poll!(std::pin::pin!(his.rung()));
+    assert!(rung.is_pending(), "nothing of his was there");
 }
 
 /// While the journal is read again nobody is in a private channel, and while all is made anew from the

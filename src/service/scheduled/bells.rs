@@ -34,15 +34,6 @@ impl Bells {
         }
     }
 
-    /// For all authors of a channel.
-    pub(super) fn ring_all(&self, channel: ChannelId) {
-        for ((place, _), bell) in self.held().iter() {
-            if *place == channel {
-                bell.send_replace(());
-            }
-        }
-    }
-
     fn held(&self) -> MutexGuard<'_, HashMap<Place, watch::Sender<()>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -24,9 +24,9 @@ pub(super) struct Kept {
 }
 
 impl Schedule {
-    /// Forgets what is past use, when an hour has gone by or a channel has become encrypted. Says how
-    /// many.
-    pub async fn forget_past_use(&self) -> Result<u64> {
+    /// Forgets what is past use, when an hour has gone by or a channel has become encrypted, and tells
+    /// whose it was. Says how many.
+    pub async fn forget_past_use(&self) -> Result<usize> {
         let core = &self.core;
         let now = core.clock.now();
         let channels = core.directory.channels();
@@ -43,13 +43,13 @@ impl Schedule {
             channels: encrypted.iter().copied().collect(),
         };
         let dropped = core.store.scheduled.drop_past_use(past).await?;
-        for channel in encrypted.difference(&kept.encrypted) {
-            self.bells.ring_all(*channel);
+        for (channel, author) in &dropped {
+            self.bells.ring(*channel, author);
         }
         *kept = Kept {
             at: Some(now),
             encrypted,
         };
-        Ok(dropped)
+        Ok(dropped.len())
     }
 }

@@ -11,7 +11,7 @@ use super::records::scheduled::ScheduledRecord;
 use super::writer::Work;
 use super::{Redb, keys, tables};
 use crate::domain::entity::Entity;
-use crate::domain::id::Millis;
+use crate::domain::id::{ChannelId, Millis};
 use crate::domain::scheduled::{ScheduleState, Scheduled};
 use crate::store::scheduled::{Due, PastUse};
 use crate::store::{ScheduledMessages, StoreError};
@@ -104,7 +104,7 @@ impl ScheduledMessages for Redb {
         })
     }
 
-    async fn drop_past_use(&self, past: PastUse) -> Result<u64, StoreError> {
+    async fn drop_past_use(&self, past: PastUse) -> Result<Vec<Place>, StoreError> {
         let old = self.scan(move |txn| {
             let mut old = Vec::new();
             for entry in txn.open_table(tables::SCHEDULED)?.iter()? {
@@ -118,15 +118,18 @@ impl ScheduledMessages for Redb {
             }
             Ok(old)
         });
-        let mut dropped = 0;
+        let mut dropped = Vec::new();
         for step in old.await?.chunks(STEP) {
             let step = step.to_vec();
             let dropping = self.writer.run(move |work| drop_step(work, &step));
-            dropped += dropping.await?;
+            dropped.extend(dropping.await?);
         }
         Ok(dropped)
     }
 }
+
+/// Where one is to be sent, and whose it is.
+type Place = (ChannelId, Entity);
 
 fn is_past_use(scheduled: &Scheduled, past: &PastUse) -> bool {
     let is_of_these = past.channels.contains(&scheduled.channel);
@@ -138,16 +141,16 @@ fn is_past_use(scheduled: &Scheduled, past: &PastUse) -> bool {
 }
 
 /// Drops those of them that nobody has changed meanwhile.
-fn drop_step(work: &mut Work<'_>, old: &[(Uuid, u64)]) -> Result<u64, StoreError> {
-    let mut dropped = 0;
+fn drop_step(work: &mut Work<'_>, old: &[(Uuid, u64)]) -> Result<Vec<Place>, StoreError> {
+    let mut dropped = Vec::new();
     for (id, revision) in old {
         let found = find(&work.txn.open_table(tables::SCHEDULED)?, *id)?;
         if let Some(scheduled) = found.filter(|it| it.revision == *revision) {
             take_out(work.txn, &scheduled)?;
-            dropped += 1;
+            dropped.push((scheduled.channel, scheduled.by));
         }
     }
-    if dropped > 0 {
+    if !dropped.is_empty() {
         work.must_be_durable();
     }
     Ok(dropped)
