@@ -8,6 +8,9 @@ use crate::domain::entity::Entity;
 use crate::domain::id::{ChannelId, Millis};
 use crate::domain::scheduled::Scheduled;
 
+/// Where one is to be sent, and whose it is.
+pub type Place = (ChannelId, Entity);
+
 /// What is due.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Due {
@@ -54,6 +57,6 @@ pub trait ScheduledMessages: Send + Sync {
     /// When the next one is to be looked at after a time.
     async fn next(&self, after: Millis) -> Result<Option<Millis>, StoreError>;
 
-    /// Forgets those that are past use. Says of which channels and authors they were.
-    async fn drop_past_use(&self, past: PastUse) -> Result<Vec<(ChannelId, Entity)>, StoreError>;
+    /// Forgets those that are past use. Says where each was to be sent, and whose it was.
+    async fn drop_past_use(&self, past: PastUse) -> Result<Vec<Place>, StoreError>;
 }

@@ -10,9 +10,7 @@ use tokio::sync::watch;
 use super::Schedule;
 use crate::domain::entity::Entity;
 use crate::domain::id::ChannelId;
-
-/// Where, and whose messages.
-type Place = (ChannelId, Entity);
+use crate::store::scheduled::Place;
 
 /// The bells of those who listen.
 #[derive(Default)]

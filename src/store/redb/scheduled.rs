@@ -11,9 +11,9 @@ use super::records::scheduled::ScheduledRecord;
 use super::writer::Work;
 use super::{Redb, keys, tables};
 use crate::domain::entity::Entity;
-use crate::domain::id::{ChannelId, Millis};
+use crate::domain::id::Millis;
 use crate::domain::scheduled::{ScheduleState, Scheduled};
-use crate::store::scheduled::{Due, PastUse};
+use crate::store::scheduled::{Due, PastUse, Place};
 use crate::store::{ScheduledMessages, StoreError};
 
 /// How many are dropped in one step, so that others write in between.
@@ -127,9 +127,6 @@ impl ScheduledMessages for Redb {
         Ok(dropped)
     }
 }
-
-/// Where one is to be sent, and whose it is.
-type Place = (ChannelId, Entity);
 
 fn is_past_use(scheduled: &Scheduled, past: &PastUse) -> bool {
     let is_of_these = past.channels.contains(&scheduled.channel);
