@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::daarion::{DaarionOptions, World, WorldOptions, shared_world};
+use crate::daarion::{DaarionOptions, World, WorldOptions, in_some_round, shared_world};
 use crate::homeserver::http::exchange;
 use crate::homeserver::{path, unique};
 use crate::stream::{Stream, refusal};
@@ -222,34 +222,36 @@ async fn plain_matrix_message_is_here_within_a_second() {
     let bob = world.register_unique("bob").await;
     bob.join(text(&channel["matrix_room_alias"])).await;
 
-    let mut delays = Vec::new();
-    for number in 0..5 {
-        let body = format!("Привіт {number}");
-        let sent = Instant::now();
-        let event = bob.send_text(room_of(&channel), &body).await;
-        let frame = stream.next_of("message.created").await;
-        let message = &alice.wait_for_message(&channel, &event, |_| true).await;
-        delays.push(sent.elapsed());
+    in_some_round(..Duration::from_secs(1), async || {
+        let mut delays = Vec::new();
+        for number in 0..5 {
+            let body = format!("Привіт {number}");
+            let sent = Instant::now();
+            let event = bob.send_text(room_of(&channel), &body).await;
+            let frame = stream.next_of("message.created").await;
+            let message = &alice.wait_for_message(&channel, &event, |_| true).await;
+            delays.push(sent.elapsed());
 
-        assert_eq!(message["channel_id"], channel["id"]);
-        assert_eq!(message["sender_id"], format!("user:{}", bob.localpart()));
-        assert_eq!(message["sender_type"], "human");
-        assert_eq!(message["sender_matrix_id"], bob.user_id);
-        assert_eq!(message["msgtype"], "m.text");
-        assert_eq!(message["content_preview"], body);
-        assert_eq!(message["truncated"], false);
-        assert_eq!(message["deleted"], false);
-        for absent in ["reply_to", "thread_id", "media", "edited_at"] {
-            assert_eq!(message[absent], Value::Null, "{absent}");
+            assert_eq!(message["channel_id"], channel["id"]);
+            assert_eq!(message["sender_id"], format!("user:{}", bob.localpart()));
+            assert_eq!(message["sender_type"], "human");
+            assert_eq!(message["sender_matrix_id"], bob.user_id);
+            assert_eq!(message["msgtype"], "m.text");
+            assert_eq!(message["content_preview"], body);
+            assert_eq!(message["truncated"], false);
+            assert_eq!(message["deleted"], false);
+            for absent in ["reply_to", "thread_id", "media", "edited_at"] {
+                assert_eq!(message[absent], Value::Null, "{absent}");
+            }
+            assert!(message.get("content").is_none(), "{message}");
+            assert_eq!(frame["message"], *message, "the stream says the same");
+            let found = alice.api.get(&message_path(&channel, message)).await;
+            assert_eq!(listed(answered(200, found)), *message);
         }
-        assert!(message.get("content").is_none(), "{message}");
-        assert_eq!(frame["message"], *message, "the stream says the same");
-        let found = alice.api.get(&message_path(&channel, message)).await;
-        assert_eq!(listed(answered(200, found)), *message);
-    }
-    delays.sort_unstable();
-    // Others are at work on this machine, too: the best is what it takes.
-    assert!(delays[0] < Duration::from_secs(1), "{delays:?}");
+        delays.sort_unstable();
+        delays[2]
+    })
+    .await;
     let channel = answered(200, alice.api.get(&path_of(&channel)).await);
     let newest = alice.messages(&channel, "limit=1").await;
     let said = time(&items(&newest)[0]["created_at"]);

@@ -6,7 +6,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
-use crate::daarion::{Caller, Daarion, DaarionOptions, World, shared_world};
+use crate::daarion::{Caller, Daarion, DaarionOptions, World, in_some_round, shared_world};
 use crate::homeserver::unique;
 use crate::stream::Stream;
 use crate::support::{Person, answered, items, messages_of, refused, text};
@@ -204,33 +204,37 @@ async fn a_revoked_token_ends_what_was_opened_with_it() {
     let world = shared_world().await;
     let alice = Person::new(world, "alice").await;
     let channel = alice.channel(json!({})).await;
-    let service = Service::new(&world.daarion, json!({})).await;
-    let caller = service.acting(world, &alice.id());
-    let stream = Stream::open(&caller, &channel).await;
-    let ticket = answered(200, caller.post("/api/auth/ticket", json!({})).await);
-    let anybody = world.daarion.anonymous();
-    let browsers = Stream::open_with_ticket(&anybody, &channel, text(&ticket["ticket"])).await;
     let others = Service::new(&world.daarion, json!({})).await;
     let mut other = Stream::open(&others.acting(world, &alice.id()), &channel).await;
-    let inside = service.inside(&world.daarion);
-    let start = answered(200, inside.get("/internal/matrix/sync?timeout=0").await);
-    // In a room where nothing happens, whatever others do here.
-    let poll = format!(
-        "/internal/matrix/sync?timeout=60000&since={}&filter={}",
-        text(&start["next_batch"]),
-        r#"{"room":{"rooms":["!nowhere:test.localhost"]}}"#
-    );
-    let poll = tokio::spawn(async move { inside.get(&poll).await });
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    in_some_round(..Duration::from_secs(1), async || {
+        let service = Service::new(&world.daarion, json!({})).await;
+        let caller = service.acting(world, &alice.id());
+        let stream = Stream::open(&caller, &channel).await;
+        let ticket = answered(200, caller.post("/api/auth/ticket", json!({})).await);
+        let anybody = world.daarion.anonymous();
+        let browsers = Stream::open_with_ticket(&anybody, &channel, text(&ticket["ticket"])).await;
+        let inside = service.inside(&world.daarion);
+        let start = answered(200, inside.get("/internal/matrix/sync?timeout=0").await);
+        // In a room where nothing happens, whatever others do here.
+        let poll = format!(
+            "/internal/matrix/sync?timeout=60000&since={}&filter={}",
+            text(&start["next_batch"]),
+            r#"{"room":{"rooms":["!nowhere:test.localhost"]}}"#
+        );
+        let poll = tokio::spawn(async move { inside.get(&poll).await });
+        // It is open by now, or is refused all the same.
+        tokio::time::sleep(Duration::from_millis(200)).await;
 
-    service.revoke().await;
-    let revoked = Instant::now();
-    for stream in [stream, browsers] {
-        let frame = stream.closed().await.expect("it says why");
-        assert_eq!(frame.code, CloseCode::Policy, "{frame:?}");
-    }
-    refused(401, "M_UNKNOWN_TOKEN", poll.await.expect("no panic"));
-    assert!(revoked.elapsed() < Duration::from_secs(10), "{revoked:?}");
+        let begun = Instant::now();
+        service.revoke().await;
+        for stream in [stream, browsers] {
+            let frame = stream.closed().await.expect("it says why");
+            assert_eq!(frame.code, CloseCode::Policy, "{frame:?}");
+        }
+        refused(401, "M_UNKNOWN_TOKEN", poll.await.expect("no panic"));
+        begun.elapsed()
+    })
+    .await;
     alice.say(&channel, "Далі").await;
     other.next_of("message.created").await;
 }
@@ -252,7 +256,7 @@ async fn asked(caller: &Caller) -> (StatusCode, Vec<Option<u64>>) {
 
 #[tokio::test]
 async fn each_service_has_an_allowance_of_its_own() {
-    const RATE: u32 = 10;
+    const RATE: u32 = 50;
     let options = DaarionOptions::default().set("limits.service_per_second", &RATE.to_string());
     let daarion = Daarion::start(&options).await;
     let flood = Service::new(&daarion, json!({})).await.inside(&daarion);
@@ -260,33 +264,34 @@ async fn each_service_has_an_allowance_of_its_own() {
 
     let (status, numbers) = asked(&flood).await;
     assert_eq!(status, 200);
-    assert_eq!(numbers[..2], [Some(10), Some(4)], "half a second's worth");
+    assert_eq!(numbers[..2], [Some(50), Some(24)], "half a second's worth");
     assert_eq!(numbers[3], None);
-    let begun = Instant::now();
-    let (mut good, mut last) = (0, None);
-    while begun.elapsed() < Duration::from_secs(4) {
-        let answers = (0..8).map(|_| asked(&flood));
-        for (status, numbers) in futures_util::future::join_all(answers).await {
-            match status {
-                StatusCode::OK => good += 1,
-                status => last = Some((status, numbers)),
+    // What is granted while this machine does something else is lost: it is asked again, then.
+    in_some_round(0.97.., async || {
+        let begun = Instant::now();
+        let (mut good, mut last) = (0, None);
+        while begun.elapsed() < Duration::from_secs(4) {
+            let answers = (0..8).map(|_| asked(&flood));
+            for (status, numbers) in futures_util::future::join_all(answers).await {
+                match status {
+                    StatusCode::OK => good += 1,
+                    status => last = Some((status, numbers)),
+                }
             }
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    let worth = begun.elapsed().as_secs_f64() * f64::from(RATE);
-    let (status, numbers) = last.expect("it was too much");
-    assert_eq!(status, StatusCode::TOO_MANY_REQUESTS);
-    assert_eq!(numbers, [Some(10), Some(0), Some(1), Some(1)]);
-    let good = f64::from(good);
-    let most = worth + f64::from(RATE / 2);
-    assert!(
-        (worth * 0.8..=most + 1.0).contains(&good),
-        "{good} of {worth}"
-    );
+        let worth = begun.elapsed().as_secs_f64() * f64::from(RATE);
+        let (status, numbers) = last.expect("it was too much");
+        assert_eq!(status, StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(numbers, [Some(50), Some(0), Some(1), Some(1)]);
+        let most = worth + f64::from(RATE / 2) + 1.0;
+        assert!(f64::from(good) <= most, "{good} of {worth}");
+        f64::from(good) / worth
+    })
+    .await;
 
     let (status, numbers) = asked(&quiet).await;
-    assert_eq!((status, numbers[1]), (StatusCode::OK, Some(4)));
+    assert_eq!((status, numbers[1]), (StatusCode::OK, Some(24)));
     let (_, numbers) = asked(&daarion.anonymous_internal()).await;
     assert_eq!(numbers, [None; 4], "nobody's allowance");
 }
