@@ -88,6 +88,39 @@ export function tell(context) {
     await until('the end is on the screen again', 20_000, async () => (await placeOf(page, `Line ${MANY} of`)) !== null);
   });
 
+  story(context, 'small steps lead away from the end, though rows are measured meanwhile', async (world) => {
+    const alice = await world.visitor('alice');
+    await alice.enter('/city/long');
+    const { page } = alice;
+    await alice.message(`Line ${MANY} of many.`).waitFor();
+    await standsStill(page);
+    assert.ok((await depth(page)) < 1);
+    const box = await page.locator('.viewport').boundingBox();
+    await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+    // The last row is another height in each frame, for some seconds.
+    await page.evaluate((text) => {
+      const row = [...document.querySelectorAll('[data-message]')].find((it) => it.textContent.includes(text));
+      const resize = (frame) => {
+        row.style.paddingBottom = `${frame % 2}px`;
+        if (frame > 0) requestAnimationFrame(() => resize(frame - 1));
+      };
+      resize(200);
+    }, `Line ${MANY} of many.`);
+    for (let step = 0; step < 40; step += 1) await page.mouse.wheel(0, -10);
+    await until('all steps are gone', 10_000, async () => (await depth(page)) > 390);
+    await page.getByRole('button', { name: 'To the newest' }).waitFor();
+    // Who turns it a little is still at the end, and stays there.
+    await page.getByRole('button', { name: 'To the newest' }).click();
+    await until('the end is on the screen again', 20_000, async () => (await depth(page)) < 1);
+    await page.mouse.wheel(0, -20);
+    await until('it has been turned', 5_000, async () => (await depth(page)) > 1);
+    await page.waitForTimeout(1_000);
+    const channel = await world.program.as('bob').call('GET', '/api/city/rooms/long');
+    await world.program.say('bob', channel, 'Nobody has gone far');
+    await alice.message('Nobody has gone far').waitFor();
+    await until('they are taken along', 5_000, async () => (await depth(page)) < 1);
+  });
+
   story(context, 'what comes while one reads above is counted, and marked', async (world) => {
     const alice = await world.visitor('alice');
     await alice.enter('/city/long');
