@@ -102,7 +102,8 @@ macro_rules! store_contract {
                 trimming_keeps_the_last_and_its_hash, origins_are_kept_until_they_are_read,
                 a_deed_is_kept_with_what_was_done_or_not_at_all;
             scheduled: scheduled_messages_outlive_a_kill, of_two_who_change_one_the_first_counts,
-                what_is_put_off_is_in_nobodys_way, what_is_past_use_is_forgotten;
+                what_is_put_off_is_in_nobodys_way, what_is_past_use_is_forgotten,
+                of_very_many_some_are_forgotten_at_a_time;
             invites: links_outlive_a_kill, ended_links_go_with_the_next, a_link_lets_in_as_many_as_it_is_for, who_could_not_come_is_not_counted,
                 a_link_is_removed_with_its_uses;
             microdaos: microdaos_are_kept_by_id;

@@ -57,6 +57,7 @@ pub trait ScheduledMessages: Send + Sync {
     /// When the next one is to be looked at after a time.
     async fn next(&self, after: Millis) -> Result<Option<Millis>, StoreError>;
 
-    /// Forgets those that are past use. Says where each was to be sent, and whose it was.
+    /// Forgets those that are past use, some hundreds at most. Says where each was to be sent, and
+    /// whose it was; nothing when none is left.
     async fn drop_past_use(&self, past: PastUse) -> Result<Vec<Place>, StoreError>;
 }

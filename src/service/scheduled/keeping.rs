@@ -42,14 +42,21 @@ impl Schedule {
             failed_before: now.saturating_sub(FAILED),
             channels: encrypted.iter().copied().collect(),
         };
-        let dropped = core.store.scheduled.drop_past_use(past).await?;
-        for (channel, author) in &dropped {
-            self.bells.ring(*channel, author);
+        let mut count = 0;
+        loop {
+            let dropped = core.store.scheduled.drop_past_use(past.clone()).await?;
+            for (channel, author) in &dropped {
+                self.bells.ring(*channel, author);
+            }
+            count += dropped.len();
+            if dropped.is_empty() {
+                break;
+            }
         }
         *kept = Kept {
             at: Some(now),
             encrypted,
         };
-        Ok(dropped.len())
+        Ok(count)
     }
 }

@@ -1,5 +1,6 @@
 //! Scheduled messages.
 
+use futures_util::future::join_all;
 use uuid::Uuid;
 
 use super::Ground;
@@ -163,4 +164,22 @@ pub async fn what_is_past_use_is_forgotten(ground: impl Ground) {
     let place = (channel_id(1), Entity::parse("user:a").expect("an id"));
     assert_eq!(dropping.expect("dropped"), [place.clone(), place]);
     assert_eq!(store.scheduled.next(0).await.expect("read"), None);
+}
+
+pub async fn of_very_many_some_are_forgotten_at_a_time(ground: impl Ground) {
+    let store = ground.open().await;
+    let adding = (1..=501).map(|id| store.scheduled.add(scheduled(id, "user:a", 10), 999));
+    for added in join_all(adding).await {
+        assert!(added.expect("added"));
+    }
+    let past = PastUse {
+        channels: vec![channel_id(1)],
+        ..PastUse::default()
+    };
+    let mut steps = Vec::new();
+    while steps.last() != Some(&0) {
+        let dropping = store.scheduled.drop_past_use(past.clone()).await;
+        steps.push(dropping.expect("dropped").len());
+    }
+    assert_eq!(steps, [500, 1, 0]);
 }

@@ -115,16 +115,17 @@ impl ScheduledMessages for Redb {
                 if is_past_use(&scheduled, &past) {
                     old.push((scheduled.id, scheduled.revision));
                 }
+                if old.len() == STEP {
+                    break;
+                }
             }
             Ok(old)
         });
-        let mut dropped = Vec::new();
-        for step in old.await?.chunks(STEP) {
-            let step = step.to_vec();
-            let dropping = self.writer.run(move |work| drop_step(work, &step));
-            dropped.extend(dropping.await?);
+        let old = old.await?;
+        if old.is_empty() {
+            return Ok(Vec::new());
         }
-        Ok(dropped)
+        self.writer.run(move |work| drop_all(work, &old)).await
     }
 }
 
@@ -138,7 +139,7 @@ fn is_past_use(scheduled: &Scheduled, past: &PastUse) -> bool {
 }
 
 /// Drops those of them that nobody has changed meanwhile.
-fn drop_step(work: &mut Work<'_>, old: &[(Uuid, u64)]) -> Result<Vec<Place>, StoreError> {
+fn drop_all(work: &mut Work<'_>, old: &[(Uuid, u64)]) -> Result<Vec<Place>, StoreError> {
     let mut dropped = Vec::new();
     for (id, revision) in old {
         let found = find(&work.txn.open_table(tables::SCHEDULED)?, *id)?;
