@@ -28,9 +28,9 @@ const BATCH: usize = 500;
 /// How far back a position may be, in events of all channels. To read the lists anew costs less
 /// than to look for a channel's frames among more, whoever pays.
 const FAR: u64 = 50_000;
-/// How long frames wait for the index, and how long while it is made anew.
+/// How long frames wait for the index, and how long while it is made anew or stands still.
 const INDEX_WAIT: Duration = Duration::from_secs(5);
-const REPLAY_WAIT: Duration = Duration::from_millis(250);
+const SHORT_WAIT: Duration = Duration::from_millis(250);
 /// How long the hub waits before it reads again after a failure.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -203,6 +203,7 @@ impl Hub {
     /// Follows the journal, while anybody listens, until it is told to stop.
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
         let mut bell = self.store.journal.bell();
+        let mut stands_at = None;
         loop {
             if self.listened_to().is_empty() {
                 tokio::select! {
@@ -211,7 +212,7 @@ impl Hub {
                 }
             }
             bell.mark_unchanged();
-            match self.step().await {
+            match self.step(&mut stands_at).await {
                 Ok(0) => tokio::select! {
                     () = stop.cancelled() => return,
                     changed = bell.changed() => if changed.is_err() { return },
@@ -228,18 +229,21 @@ impl Hub {
         }
     }
 
-    async fn step(&self) -> Result<usize, StoreError> {
+    /// Hands on what comes next. `stands_at` is where the index stood when it was waited for in vain.
+    async fn step(&self, stands_at: &mut Option<Seq>) -> Result<usize, StoreError> {
         let events = self.store.journal.read(self.position(), BATCH).await?;
         let Some(last) = events.last().map(|event| event.seq) else {
             return Ok(0);
         };
         // Who is told of something may look for it at once, however busy the disk is. While the index
-        // is made anew the news is more than the list, so the wait is short.
-        let wait = match self.indexed.is_replaying() {
-            true => REPLAY_WAIT,
+        // is made anew, or cannot go on, the news is more than the list, so the wait is short.
+        let stands = *stands_at == Some(self.indexed.position());
+        let wait = match stands || self.indexed.is_replaying() {
+            true => SHORT_WAIT,
             false => INDEX_WAIT,
         };
-        self.indexed.reached(last, wait).await;
+        let is_there = self.indexed.reached(last, wait).await;
+        *stands_at = (!is_there).then(|| self.indexed.position());
         let mut told = Frames::new();
         loop {
             // Somebody may sign up meanwhile, who is to be told of all of these as well.

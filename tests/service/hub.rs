@@ -87,6 +87,29 @@ async fn who_is_told_may_look_for_it_at_once() {
 }
 
 #[tokio::test]
+async fn index_that_stands_still_holds_up_the_first_news_alone() {
+    let mut store = store::in_memory().expect("a store");
+    let steps = Failing::slow(&mut store);
+    let world = World::on(store).await;
+    let (channel, hub, _stop) = start(&world).await;
+    let mut listener = hub.listen(channel.id);
+    steps.forget_permits(1_000);
+    let say = async |name| {
+        let events = vec![reaction(&channel, &world, name)];
+        world.core.ingest.echo(events).await.expect("is kept");
+    };
+    // One of them waits for five seconds, and all of them would for twenty.
+    let telling = async {
+        for name in ["$one", "$two", "$three", "$four"] {
+            say(name).await;
+            listener.frames.recv().await.expect("a frame");
+        }
+    };
+    let told = tokio::time::timeout(Duration::from_secs(15), telling).await;
+    told.expect("the others hardly wait");
+}
+
+#[tokio::test]
 async fn stream_does_not_resume_from_a_position_that_is_too_far_back() {
     let world = World::start().await;
     let (channel, hub, _stop) = start(&world).await;
