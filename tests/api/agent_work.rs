@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
-use crate::daarion::{Caller, World, in_some_round, shared_world};
+use crate::daarion::{Caller, World, in_most_rounds, shared_world};
 use crate::homeserver::{path, unique};
 use crate::stream::{self, Stream};
 use crate::support::{
@@ -381,7 +381,7 @@ async fn tokens_of_a_deactivated_agent_end_within_a_second() {
     let world = shared_world().await;
     let alice = Person::new(world, "alice").await;
     let channel = alice.channel(json!({})).await;
-    in_some_round(..Duration::from_secs(1), async || {
+    in_most_rounds(..Duration::from_secs(1), async || {
         let worker = Worker::with(world, "sofia", json!({ "owner": alice.id() })).await;
         worker.join(&alice, &channel).await;
         let (outside, inside) = (worker.outside(world), worker.inside(world));

@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use serde_json::json;
 
 use crate::browser::Browser;
-use crate::daarion::{Caller, World, in_some_round};
+use crate::daarion::{Caller, World, in_most_rounds};
 use crate::sign_in::{LOGIN, address, bearer, credentials, signed_in};
 use crate::support::{Person, answered, messages_of};
 
@@ -87,7 +87,7 @@ async fn a_thousand_wrong_passwords_delay_nobody_and_leave_nothing() {
     for wide in [false, true] {
         // One address gets through with a handful, all together with a hundred.
         let most = if wide { 150 } else { 15 };
-        in_some_round(..LATER, async || {
+        in_most_rounds(..LATER, async || {
             let me = bearer(&world, &grant);
             let quiet = middle(&me, &path).await;
             let (found, busy) = tokio::join!(guess(&world, "alice", wide), middle(&me, &path));

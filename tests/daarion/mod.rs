@@ -32,7 +32,7 @@ use config::Toml;
 
 pub use caller::{Caller, WebSocket};
 pub use config::DaarionOptions;
-pub use rounds::in_some_round;
+pub use rounds::in_most_rounds;
 pub use world::{World, WorldOptions, shared_world};
 
 const START_LIMIT: Duration = Duration::from_secs(30);

@@ -3,22 +3,23 @@
 use std::fmt::Debug;
 use std::ops::RangeBounds;
 
-/// So often other work may come in between.
+/// So many rounds at the most, of which so many have to be within the bounds.
 const ROUNDS: usize = 5;
+const MOST: usize = 3;
 
-/// Measures it until it is within the bounds. Other work makes it slower and never quicker, so one
-/// round of some tells what it takes; what is too slow by itself is so in each.
-pub async fn in_some_round<T: PartialOrd + Debug>(
+/// Measures it some times. Other work of the machine may spoil a round or two; what is not so by
+/// itself is spoilt in most.
+pub async fn in_most_rounds<T: PartialOrd + Debug>(
     bounds: impl RangeBounds<T> + Debug,
     mut round: impl AsyncFnMut() -> T,
 ) {
-    let mut all = Vec::new();
-    while all.len() < ROUNDS {
-        let measured = round().await;
-        if bounds.contains(&measured) {
-            return;
+    let (mut good, mut spoilt) = (0, Vec::new());
+    while good < MOST {
+        match round().await {
+            measured if bounds.contains(&measured) => good += 1,
+            measured => spoilt.push(measured),
         }
-        all.push(measured);
+        let is_lost = spoilt.len() > ROUNDS - MOST;
+        assert!(!is_lost, "{spoilt:?}, not in {bounds:?}; {good} were");
     }
-    panic!("{all:?}, and none of them in {bounds:?}");
 }

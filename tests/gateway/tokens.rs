@@ -7,7 +7,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::caller::{Gateway, member};
-use crate::daarion::{in_some_round, shared_world};
+use crate::daarion::{in_most_rounds, shared_world};
 use crate::homeserver::{path, unique};
 use crate::shape::Document;
 use crate::support::{Person, answered, eventually, refused, text};
@@ -442,10 +442,14 @@ async fn token_that_expires_ends_what_was_opened_with_it() {
     let poll = ours(&Gateway::of(&world.daarion)).await;
     // Its life is counted in whole milliseconds.
     let soon = LIFE - Duration::from_millis(1)..LIFE + Duration::from_secs(1);
-    in_some_round(soon, async || {
+    in_most_rounds(soon, async || {
         let made = Instant::now();
         let life = json!({ "expires_in": LIFE.as_secs() });
         let (brief, _) = Gateway::narrow(&world.daarion, life).await;
+        if made.elapsed() > LIFE / 2 {
+            // It may not be open before the end.
+            return Duration::ZERO;
+        }
         let ended = brief.ask(Method::GET, &poll, None).await;
         let lasted = made.elapsed();
         refused(401, "M_UNKNOWN_TOKEN", ended);
@@ -461,7 +465,7 @@ async fn token_that_is_revoked_counts_no_more_at_once() {
     let world = shared_world().await;
     let alice = world.register_unique("alice").await;
     let operator = world.daarion.api_as("user:operator");
-    in_some_round(..Duration::from_secs(1), async || {
+    in_most_rounds(..Duration::from_secs(1), async || {
         let (service, id) = Gateway::narrow(&world.daarion, json!({})).await;
         let polls = [ours(&service).await, theirs(&service, &alice.user_id).await].map(|poll| {
             let service = service.service.clone();
