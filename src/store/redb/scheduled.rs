@@ -105,28 +105,37 @@ impl ScheduledMessages for Redb {
     }
 
     async fn drop_past_use(&self, past: PastUse) -> Result<Vec<Place>, StoreError> {
-        let old = self.scan(move |txn| {
-            let mut old = Vec::new();
-            for entry in txn.open_table(tables::SCHEDULED)?.iter()? {
-                // What cannot be read holds nothing else up.
-                let Ok(scheduled) = read(entry?.1.value()) else {
-                    continue;
-                };
-                if is_past_use(&scheduled, &past) {
-                    old.push((scheduled.id, scheduled.revision));
-                }
-                if old.len() == STEP {
-                    break;
-                }
+        loop {
+            let past = past.clone();
+            let old = self.scan(move |txn| past_use(txn, &past)).await?;
+            if old.is_empty() {
+                return Ok(Vec::new());
             }
-            Ok(old)
-        });
-        let old = old.await?;
-        if old.is_empty() {
-            return Ok(Vec::new());
+            let dropped = self.writer.run(move |work| drop_all(work, &old)).await?;
+            // All of them may have been changed meanwhile.
+            if !dropped.is_empty() {
+                return Ok(dropped);
+            }
         }
-        self.writer.run(move |work| drop_all(work, &old)).await
     }
+}
+
+/// Those that are past use, and their revisions: as many as are dropped in one step.
+fn past_use(txn: &ReadTransaction, past: &PastUse) -> Result<Vec<(Uuid, u64)>, StoreError> {
+    let mut old = Vec::new();
+    for entry in txn.open_table(tables::SCHEDULED)?.iter()? {
+        // What cannot be read holds nothing else up.
+        let Ok(scheduled) = read(entry?.1.value()) else {
+            continue;
+        };
+        if is_past_use(&scheduled, past) {
+            old.push((scheduled.id, scheduled.revision));
+        }
+        if old.len() == STEP {
+            break;
+        }
+    }
+    Ok(old)
 }
 
 fn is_past_use(scheduled: &Scheduled, past: &PastUse) -> bool {
