@@ -7,8 +7,6 @@ const AT_END = 60;
 const NEAR_TOP = 900;
 /** So long after somebody has set out upward, in milliseconds, it shows where they have gone. */
 const LEAVING_MS = 400;
-/** Keys that lead upward. */
-const UPWARD = ['ArrowUp', 'PageUp', 'Home'];
 
 export class Scroll {
   list = $state.raw<VirtualizerHandle>();
@@ -21,6 +19,9 @@ export class Scroll {
   #isWhole: () => boolean;
   #lastOffset = 0;
   #leaving: ReturnType<typeof setTimeout> | undefined;
+  /** How far upward it has gone since somebody set out, and how high all was then, in pixels. */
+  #gone = 0;
+  #height = 0;
 
   /**
    * `moved` is called whenever something may have moved. `isWhole` tells whether the end of what is
@@ -42,7 +43,7 @@ export class Scroll {
   }
 
   toEnd(): void {
-    this.#arrive();
+    this.#stopLeaving();
     this.stays = true;
     if (this.viewport) this.viewport.scrollTop = this.viewport.scrollHeight;
   }
@@ -50,6 +51,7 @@ export class Scroll {
   /** To a row; nowhere when it is not there. */
   to(index: number): void {
     if (index < 0) return;
+    this.#stopLeaving();
     this.stays = false;
     this.list?.scrollToIndex(index, { align: 'center' });
   }
@@ -59,6 +61,7 @@ export class Scroll {
     if (!list) return;
     const offset = list.getScrollOffset();
     this.isAtEnd = list.getScrollSize() - offset - list.getViewportSize() < AT_END;
+    this.#gone += Math.max(0, this.#lastOffset - offset);
     // Only a person moves upward.
     if (this.isAtEnd) this.stays ||= !this.#leaving && this.#isWhole();
     else if (offset < this.#lastOffset) this.stays = false;
@@ -77,39 +80,56 @@ export class Scroll {
     return () => {
       observer.disconnect();
       ended.abort();
-      this.#arrive();
+      this.#stopLeaving();
     };
   }
 
   #watchLeaving(viewport: HTMLElement, options: AddEventListenerOptions): void {
     let finger = 0;
-    const upward = (is: boolean) => is && viewport.scrollTop > 0 && this.#leave();
-    const touched = ({ touches }: TouchEvent) => {
-      const last = finger;
-      finger = touches[0]?.clientY ?? 0;
-      return finger > last;
+    const leaves = (isUpward: boolean) => {
+      if (isUpward && viewport.scrollTop > 0) this.#leave();
     };
-    viewport.addEventListener('wheel', (event) => upward(event.deltaY < 0), options);
-    viewport.addEventListener('keydown', (event) => upward(UPWARD.includes(event.key)), options);
-    viewport.addEventListener('touchstart', (event) => void touched(event), options);
-    viewport.addEventListener('touchmove', (event) => upward(touched(event)), options);
+    const touch = ({ touches }: TouchEvent) => {
+      const before = finger;
+      finger = touches[0]?.clientY ?? 0;
+      return touches.length === 1 && finger > before;
+    };
+    // With Ctrl a wheel makes all larger.
+    viewport.addEventListener('wheel', (event) => leaves(event.deltaY < 0 && !event.ctrlKey), options);
+    viewport.addEventListener('keydown', (event) => leaves(isUpward(event)), options);
+    viewport.addEventListener('touchstart', (event) => void touch(event), options);
+    viewport.addEventListener('touchmove', (event) => leaves(touch(event)), options);
   }
 
   /**
-   * Somebody sets out upward. Browsers move in small steps: the first ones are still at the end, and
-   * a row that is measured then must not hold them there.
+   * Whoever is held at the end sets out upward. Browsers move in small steps: the first ones are still
+   * at the end, and a row that is measured then must not hold them there.
    */
   #leave(): void {
-    this.#arrive();
+    if (!this.stays && !this.#leaving) return;
+    if (!this.#leaving) {
+      this.#gone = 0;
+      this.#height = this.viewport?.scrollHeight ?? 0;
+    }
+    this.#stopLeaving();
     this.stays = false;
-    this.#leaving = setTimeout(() => {
-      this.#arrive();
-      this.note();
-    }, LEAVING_MS);
+    this.#leaving = setTimeout(() => this.#settle(), LEAVING_MS);
   }
 
-  #arrive(): void {
+  /** Who has not gone far is still at the end, and is taken to what has come below meanwhile. */
+  #settle(): void {
+    const isNear = this.#gone < AT_END && this.#isWhole();
+    this.#stopLeaving();
+    this.note();
+    this.stays ||= isNear;
+    if (isNear && this.viewport?.scrollHeight !== this.#height) this.toEnd();
+  }
+
+  #stopLeaving(): void {
     clearTimeout(this.#leaving);
     this.#leaving = undefined;
   }
 }
+
+const isUpward = ({ key, shiftKey }: KeyboardEvent): boolean =>
+  ['ArrowUp', 'PageUp', 'Home'].includes(key) || (key === ' ' && shiftKey);
