@@ -1,5 +1,6 @@
 // What operators see of the installation: how it does, who is there, and how it is set.
 import assert from 'node:assert/strict';
+import { answers, breaksOff, goesOn } from '../world/answers.mjs';
 import { story } from '../world/story.mjs';
 
 const panel = (page, name) => page.getByRole('region', { name });
@@ -53,7 +54,7 @@ export function tell(context) {
     await page.getByRole('heading', { name: 'People online', level: 1 }).waitFor();
     let answerNow;
     const held = new Promise((done) => (answerNow = done));
-    await page.route('**/api/admin/overview', async (route) => {
+    const reading = await answers(page, '**/api/admin/overview', async (route) => {
       await held;
       await route.abort();
     });
@@ -62,14 +63,12 @@ export function tell(context) {
     answerNow();
     const failed = page.getByRole('main').getByRole('alert');
     await failed.getByText('The server does not answer.').waitFor();
-    await page.unroute('**/api/admin/overview');
-    await failed.getByRole('button', { name: 'Try again' }).click();
+    await reading.after(() => failed.getByRole('button', { name: 'Try again' }).click(), goesOn);
     await panel(page, 'Homeserver').waitFor();
-    await page.route('**/api/admin/overview', (route) => route.abort());
+    reading.become(breaksOff);
     await page.getByText('This is what was read last.').waitFor(PATIENCE);
     await panel(page, 'Homeserver').getByText('city.localhost').waitFor();
-    await page.unroute('**/api/admin/overview');
-    await page.getByRole('button', { name: 'Try again' }).click();
+    await reading.after(() => page.getByRole('button', { name: 'Try again' }).click(), goesOn);
     await page.getByText('This is what was read last.').waitFor({ state: 'detached' });
   });
 

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { LOOKS, violations } from '../world/axe.mjs';
 import { assertNarrow } from '../world/phone.mjs';
+import { until } from '../world/processes.mjs';
 import { story } from '../world/story.mjs';
 
 const dialog = (visitor, name) => visitor.page.getByRole('dialog', { name });
@@ -87,6 +88,9 @@ export function tell(context) {
     const made = await world.program.as('alice').call('GET', `/api/messaging/channels/${page.url().split('/').at(-1)}`);
     assert.equal(made.matrix_room_alias, '#kiln-potters:city.localhost');
     await world.matrix.olena.join(made.matrix_room_id);
+    const members = `/api/messaging/channels/${made.id}/members`;
+    await until('she is known', 20_000, async () =>
+      (await world.program.as('alice').call('GET', members)).items.some((it) => it.member_id === 'user:olena'));
 
     await page.getByRole('link', { name: 'Microdaos' }).click();
     const card = page.getByRole('main').getByRole('link', { name: /Potters/ });
@@ -131,7 +135,7 @@ export function tell(context) {
     await bob.page.getByRole('heading', { name: 'Old friends', level: 1 }).waitFor();
     await bob.message('Said long ago').waitFor();
     await bob.say('And today');
-    await world.matrix.bob.hears(room.room_id, 'And today', 10_000);
+    await world.matrix.bob.hears(room.room_id, 'And today', 30_000);
   });
 
   story(context, 'a confidential channel says why nothing is shown', async (world) => {

@@ -1,5 +1,6 @@
 // The city's page: rooms on cards, a new one, and what goes wrong.
 import assert from 'node:assert/strict';
+import { answers, breaksOff, goesOn } from '../world/answers.mjs';
 import { story } from '../world/story.mjs';
 
 const card = (page, name) => page.getByRole('main').getByRole('link').filter({ hasText: name });
@@ -66,7 +67,7 @@ export function tell(context) {
     const alice = await world.visitor('alice');
     let answerNow;
     const held = new Promise((done) => (answerNow = done));
-    await alice.page.route('**/api/city/rooms', async (route) => {
+    const reading = await answers(alice.page, '**/api/city/rooms', async (route) => {
       await held;
       await route.abort();
     });
@@ -76,15 +77,13 @@ export function tell(context) {
     const failed = alice.page.getByRole('main').getByRole('alert');
     await failed.getByText('This could not be loaded').waitFor();
     await alice.page.getByText('The rooms could not be loaded.').waitFor();
-    await alice.page.unroute('**/api/city/rooms');
-    await failed.getByRole('button', { name: 'Try again' }).click();
+    await reading.after(() => failed.getByRole('button', { name: 'Try again' }).click(), goesOn);
     await card(alice.page, 'Library').waitFor();
     // What was read stays, and the page says that it is old.
-    await alice.page.route('**/api/city/rooms', (route) => route.abort());
+    reading.become(breaksOff);
     const old = alice.page.getByRole('status').filter({ hasText: 'This is what was read last.' });
     await old.waitFor({ timeout: 40_000 });
-    await alice.page.unroute('**/api/city/rooms');
-    await old.getByRole('button', { name: 'Try again' }).click();
+    await reading.after(() => old.getByRole('button', { name: 'Try again' }).click(), goesOn);
     await old.waitFor({ state: 'detached' });
   });
 

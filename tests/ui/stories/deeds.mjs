@@ -111,7 +111,7 @@ export function tell(context) {
       const mark = row.getByText('(edited)');
       assert.match(await mark.getAttribute('title'), /\d{2}:\d{2}/);
     }
-    assert.equal(await alice.composer.inputValue(), '');
+    await until('the field is empty again', 20_000, async () => (await alice.composer.inputValue()) === '');
     assert.equal(await alice.page.locator('[data-message]').count(), 2, 'nothing new was said');
 
     // What is refused stays in the field.
@@ -120,6 +120,7 @@ export function tell(context) {
         ? route.fulfill({ status: 403, json: { error: 'M_FORBIDDEN', message: 'no' } })
         : route.continue());
     await alice.composer.press('ArrowUp');
+    await alice.page.getByText('Editing your message').waitFor();
     await alice.composer.fill('The market never opens');
     await alice.composer.press('Enter');
     await alice.page.getByRole('alert').getByText('You may not do this here.').waitFor();

@@ -29,12 +29,21 @@ const depth = (page) =>
     return scrollHeight - scrollTop - clientHeight;
   });
 
+/** Turns the wheel, and waits until it shows: at an end it moves nothing. */
+async function turn(page, pixels) {
+  const deep = await depth(page);
+  await page.mouse.wheel(0, pixels);
+  for (let look = 0; look < 25 && (await depth(page)) === deep; look += 1) await sleep(20);
+  // Two frames: the scrolling, and whatever was put above because of it.
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+}
+
 /** Until nothing on the screen has moved for a few looks: rows are measured as they come in. */
 async function standsStill(page) {
   const LOOKS = 6;
   let before = null;
   let same = 0;
-  await until('the rows stand still', 10_000, async () => {
+  await until('the rows stand still', 20_000, async () => {
     const now = JSON.stringify([await topRow(page), await depth(page)]);
     same = now === before ? same + 1 : 0;
     before = now;
@@ -67,12 +76,7 @@ export function tell(context) {
         seen.add(Number(/Line (\d+) of many/.exec(text)?.[1]));
       }
       const before = await topRow(page);
-      const deep = await depth(page);
-      await page.mouse.wheel(0, -240);
-      // Nothing waits for a wheel; at the upper end it moves nothing.
-      for (let look = 0; look < 25 && (await depth(page)) === deep; look += 1) await sleep(20);
-      // Two frames: the scrolling, and whatever was put above because of it.
-      await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+      await turn(page, -240);
       const after = before && (await page.evaluate((id) => {
         const row = document.querySelector(`[data-message="${id}"]`);
         return row ? row.getBoundingClientRect().top : null;
@@ -103,22 +107,24 @@ export function tell(context) {
       const resize = (frame) => {
         row.style.paddingBottom = `${frame % 2}px`;
         if (frame > 0) requestAnimationFrame(() => resize(frame - 1));
+        else window.isResized = true;
       };
       resize(200);
     }, `Line ${MANY} of many.`);
     for (let step = 0; step < 40; step += 1) await page.mouse.wheel(0, -10);
-    await until('all steps are gone', 10_000, async () => (await depth(page)) > 390);
-    await page.getByRole('button', { name: 'To the newest' }).waitFor();
+    await until('the steps are gone', 20_000, async () => (await depth(page)) > 300);
+    await page.waitForFunction(() => window.isResized);
     // Who turns it a little is still at the end, and stays there.
-    await page.getByRole('button', { name: 'To the newest' }).click();
-    await until('the end is on the screen again', 20_000, async () => (await depth(page)) < 1);
+    const toEnd = page.getByRole('button', { name: 'To the newest' });
+    await toEnd.click();
+    await toEnd.waitFor({ state: 'detached' });
+    await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
     await page.mouse.wheel(0, -20);
-    await until('it has been turned', 5_000, async () => (await depth(page)) > 1);
-    await page.waitForTimeout(1_000);
+    await until('it has been turned', 20_000, async () => (await depth(page)) > 1);
     const channel = await world.program.as('bob').call('GET', '/api/city/rooms/long');
     await world.program.say('bob', channel, 'Nobody has gone far');
     await alice.message('Nobody has gone far').waitFor();
-    await until('they are taken along', 5_000, async () => (await depth(page)) < 1);
+    await until('they are taken along', 20_000, async () => (await depth(page)) < 1);
   });
 
   story(context, 'what comes while one reads above is counted, and marked', async (world) => {
@@ -200,8 +206,7 @@ export function tell(context) {
     };
     await until('all of it was read upward', 120_000, async () => {
       await look();
-      await page.mouse.wheel(0, -500);
-      await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+      await turn(page, -500);
       const beginning = page.getByText('This is where it began.');
       return (await beginning.isVisible()) && (await beginning.boundingBox()).y >= box.y;
     });

@@ -53,7 +53,7 @@ export function tell(context) {
     const path = `/api/messaging/channels/${room.channel_id}/scheduled`;
     const { items } = await as.call('GET', path);
     assert.deepEqual(items.map(({ text }) => text), ['Bread and salt are ready']);
-    await as.call('PATCH', `${path}/${items[0].id}`, { send_at: new Date(Date.now() + 1_500).toISOString() });
+    await as.call('PATCH', `${path}/${items[0].id}`, { send_at: new Date(Date.now() + 5_000).toISOString() });
     await bob.message('Bread and salt are ready').waitFor();
     await pane(alice).getByRole('heading', { name: 'Nothing is scheduled' }).waitFor();
   });
@@ -64,11 +64,12 @@ export function tell(context) {
     const alice = await world.visitor('alice', { wide: true });
     const { page } = alice;
     await alice.enter('/city/tunnel');
-    let answer = () => undefined;
+    let answer;
+    const isAnswered = new Promise((done) => (answer = done));
     await page.route('**/scheduled', async (route) => {
       if (route.request().method() !== 'POST') return route.continue();
       await route.fetch();
-      await new Promise((done) => (answer = done));
+      await isAnswered;
       await route.abort();
     });
     const form = await sendLater(alice, 'Said once');
@@ -136,10 +137,9 @@ export function tell(context) {
 
     // Its time comes while its author has no word.
     await as('alice', 'PUT', '/members/user:bob/mute', { seconds: 3_600 });
-    await as('bob', 'PATCH', `/scheduled/${failing.id}`, { send_at: at(1_500) });
-    await until('it has failed', 20_000, async () =>
-      (await as('bob', 'GET', `/scheduled/${failing.id}`)).state === 'failed');
+    await as('bob', 'PATCH', `/scheduled/${failing.id}`, { send_at: at(5_000) });
     await page.getByRole('button', { name: 'Scheduled messages: one was not sent' }).waitFor();
+    assert.equal((await as('bob', 'GET', `/scheduled/${failing.id}`)).state, 'failed');
     await item(bob, 'Never said').getByText('Not sent').waitFor();
 
     // What was asked before a cancelling is too old to be shown after it.

@@ -207,6 +207,7 @@ export function tell(context) {
       world.program.as('alice').call('PUT', `/api/messaging/channels/${room.channel_id}/members/user:bob/mute`, { seconds });
     const bob = await world.visitor('bob', { wide: true });
     await bob.enter('/city/longer');
+    await people(bob).getByText('Bob', { exact: true }).waitFor();
     const { muted_until: first } = await mute(30);
     const silence = bob.page.getByText(/You have no word here until/);
     const before = await silence.textContent();

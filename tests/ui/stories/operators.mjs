@@ -1,6 +1,7 @@
 // Operators coming in, by an account of their own or as a person of the city, and what they find
 // before anything has happened.
 import assert from 'node:assert/strict';
+import { answers, isForbidden } from '../world/answers.mjs';
 import { story } from '../world/story.mjs';
 
 const alert = (page) => page.getByRole('alert');
@@ -119,9 +120,10 @@ export function tell(context) {
     await pages.getByRole('link', { name: 'Agents' }).click();
     await alert(page).getByRole('heading', { name: 'Only operators may look in here' }).waitFor();
     await alert(page).getByText('Your account is not listed in auth.operators.').waitFor();
+    await alert(page).getByRole('link', { name: 'Sign in as an operator' }).waitFor();
     await installation.daarion.stop();
     await installation.startDaarion();
-    await page.getByRole('link', { name: 'Sign in as an operator' }).click();
+    await page.goto('/admin/login');
     await page.waitForURL('**/admin');
   });
 
@@ -260,16 +262,14 @@ export function tell(context) {
       let answer;
       const held = new Promise((done) => (answer = done));
       const asked = `**/api/admin/${reads}*`;
-      await page.route(asked, async (route) => (await held)(route));
+      const reading = await answers(page, asked, async (route) => (await held)(route));
       await page.goto(path);
       await screen(page, name).waitFor();
       await page.locator('main [aria-busy="true"], main [role="progressbar"]').first().waitFor();
       answer((route) => route.abort());
       const trouble = page.getByRole('main').getByRole('alert');
       await trouble.getByText('The server does not answer.').waitFor();
-      await page.unroute(asked);
-      const closed = { status: 403, json: { error: 'M_FORBIDDEN', message: 'not for you' } };
-      await page.route(asked, (route) => route.fulfill(closed));
+      reading.become(isForbidden);
       await trouble.getByRole('button', { name: 'Try again' }).click();
       await trouble.getByRole('heading', { name: 'Only operators may look in here' }).waitFor();
       await page.unroute(asked);

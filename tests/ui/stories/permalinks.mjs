@@ -7,10 +7,17 @@ import { menuOf } from './deeds.mjs';
 
 async function copied(visitor, text, deed) {
   await visitor.context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: visitor.world.url });
+  await visitor.page.evaluate(() => navigator.clipboard.writeText('nothing'));
   const menu = await menuOf(visitor, text);
   await menu.getByRole('menuitem', { name: deed, exact: true }).click();
   await visitor.page.getByText('The link is copied.').last().waitFor();
-  return visitor.page.evaluate(() => navigator.clipboard.readText());
+  // It is also said of the one before.
+  let link;
+  await until('it is copied', 20_000, async () => {
+    link = await visitor.page.evaluate(() => navigator.clipboard.readText());
+    return link !== 'nothing';
+  });
+  return link;
 }
 
 const isMarked = (visitor, text) => visitor.page.locator('[data-message].found', { hasText: text }).waitFor();

@@ -1,5 +1,6 @@
 // What is refused to protect people, and what they are told of it.
 import assert from 'node:assert/strict';
+import { answers, goesOn } from '../world/answers.mjs';
 import { handshake } from '../world/clients.mjs';
 import { until } from '../world/processes.mjs';
 import { strayProxy } from '../world/proxy.mjs';
@@ -90,12 +91,12 @@ export function tell(context) {
 
     // A page that is given the used one says that it is not connected, and asks for another.
     const alice = await world.visitor('alice');
-    await alice.page.route('**/api/auth/ticket', (route) => route.fulfill({ json: { ticket, expires_in: 60 } }));
+    const used = (route) => route.fulfill({ json: { ticket, expires_in: 60 } });
+    const tickets = await answers(alice.page, '**/api/auth/ticket', used);
     await alice.open('/city/ticketed');
     const lost = alice.page.getByRole('status').filter({ hasText: 'The connection is lost.' });
     await lost.waitFor();
-    await alice.page.unroute('**/api/auth/ticket');
-    await alice.page.getByRole('button', { name: 'Reconnect now' }).click();
+    await tickets.after(() => alice.page.getByRole('button', { name: 'Reconnect now' }).click(), goesOn);
     await alice.page.locator('[data-live="live"]').waitFor({ state: 'attached' });
     await lost.waitFor({ state: 'detached' });
   });

@@ -1,6 +1,7 @@
 // The live stream when the network is at its worst: one connection, nothing twice, nothing missing.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { answers, breaksOff, goesOn } from '../world/answers.mjs';
 import { until } from '../world/processes.mjs';
 import { story } from '../world/story.mjs';
 
@@ -8,36 +9,24 @@ const BACK = { state: 'attached', timeout: 30_000 };
 const live = ({ page }) => page.locator('[data-live="live"]');
 const lost = ({ page }) => page.locator('[data-live="lost"]');
 
-/** A request that is held until somebody lets it go. */
-async function held(page, url) {
-  const routes = [];
-  let isOpen = false;
-  await page.route(url, (route) => (isOpen ? route.fallback() : routes.push(route)));
-  return {
-    routes,
-    asked: () => until(`it asks for ${url}`, 10_000, async () => routes.length > 0),
-    async letGo() {
-      isOpen = true;
-      await Promise.all(routes.map((route) => route.continue()));
-    },
-  };
-}
-
 /** A request that is answered at once, and whose answer comes when somebody lets it go. */
 async function late(page, url, isMeant = () => true) {
   const answers = [];
   let isOpen = false;
   await page.route(url, async (route) => {
     if (isOpen || !isMeant(route.request())) return route.fallback();
-    const index = answers.push(null) - 1;
-    answers[index] = { route, response: await route.fetch() };
+    answers.push({ route, response: route.fetch() });
   });
   return {
-    answered: () => until(`${url} is answered`, 10_000, async () => answers.length > 0 && answers.every(Boolean)),
+    async answered() {
+      await until(`${url} is asked for`, 20_000, async () => answers.length > 0);
+      await Promise.all(answers.map(({ response }) => response));
+    },
     /** `change` makes another JSON of it. */
     async letGo(change = (json) => json) {
       isOpen = true;
-      for (const { route, response } of answers) {
+      for (const { route, response: arriving } of answers) {
+        const response = await arriving;
         const seen = page.waitForResponse((it) => it.request() === route.request());
         await route.fulfill({ response, json: change(await response.json()) });
         await (await seen).finished();
@@ -78,11 +67,12 @@ export function tell(context) {
     await alice.enter('/city/wires');
     const sockets = [];
     page.on('websocket', (socket) => sockets.push(socket));
-    const tickets = await held(page, '**/api/auth/ticket');
+    const tickets = await answers(page, '**/api/auth/ticket', breaksOff);
     await installation.daarion.stop();
     await lost(alice).waitFor(BACK);
     await installation.startDaarion();
-    await tickets.asked();
+    const asked = [];
+    tickets.become((route) => asked.push(route));
     // As when a laptop wakes: both at once, and somebody who cannot wait.
     await page.evaluate(() => {
       for (let times = 0; times < 3; times += 1) {
@@ -91,12 +81,14 @@ export function tell(context) {
       }
     });
     await page.getByRole('button', { name: 'Reconnect now' }).click();
-    await tickets.letGo();
+    await until('it asks for a ticket', 20_000, async () => asked.length > 0);
+    tickets.become(goesOn);
+    await Promise.all(asked.map(goesOn));
     await live(alice).waitFor(BACK);
     await world.program.say('bob', room, 'One wire is enough');
     await alice.message('One wire is enough').waitFor();
     assert.equal(sockets.filter((socket) => !socket.isClosed()).length, 1);
-    assert.equal(tickets.routes.length, 1, 'one attempt was made');
+    assert.equal(asked.length, 1, 'one attempt was made');
   });
 
   story(context, 'what is deleted or edited while it is read does not come back', async (world) => {
@@ -174,7 +166,7 @@ export function tell(context) {
     await alice.enter('/city/unheard');
     await alice.composer.waitFor();
     await world.program.as('alice').call('POST', '/api/city/rooms/unheard/archive');
-    await until('the frame is lost', 10_000, async () => isKept);
+    await until('the frame is lost', 20_000, async () => isKept);
     assert.equal(await alice.composer.count(), 1);
     tap.resync();
     await alice.page.getByText('This room is archived.').waitFor();
@@ -191,7 +183,7 @@ export function tell(context) {
     await alice.enter('/city/arrivals');
     await lists.answered();
     await world.matrix.taras.join(room.matrix_room_id);
-    await until('it is told', 10_000, async () => tap.frames.some((frame) => frame.type === 'member.joined'));
+    await until('it is told', 20_000, async () => tap.frames.some((frame) => frame.type === 'member.joined'));
     await lists.letGo();
     const people = page.getByRole('complementary', { name: 'People' });
     await people.getByText('Alice', { exact: true }).waitFor();

@@ -1,5 +1,6 @@
 // Threads: beside the conversation, on a phone in place of it.
 import assert from 'node:assert/strict';
+import { answers, breaksOff, goesOn } from '../world/answers.mjs';
 import { LOOKS, violations } from '../world/axe.mjs';
 import { assertNarrow } from '../world/phone.mjs';
 import { story } from '../world/story.mjs';
@@ -106,12 +107,11 @@ export function tell(context) {
     await pane(alice).getByText('More of it').waitFor();
 
     // What cannot be read says so, and is read again.
-    await alice.page.route('**/threads?*', (route) => route.abort());
+    const lists = await answers(alice.page, '**/threads?*', breaksOff);
     await alice.page.getByRole('button', { name: 'Threads' }).click();
     const failed = list.getByRole('alert').filter({ hasText: 'This could not be loaded' });
     await failed.waitFor();
-    await alice.page.unroute('**/threads?*');
-    await failed.getByRole('button', { name: 'Try again' }).click();
+    await lists.after(() => failed.getByRole('button', { name: 'Try again' }).click(), goesOn);
     await list.getByRole('button', { name: /Roads/ }).waitFor();
   });
 
@@ -122,12 +122,11 @@ export function tell(context) {
     const bob = await world.visitor('bob', { wide: true });
     await bob.enter('/city/loft?thread=00000000-0000-0000-0000-000000000000');
     await pane(bob).getByRole('heading', { name: 'Nothing is here' }).waitFor();
-    await bob.page.route('**/threads/*/messages?*', (route) => route.abort());
+    const reading = await answers(bob.page, '**/threads/*/messages?*', breaksOff);
     await bob.enter(`/city/loft?thread=${root.id}`);
     const failed = pane(bob).getByRole('alert').filter({ hasText: 'This could not be loaded' });
     await failed.waitFor();
-    await bob.page.unroute('**/threads/*/messages?*');
-    await failed.getByRole('button', { name: 'Try again' }).click();
+    await reading.after(() => failed.getByRole('button', { name: 'Try again' }).click(), goesOn);
     await pane(bob).getByText('A clock').waitFor();
   });
 

@@ -1,5 +1,6 @@
 // What operators do with the tokens of services: make one, see it once, and end it.
 import assert from 'node:assert/strict';
+import { answers, isForbidden } from '../world/answers.mjs';
 import { LOOKS, violations } from '../world/axe.mjs';
 import { assertNarrow } from '../world/phone.mjs';
 import { until } from '../world/processes.mjs';
@@ -101,7 +102,7 @@ export function tell(context) {
     await page.getByRole('heading', { name: 'People online', level: 1 }).waitFor();
     let letGo;
     const held = new Promise((done) => (letGo = done));
-    await page.route(TOKENS, async (route) => {
+    const reading = await answers(page, TOKENS, async (route) => {
       await held;
       await route.abort();
     });
@@ -110,8 +111,7 @@ export function tell(context) {
     letGo();
     const trouble = page.getByRole('main').getByRole('alert');
     await trouble.getByText('The server does not answer.').waitFor();
-    await page.unroute(TOKENS);
-    await page.route(TOKENS, (route) => route.fulfill({ status: 403, json: { error: 'M_FORBIDDEN', message: 'no' } }));
+    reading.become(isForbidden);
     await trouble.getByRole('button', { name: 'Try again' }).click();
     await trouble.getByRole('heading', { name: 'Only operators may look in here' }).waitFor();
     await page.unroute(TOKENS);
@@ -154,7 +154,7 @@ export function tell(context) {
     await page.keyboard.press('Enter');
     const once = page.getByRole('dialog', { name: 'The token of “by-keyboard”' });
     await once.waitFor();
-    assert.ok(await once.evaluate((it) => it.contains(document.activeElement)), 'the focus is in the dialog');
+    await until('the focus is in the dialog', 20_000, () => once.evaluate((it) => it.contains(document.activeElement)));
     await page.keyboard.press('Escape');
     await once.waitFor({ state: 'detached' });
     await row(page, 'by-keyboard').waitFor(PATIENCE);

@@ -1,5 +1,6 @@
 // What operators do with webhooks: make one, see what it is told, and look after what failed.
 import assert from 'node:assert/strict';
+import { answers } from '../world/answers.mjs';
 import { LOOKS, violations } from '../world/axe.mjs';
 import { assertNarrow } from '../world/phone.mjs';
 import { until } from '../world/processes.mjs';
@@ -110,6 +111,7 @@ export function tell(context) {
       await panel(page, 'What it is told').getByText(words, { exact: true }).waitFor();
     }
     const tries = panel(page, 'Deliveries').getByRole('listitem');
+    await tries.first().waitFor();
     assert.equal(await tries.count(), 1);
     await tries.getByText('A message is sent').click();
     await tries.getByText(told.headers['webhook-id']).waitFor();
@@ -313,7 +315,7 @@ export function tell(context) {
       await page.getByRole('heading', { name: 'People online', level: 1 }).waitFor();
       let letGo;
       const held = new Promise((done) => (letGo = done));
-      await page.route(asked, async (route) => {
+      const reading = await answers(page, asked, async (route) => {
         await held;
         await route.abort();
       });
@@ -322,8 +324,7 @@ export function tell(context) {
       letGo();
       const trouble = page.getByRole('main').getByRole('alert');
       await trouble.getByText('The server does not answer.').waitFor();
-      await page.unroute(asked);
-      await page.route(asked, closed);
+      reading.become(closed);
       await trouble.getByRole('button', { name: 'Try again' }).click();
       await trouble.getByRole('heading', { name: 'Only operators may look in here' }).waitFor();
     }
@@ -335,11 +336,12 @@ export function tell(context) {
 
   story(context, 'a webhook is tried out by the keyboard alone', (world) => withReceiver(async (receiver) => {
     await furnish(world, 'typist', receiver);
-    const { page } = await world.operator('/admin/webhooks');
+    const warden = await world.operator('/admin/webhooks');
+    const { page } = warden;
     const actions = page.getByRole('button', { name: 'Actions for typist' });
     await actions.focus();
     await page.keyboard.press('Enter');
-    await page.getByRole('menu').waitFor();
+    await warden.focusIn('menu');
     await page.keyboard.type('send');
     await page.keyboard.press('Enter');
     const outcome = page.getByRole('dialog', { name: 'Test event' });

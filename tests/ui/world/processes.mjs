@@ -78,14 +78,17 @@ export class Server {
   }
 }
 
-/** Asks again and again, with a short rest, until the answer is true. */
+/** So long it rests in between: nobody may ask the API more than twenty times a second for long. */
+const REST_MS = 60;
+
+/** Asks again and again until the answer is true. */
 export async function until(what, limitMs, ask) {
   const deadline = Date.now() + limitMs;
   for (;;) {
     const answer = await ask();
     if (answer) return answer;
     if (Date.now() > deadline) throw new Error(`not within ${limitMs} ms: ${what}`);
-    await new Promise((done) => setTimeout(done, 25));
+    await new Promise((done) => setTimeout(done, REST_MS));
   }
 }
 
