@@ -1,7 +1,7 @@
 // What a channel shows while something of it is on its way, missing, refused or broken: it says so in
 // words that everybody can read, in each theme and language.
 import assert from 'node:assert/strict';
-import { answers, breaksOff, goesOn } from '../world/answers.mjs';
+import { answers, breaksOff, goesOn, isForbidden } from '../world/answers.mjs';
 import { LOOKS, violations } from '../world/axe.mjs';
 import { until } from '../world/processes.mjs';
 import { story } from '../world/story.mjs';
@@ -109,7 +109,7 @@ export function tell(context) {
       assert.equal(await failed.count(), 0);
       await fine('filled');
 
-      await page.route(MEMBERS, (route) => route.fulfill({ status: 403, json: { error: 'M_FORBIDDEN', message: 'no' } }));
+      await page.route(MEMBERS, isForbidden);
       await visitor.enter('/city/facades');
       await failed.getByRole('heading', { name: words.closed, level: 3 }).waitFor();
       assert.equal(await failed.getByRole('button').count(), 0, 'trying again would not help');
@@ -150,7 +150,7 @@ export function tell(context) {
       assert.ok(isSeen, 'it was there while axe looked');
       await until('it is said once, and for a moment', 20_000, async () => (await place.textContent()).trim() === '');
 
-      await page.route('**/messages', (route) => route.fulfill({ status: 403, json: { error: 'M_FORBIDDEN', message: 'no' } }));
+      await page.route('**/messages', isForbidden);
       await visitor.say('Can you hear me?');
       const failed = page.locator('[data-outgoing="failed"]', { hasText: 'Can you hear me?' });
       await failed.waitFor();

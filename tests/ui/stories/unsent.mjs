@@ -138,7 +138,7 @@ export function tell(context) {
     const { page } = alice;
     await alice.enter('/city/tall');
     await alice.message('Brick 60').waitFor();
-    const letGo = await hold(page, (route) => route.fulfill({ status: 403, json: { error: 'M_FORBIDDEN', message: 'no' } }));
+    const letGo = await hold(page, isForbidden);
     await alice.say('Not for here');
     await page.locator('[data-outgoing="failed"]').waitFor();
     const box = await page.locator('.viewport').boundingBox();
